@@ -39,6 +39,8 @@ typedef enum jpx_table {
 const char *jpx_table_name(jpx_table);
 size_t jpx_table_id_size(jpx_table);
 
+enum { JPX_DOC_MAX = 15 * 1024 * 1024 }; /* one record; an insert of a larger one is JP_E_TOO_LARGE */
+
 typedef struct jpx_record {
     jpx_bytes id;
     jpx_bytes doc; /* data is NULL where get() found nothing */

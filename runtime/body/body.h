@@ -9,6 +9,7 @@
 
 #include "base/base.h"
 #include "core/key.h"
+#include "core/outcome.h"
 #include <bson/bson.h>
 
 /* ---- signatures: "int64 n, string who, double... rest" ---- */
@@ -61,6 +62,10 @@ jp_status jpx_args_check(const jpx_pipe *, jpx_bytes args, jp_error *err);
 jp_status jpx_value_from_json(jpx_bytes json, jpx_arena *, jpx_bytes *out, jp_error *err);
 const char *jpx_value_to_json(jpx_bytes value_doc, jpx_arena *); /* the value alone, as text */
 
+/* Arguments and values given in C outside of a body (clients, trials): futures and lists are JP_E_INVALID. */
+jp_status jpx_args_from_values(const jpx_pipe *, size_t count, const jp_value *, jpx_arena *, jpx_bytes *out, jp_error *err);
+jp_status jpx_value_from_value(jp_value, jpx_arena *, jpx_bytes *out /* value document */, jp_error *err);
+
 /* ---- the attempt: what a body is given ---- */
 typedef enum jpx_call { JPX_CALL_RUN, JPX_CALL_REPLY, JPX_CALL_FINISHED, JPX_CALL_CANCEL } jpx_call;
 
@@ -76,64 +81,13 @@ typedef struct jpx_attempt {
     jpx_bytes args;            /* array document, resolved: one element for each parameter */
     uint8_t token[JPX_TOKEN_SIZE]; /* of the ticket */
     jpx_bytes reply;           /* REPLY: value document */
-    jpx_bytes outputs;         /* FINISHED: document of the outputs by name; may be empty */
+    jpx_bytes outputs;         /* FINISHED: document of the outputs by name; may be empty. REPLY: those filled before the wait */
     bool aborted;              /* FINISHED */
     int64_t timeout_ms;        /* of this attempt's body; 0 = none */
 } jpx_attempt;
 
-/* ---- the outcome: how it ended and what it planned ---- */
-typedef enum jpx_end {
-    JPX_END_RETURN, /* outputs filled or handed to children; with children it is a generation */
-    JPX_END_WAIT,
-    JPX_END_RETRY,  /* said by the body, or a failed attempt: crash, timeout, missing outputs */
-    JPX_END_ABORT,  /* said by the body */
-    JPX_END_WRONG   /* a programming error: permanent (SEMANTICS 2.7) */
-} jpx_end;
-
-typedef struct jpx_ref { /* a hole in a child's arguments, filled by slots of earlier or later siblings */
-    uint32_t arg;        /* parameter */
-    uint32_t at;         /* place in the final list; JPX_WHOLE = the slot's value is the argument */
-    uint32_t child, count; /* `count` siblings in a row, in order */
-    const char *slot;    /* "default" or a named output */
-} jpx_ref;
-#define JPX_WHOLE UINT32_MAX
-
-typedef struct jpx_wait { uint32_t child, count; } jpx_wait; /* wait until these siblings are finished */
-
-typedef struct jpx_child {
-    const char *pipe, *queue;
-    const char *at;            /* "file:line" of the yield */
-    jpx_bytes args;            /* array document, one element for each parameter; holes are null, lists hold only their literal items */
-    jpx_ref *refs;
-    size_t refs_count;
-    jpx_wait *waits;
-    size_t waits_count;
-    bool has_options;          /* jp_yield_with: */
-    jp_retry_policy retry;     /* full policy when has_options */
-    int64_t timeout_ms;
-} jpx_child;
-
-typedef struct jpx_output {
-    const char *slot;     /* "default" or named */
-    bool handed;          /* the child's slot is this output */
-    uint32_t child;
-    const char *child_slot;
-    jpx_bytes value;      /* value document, when not handed */
-} jpx_output;
-
-typedef struct jpx_outcome {
-    uint64_t number_in_worker;
-    jpx_end end;
-    jpx_output *outputs;  /* RETURN: all of them, "default" included; WAIT: those filled already */
-    size_t outputs_count;
-    jpx_child *children;
-    size_t children_count;
-    int64_t retry_in_ms;  /* RETRY: -1 = by the policy */
-    const char *class_;   /* RETRY, ABORT, WRONG: "retry" "abort" "program" "crash" "timeout" "outputs" "value" ... */
-    const char *reason;   /* text, at most JPX_REASON_MAX; for a crash: signal, function, file:line */
-    const char *trace;    /* crash or time-out: backtrace, one frame a line; NULL = none */
-    int64_t body_us;      /* time in the body */
-} jpx_outcome;
+/* A reply for a wait of this pipe: without on_reply it must be what .gives says. JP_E_INVALID, JP_E_TOO_LARGE. */
+jp_status jpx_reply_check(const jpx_pipe *, jpx_bytes value_doc, jp_error *err);
 
 /* Runs the body on this thread and stack. The outcome lives in `arena`. Never fails: what goes wrong is an outcome. */
 void jpx_body_run(const jpx_registry *, const jpx_attempt *, jpx_arena *, jpx_outcome *out);

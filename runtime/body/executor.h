@@ -43,6 +43,9 @@ int jpx_executor_fd(jpx_executor *);
 /* The bodies that have begun and not ended, at most max. */
 size_t jpx_executor_running(jpx_executor *, jpx_running *out, size_t max);
 size_t jpx_executor_pending(jpx_executor *); /* submitted and not fetched */
+/* The zygote is gone: nothing can run here any more. What was submitted comes back with class "executor", which says nothing about
+ * the bodies; the worker should not record it but end, so that others get the events. room() is 0 then. */
+bool jpx_executor_broken(jpx_executor *);
 void jpx_executor_close(jpx_executor *);    /* ends the processes; NULL is fine */
 
 #endif

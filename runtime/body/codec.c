@@ -1,0 +1,462 @@
+/* codec.c -- attempts and outcomes as bytes, between a worker and the processes that run its bodies. Both ends are one program, so
+ * there are no versions. An outcome may come from a process whose heap a body has corrupted: reading believes nothing, and
+ * whether the plan makes sense is for jpx_plan_check() to say. Keys are short, for a plan may have millions of children. */
+#include "body/body.h"
+#include "body/write.h"
+#include <string.h>
+
+/* ---- writing ---- */
+
+static void write_bytes(jpx_writer *w, const char *key, jpx_bytes bytes)
+{
+    if (bytes.data)
+        jpx_write_binary(w, key, bytes.data, bytes.size);
+}
+
+static void write_text(jpx_writer *w, const char *key, const char *text)
+{
+    if (text)
+        jpx_write_string(w, key, text);
+}
+
+jpx_bytes jpx_attempt_encode(const jpx_attempt *attempt, jpx_arena *arena)
+{
+    jpx_writer w;
+
+    jpx_writer_init(&w, arena);
+    size_t begun = jpx_write_begin(&w, BSON_TYPE_DOCUMENT, NULL);
+    jpx_write_int64(&w, "n", (int64_t)attempt->number_in_worker);
+    jpx_write_int64(&w, "call", attempt->call);
+    write_text(&w, "pipe", attempt->pipe);
+    jpx_write_binary(&w, "key", attempt->key.b, JPX_PIPELINE_SIZE);
+    jpx_write_int64(&w, "step", attempt->step);
+    jpx_write_int64(&w, "attempt", attempt->attempt);
+    write_bytes(&w, "args", attempt->args);
+    jpx_write_binary(&w, "token", attempt->token, JPX_TOKEN_SIZE);
+    write_bytes(&w, "reply", attempt->reply);
+    write_bytes(&w, "outputs", attempt->outputs);
+    jpx_write_bool(&w, "aborted", attempt->aborted);
+    jpx_write_int64(&w, "timeout", attempt->timeout_ms);
+    jpx_write_end(&w, begun);
+    return jpx_writer_bytes(&w);
+}
+
+static void write_output(jpx_writer *w, const char *key, const jpx_output *output)
+{
+    size_t begun = jpx_write_begin(w, BSON_TYPE_DOCUMENT, key);
+    write_text(w, "s", output->slot);
+    if (output->handed) {
+        jpx_write_int64(w, "c", output->child);
+        write_text(w, "cs", output->child_slot);
+    } else {
+        write_bytes(w, "v", output->value);
+    }
+    jpx_write_end(w, begun);
+}
+
+static void write_policy(jpx_writer *w, const jpx_child *child)
+{
+    size_t begun = jpx_write_begin(w, BSON_TYPE_DOCUMENT, "o");
+    jpx_write_int64(w, "attempts", child->retry.attempts);
+    jpx_write_int64(w, "first", child->retry.first_ms);
+    jpx_write_double(w, "factor", child->retry.factor);
+    jpx_write_int64(w, "limit", child->retry.limit_ms);
+    jpx_write_double(w, "jitter", child->retry.jitter);
+    jpx_write_int64(w, "timeout", child->timeout_ms);
+    jpx_write_end(w, begun);
+}
+
+static void write_child(jpx_writer *w, const char *key, const jpx_child *child)
+{
+    char index[JPX_INDEX_TEXT];
+    size_t begun = jpx_write_begin(w, BSON_TYPE_DOCUMENT, key);
+
+    write_text(w, "p", child->pipe);
+    write_text(w, "q", child->queue);
+    write_text(w, "at", child->at);
+    write_bytes(w, "a", child->args);
+    if (child->refs_count) {
+        size_t refs = jpx_write_begin(w, BSON_TYPE_ARRAY, "r");
+        for (size_t i = 0; i < child->refs_count; i++) {
+            const jpx_ref *ref = &child->refs[i];
+            size_t one = jpx_write_begin(w, BSON_TYPE_DOCUMENT, jpx_index_text(index, i));
+            jpx_write_int64(w, "a", ref->arg);
+            jpx_write_int64(w, "t", ref->at);
+            jpx_write_int64(w, "c", ref->child);
+            jpx_write_int64(w, "n", ref->count);
+            write_text(w, "s", ref->slot);
+            jpx_write_end(w, one);
+        }
+        jpx_write_end(w, refs);
+    }
+    if (child->waits_count) {
+        size_t waits = jpx_write_begin(w, BSON_TYPE_ARRAY, "w");
+        for (size_t i = 0; i < child->waits_count; i++) {
+            size_t one = jpx_write_begin(w, BSON_TYPE_DOCUMENT, jpx_index_text(index, i));
+            jpx_write_int64(w, "c", child->waits[i].child);
+            jpx_write_int64(w, "n", child->waits[i].count);
+            jpx_write_end(w, one);
+        }
+        jpx_write_end(w, waits);
+    }
+    if (child->has_options)
+        write_policy(w, child);
+    jpx_write_end(w, begun);
+}
+
+jpx_bytes jpx_outcome_encode(const jpx_outcome *outcome, jpx_arena *arena)
+{
+    char index[JPX_INDEX_TEXT];
+    jpx_writer w;
+
+    jpx_writer_init(&w, arena);
+    size_t begun = jpx_write_begin(&w, BSON_TYPE_DOCUMENT, NULL);
+    jpx_write_int64(&w, "n", (int64_t)outcome->number_in_worker);
+    jpx_write_int64(&w, "end", outcome->end);
+    jpx_write_int64(&w, "retry", outcome->retry_in_ms);
+    write_text(&w, "class", outcome->class_);
+    write_text(&w, "reason", outcome->reason);
+    write_text(&w, "trace", outcome->trace);
+    jpx_write_int64(&w, "us", outcome->body_us);
+    size_t outputs = jpx_write_begin(&w, BSON_TYPE_ARRAY, "outputs");
+    for (size_t i = 0; i < outcome->outputs_count; i++)
+        write_output(&w, jpx_index_text(index, i), &outcome->outputs[i]);
+    jpx_write_end(&w, outputs);
+    /* the number first, so that reading needs one allocation */
+    jpx_write_int64(&w, "count", (int64_t)outcome->children_count);
+    size_t children = jpx_write_begin(&w, BSON_TYPE_ARRAY, "children");
+    for (size_t i = 0; i < outcome->children_count; i++)
+        write_child(&w, jpx_index_text(index, i), &outcome->children[i]);
+    jpx_write_end(&w, children);
+    jpx_write_end(&w, begun);
+    return jpx_writer_bytes(&w);
+}
+
+/* ---- reading ---- */
+
+struct reader {
+    jpx_arena *arena;
+    bool damaged;
+};
+
+static bool is(const bson_iter_t *iter, const char *key)
+{
+    return strcmp(bson_iter_key(iter), key) == 0;
+}
+
+static int64_t read_int(struct reader *r, const bson_iter_t *iter, int64_t low, int64_t high)
+{
+    int64_t value = bson_iter_type(iter) == BSON_TYPE_INT64 ? bson_iter_int64(iter) : low;
+    if (bson_iter_type(iter) != BSON_TYPE_INT64 || value < low || value > high) {
+        r->damaged = true;
+        return low;
+    }
+    return value;
+}
+
+static uint32_t read_u32(struct reader *r, const bson_iter_t *iter)
+{
+    return (uint32_t)read_int(r, iter, 0, UINT32_MAX);
+}
+
+static double read_double(struct reader *r, const bson_iter_t *iter)
+{
+    if (bson_iter_type(iter) == BSON_TYPE_DOUBLE)
+        return bson_iter_double(iter);
+    r->damaged = true;
+    return 0;
+}
+
+static bool read_bool(struct reader *r, const bson_iter_t *iter)
+{
+    if (bson_iter_type(iter) == BSON_TYPE_BOOL)
+        return bson_iter_bool(iter);
+    r->damaged = true;
+    return false;
+}
+
+static const char *read_text(struct reader *r, const bson_iter_t *iter)
+{
+    uint32_t size = 0;
+    const char *text = bson_iter_type(iter) == BSON_TYPE_UTF8 ? bson_iter_utf8(iter, &size) : NULL;
+
+    if (text && bson_utf8_validate(text, size, false))
+        return text;
+    r->damaged = true;
+    return "";
+}
+
+static jpx_bytes read_bytes(struct reader *r, const bson_iter_t *iter)
+{
+    const uint8_t *data = NULL;
+    uint32_t size = 0;
+
+    if (bson_iter_type(iter) == BSON_TYPE_BINARY)
+        bson_iter_binary(iter, NULL, &size, &data);
+    if (!data)
+        r->damaged = true;
+    return (jpx_bytes){data, size};
+}
+
+static void read_fixed(struct reader *r, const bson_iter_t *iter, uint8_t *out, size_t size)
+{
+    jpx_bytes bytes = read_bytes(r, iter);
+    if (bytes.data && bytes.size == size)
+        memcpy(out, bytes.data, size);
+    else
+        r->damaged = true;
+}
+
+/* Bytes that must be a document, or that are read as one later. */
+static jpx_bytes read_doc(struct reader *r, const bson_iter_t *iter)
+{
+    jpx_bytes bytes = read_bytes(r, iter);
+    bson_t doc;
+    if (!bytes.data || !bson_init_static(&doc, bytes.data, bytes.size) || !bson_validate(&doc, BSON_VALIDATE_NONE, NULL))
+        r->damaged = true;
+    return bytes;
+}
+
+/* The members of an array or document; for (bson_iter_t m; ...) loops over nothing when it is none. */
+static bool open_array(struct reader *r, const bson_iter_t *iter, bson_iter_t *members, size_t *count)
+{
+    bson_iter_t counting;
+
+    *count = 0;
+    if (bson_iter_type(iter) == BSON_TYPE_ARRAY && bson_iter_recurse(iter, members) && bson_iter_recurse(iter, &counting)) {
+        while (bson_iter_next(&counting))
+            ++*count;
+        return true;
+    }
+    r->damaged = true;
+    return false;
+}
+
+static bool open_document(struct reader *r, const bson_iter_t *iter, bson_iter_t *members)
+{
+    if (bson_iter_type(iter) == BSON_TYPE_DOCUMENT && bson_iter_recurse(iter, members))
+        return true;
+    r->damaged = true;
+    return false;
+}
+
+static jp_status finish(const struct reader *r, const bson_iter_t *iter, const char *what, jp_error *err)
+{
+    if (r->damaged || iter->err_off)
+        return jpx_fail(err, JP_E_DAMAGED, "the bytes of %s are damaged", what);
+    return JP_OK;
+}
+
+static bool open_copy(jpx_bytes bytes, jpx_arena *arena, bson_iter_t *iter)
+{
+    if (!bytes.data || bytes.size < 5 || bytes.size > INT32_MAX)
+        return false;
+    jpx_bytes copy = jpx_copy(arena, bytes.data, bytes.size);
+    return bson_iter_init_from_data(iter, copy.data, copy.size);
+}
+
+jp_status jpx_attempt_decode(jpx_bytes bytes, jpx_arena *arena, jpx_attempt *out, jp_error *err)
+{
+    struct reader r = {arena, false};
+    bson_iter_t iter;
+
+    *out = (jpx_attempt){.pipe = NULL};
+    if (!open_copy(bytes, arena, &iter))
+        return jpx_fail(err, JP_E_DAMAGED, "the bytes of an attempt are damaged");
+    while (bson_iter_next(&iter)) {
+        if (is(&iter, "n"))
+            out->number_in_worker = (uint64_t)read_int(&r, &iter, INT64_MIN, INT64_MAX);
+        else if (is(&iter, "call"))
+            out->call = (jpx_call)read_int(&r, &iter, JPX_CALL_RUN, JPX_CALL_CANCEL);
+        else if (is(&iter, "pipe"))
+            out->pipe = read_text(&r, &iter);
+        else if (is(&iter, "key"))
+            read_fixed(&r, &iter, out->key.b, JPX_PIPELINE_SIZE);
+        else if (is(&iter, "step"))
+            out->step = read_u32(&r, &iter);
+        else if (is(&iter, "attempt"))
+            out->attempt = (int)read_int(&r, &iter, 0, INT32_MAX);
+        else if (is(&iter, "args"))
+            out->args = read_bytes(&r, &iter);
+        else if (is(&iter, "token"))
+            read_fixed(&r, &iter, out->token, JPX_TOKEN_SIZE);
+        else if (is(&iter, "reply"))
+            out->reply = read_bytes(&r, &iter);
+        else if (is(&iter, "outputs"))
+            out->outputs = read_bytes(&r, &iter);
+        else if (is(&iter, "aborted"))
+            out->aborted = read_bool(&r, &iter);
+        else if (is(&iter, "timeout"))
+            out->timeout_ms = read_int(&r, &iter, 0, INT64_MAX);
+        else
+            r.damaged = true;
+    }
+    r.damaged = r.damaged || !out->pipe;
+    return finish(&r, &iter, "an attempt", err);
+}
+
+static void read_output(struct reader *r, bson_iter_t *iter, jpx_output *out)
+{
+    bson_iter_t m;
+
+    if (!open_document(r, iter, &m))
+        return;
+    while (bson_iter_next(&m)) {
+        if (is(&m, "s")) {
+            out->slot = read_text(r, &m);
+        } else if (is(&m, "c")) {
+            out->handed = true;
+            out->child = read_u32(r, &m);
+        } else if (is(&m, "cs")) {
+            out->child_slot = read_text(r, &m);
+        } else if (is(&m, "v")) {
+            out->value = read_doc(r, &m);
+        } else {
+            r->damaged = true;
+        }
+    }
+    if (!out->slot || m.err_off || (out->handed ? !out->child_slot : !out->value.data))
+        r->damaged = true;
+}
+
+static void read_refs(struct reader *r, const bson_iter_t *iter, jpx_child *child)
+{
+    bson_iter_t all, m;
+
+    if (!open_array(r, iter, &all, &child->refs_count))
+        return;
+    child->refs = jpx_alloc_array(r->arena, child->refs_count + 1, sizeof *child->refs);
+    for (jpx_ref *ref = child->refs; bson_iter_next(&all) && open_document(r, &all, &m); ref++) {
+        while (bson_iter_next(&m)) {
+            if (is(&m, "a"))
+                ref->arg = read_u32(r, &m);
+            else if (is(&m, "t"))
+                ref->at = read_u32(r, &m);
+            else if (is(&m, "c"))
+                ref->child = read_u32(r, &m);
+            else if (is(&m, "n"))
+                ref->count = read_u32(r, &m);
+            else if (is(&m, "s"))
+                ref->slot = read_text(r, &m);
+            else
+                r->damaged = true;
+        }
+        if (!ref->slot)
+            r->damaged = true;
+    }
+}
+
+static void read_waits(struct reader *r, const bson_iter_t *iter, jpx_child *child)
+{
+    bson_iter_t all, m;
+
+    if (!open_array(r, iter, &all, &child->waits_count))
+        return;
+    child->waits = jpx_alloc_array(r->arena, child->waits_count + 1, sizeof *child->waits);
+    for (jpx_wait *wait = child->waits; bson_iter_next(&all) && open_document(r, &all, &m); wait++) {
+        while (bson_iter_next(&m)) {
+            if (is(&m, "c"))
+                wait->child = read_u32(r, &m);
+            else if (is(&m, "n"))
+                wait->count = read_u32(r, &m);
+            else
+                r->damaged = true;
+        }
+    }
+}
+
+static void read_options(struct reader *r, const bson_iter_t *iter, jpx_child *child)
+{
+    bson_iter_t m;
+
+    child->has_options = true;
+    if (!open_document(r, iter, &m))
+        return;
+    while (bson_iter_next(&m)) {
+        if (is(&m, "attempts"))
+            child->retry.attempts = (int)read_int(r, &m, 1, INT32_MAX);
+        else if (is(&m, "first"))
+            child->retry.first_ms = read_int(r, &m, 0, INT64_MAX);
+        else if (is(&m, "factor"))
+            child->retry.factor = read_double(r, &m);
+        else if (is(&m, "limit"))
+            child->retry.limit_ms = read_int(r, &m, 0, INT64_MAX);
+        else if (is(&m, "jitter"))
+            child->retry.jitter = read_double(r, &m);
+        else if (is(&m, "timeout"))
+            child->timeout_ms = read_int(r, &m, 0, INT64_MAX);
+        else
+            r->damaged = true;
+    }
+}
+
+static void read_child(struct reader *r, const bson_iter_t *iter, jpx_child *out)
+{
+    bson_iter_t m;
+
+    if (!open_document(r, iter, &m))
+        return;
+    while (bson_iter_next(&m)) {
+        if (is(&m, "p"))
+            out->pipe = read_text(r, &m);
+        else if (is(&m, "q"))
+            out->queue = read_text(r, &m);
+        else if (is(&m, "at"))
+            out->at = read_text(r, &m);
+        else if (is(&m, "a"))
+            out->args = read_doc(r, &m);
+        else if (is(&m, "r"))
+            read_refs(r, &m, out);
+        else if (is(&m, "w"))
+            read_waits(r, &m, out);
+        else if (is(&m, "o"))
+            read_options(r, &m, out);
+        else
+            r->damaged = true;
+    }
+    if (!out->pipe || !out->queue || !out->at || !out->args.data || m.err_off)
+        r->damaged = true;
+}
+
+jp_status jpx_outcome_decode(jpx_bytes bytes, jpx_arena *arena, jpx_outcome *out, jp_error *err)
+{
+    struct reader r = {arena, false};
+    int64_t expected = 0;
+    bson_iter_t iter, all;
+    size_t i;
+
+    *out = (jpx_outcome){.retry_in_ms = -1};
+    if (!open_copy(bytes, arena, &iter))
+        return jpx_fail(err, JP_E_DAMAGED, "the bytes of an outcome are damaged");
+    while (!r.damaged && bson_iter_next(&iter)) {
+        if (is(&iter, "n")) {
+            out->number_in_worker = (uint64_t)read_int(&r, &iter, INT64_MIN, INT64_MAX);
+        } else if (is(&iter, "end")) {
+            out->end = (jpx_end)read_int(&r, &iter, JPX_END_RETURN, JPX_END_WRONG);
+        } else if (is(&iter, "retry")) {
+            out->retry_in_ms = read_int(&r, &iter, -1, INT64_MAX);
+        } else if (is(&iter, "class")) {
+            out->class_ = read_text(&r, &iter);
+        } else if (is(&iter, "reason")) {
+            out->reason = read_text(&r, &iter);
+        } else if (is(&iter, "trace")) {
+            out->trace = read_text(&r, &iter);
+        } else if (is(&iter, "us")) {
+            out->body_us = read_int(&r, &iter, 0, INT64_MAX);
+        } else if (is(&iter, "outputs") && open_array(&r, &iter, &all, &out->outputs_count)) {
+            out->outputs = jpx_alloc_array(arena, out->outputs_count + 1, sizeof *out->outputs);
+            for (i = 0; bson_iter_next(&all); i++)
+                read_output(&r, &all, &out->outputs[i]);
+        } else if (is(&iter, "count")) {
+            expected = read_int(&r, &iter, 0, JPX_CHILDREN_MAX);
+        } else if (is(&iter, "children") && open_array(&r, &iter, &all, &out->children_count)) {
+            out->children = jpx_alloc_array(arena, out->children_count + 1, sizeof *out->children);
+            for (i = 0; bson_iter_next(&all); i++)
+                read_child(&r, &all, &out->children[i]);
+        } else {
+            r.damaged = true;
+        }
+    }
+    r.damaged = r.damaged || (int64_t)out->children_count != expected;
+    return finish(&r, &iter, "an outcome", err);
+}

@@ -1,0 +1,170 @@
+/* end.c -- outputs, and the five ways a body may end. An ending is only noted here; body.c takes the one that the body
+ * returns. */
+#include "body/context.h"
+#include <string.h>
+
+static jp_end note(jp_ctx *p, jpx_ending ending)
+{
+    if (p->endings_count == JPX_ENDINGS_MAX) {
+        jpx_wrong(p, "%s: %s has called jp_return and its sisters more than %d times", jpx_place(ending.at), p->pipe->name,
+                  JPX_ENDINGS_MAX);
+        return (jp_end){0, 0};
+    }
+    JPX_PUSH(p->arena, p->endings, p->endings_count, p->endings_cap) = ending;
+    return (jp_end){(uint32_t)p->endings_count, p->nonce};
+}
+
+/* Fills in what an output is: a child's slot or a value. "ex.c:4: AddTwo gives int64, is given string" */
+static bool set_output(jp_ctx *p, jpx_output *out, const char *declared, jpx_kind kind, bool optional, jp_value value,
+                       const char *at)
+{
+    const char *bad;
+
+    if (value.type == JP_LIST && value.as.list->runs_count) { /* a child gathers it */
+        value = jp_v_future(jp_yield_l(p, &jpx_gather, value.as.list, at));
+        if (p->wrong)
+            return false;
+    }
+    if (value.type == JP_FUTURE) {
+        const jp_future future = value.as.future;
+        bool maybe_null;
+        if (!jpx_future_check(p, future, at))
+            return false;
+        out->handed = true;
+        out->child = future.child_;
+        out->child_slot = jpx_future_slot(p, future);
+        jpx_kind given = jpx_slot_kind(p, future.child_, out->child_slot, &maybe_null);
+        if (kind == JPX_ANY || given == JPX_ANY || given == kind || (kind == JPX_DOUBLE && given == JPX_INT64))
+            return true;
+        jpx_wrong(p, "%s: %s %s, is given %s", jpx_place(at), p->pipe->name, declared, jpx_kind_text(given));
+        return false;
+    }
+    if (!(value.type == JP_NULL && optional) && !jpx_kind_takes(kind, value.type)) {
+        jpx_wrong(p, "%s: %s %s, is given %s%s", jpx_place(at), p->pipe->name, declared, jpx_type_text(value.type),
+                  kind == JPX_BOOL && value.type == JP_INT64 ? " (in C11 true is an int: write (bool)true)" : "");
+        return false;
+    }
+    out->handed = false;
+    out->value = jpx_value_doc(value, kind, p->arena, &bad);
+    if (bad)
+        jpx_unstorable(p, "output %s of %s %s, %s", out->slot, p->pipe->name, bad, jpx_place(at));
+    return true;
+}
+
+void jp_fill_v(jp_ctx *p, const char *name, jp_value value, const char *at)
+{
+    if (p->wrong || !jpx_may_plan(p, "fill an output", at))
+        return;
+    for (size_t i = 0; i < p->pipe->fills_count; i++) {
+        const jpx_param *param = &p->pipe->fills[i];
+        if (strcmp(param->name, name) != 0)
+            continue;
+        jpx_output output = {.slot = param->name};
+        const char *declared = jpx_format(p->arena, "fills %s%s %s", jpx_kind_text(param->kind),
+                                          param->optional ? "?" : "", param->name);
+        if (set_output(p, &output, declared, param->kind, param->optional, value, at))
+            p->fills[i] = output;
+        return;
+    }
+    if (strcmp(name, "default") == 0)
+        jpx_wrong(p, "%s: %s fills the output default: that is what jp_return is for", jpx_place(at), p->pipe->name);
+    else
+        jpx_wrong(p, "%s: %s fills the output %s, which it does not declare: add it to .fills = \"%s\"", jpx_place(at),
+                  p->pipe->name, name, p->pipe->def.fills ? p->pipe->def.fills : "");
+}
+
+jp_end jp_return_v(jp_ctx *p, jp_value value, const char *at)
+{
+    jpx_ending ending = {.end = JPX_END_RETURN, .output.slot = "default", .at = at};
+    const jpx_pipe *pipe = p->pipe;
+
+    if (!p->wrong && jpx_may_plan(p, "return", at)) {
+        const char *declared = jpx_format(p->arena, "gives %s%s", jpx_kind_text(pipe->gives),
+                                          pipe->gives_optional && pipe->gives != JPX_ANY ? "?" : "");
+        set_output(p, &ending.output, declared, pipe->gives, pipe->gives_optional, value, at);
+    }
+    return note(p, ending);
+}
+
+jp_end jp_done_at(jp_ctx *p, const char *at)
+{
+    return jp_return_v(p, jp_v_null(), at);
+}
+
+jp_end jp_wait_at(jp_ctx *p, const char *at)
+{
+    if (jpx_may_plan(p, "wait", at) && !p->pipe->def.async)
+        jpx_wrong(p, "%s: %s ends with jp_wait: define it with .async = true", jpx_place(at), p->pipe->name);
+    else if (p->children)
+        jpx_wrong(p, "%s: %s has yielded children and ends with jp_wait: let a child do the waiting", jpx_place(at),
+                  p->pipe->name);
+    return note(p, (jpx_ending){.end = JPX_END_WAIT, .at = at});
+}
+
+static jp_end note_failure(jp_ctx *p, jpx_end end, int64_t ms, const char *fmt, va_list args)
+{
+    if (jpx_may_plan(p, end == JPX_END_ABORT ? "abort" : "be retried", p->pipe->def.at) &&
+        (ms < -1 || ms > JPX_DELAY_MAX_MS))
+        jpx_wrong(p, "%s: jp_retry_in was given %lld ms, which is not between 0 and ten years", p->pipe->name,
+                  (long long)ms);
+    return note(p, (jpx_ending){.end = end, .retry_in_ms = ms, .reason = jpx_vformat(p->arena, fmt, args)});
+}
+
+jp_end jp_retry(jp_ctx *p, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    jp_end end = note_failure(p, JPX_END_RETRY, -1, fmt, args);
+    va_end(args);
+    return end;
+}
+
+jp_end jp_retry_in(jp_ctx *p, int64_t ms, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    jp_end end = note_failure(p, JPX_END_RETRY, ms == -1 ? -2 : ms, fmt, args); /* -1 is our own word */
+    va_end(args);
+    return end;
+}
+
+jp_end jp_abort(jp_ctx *p, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    jp_end end = note_failure(p, JPX_END_ABORT, -1, fmt, args);
+    va_end(args);
+    return end;
+}
+
+void jp_hook_failed(jp_ctx *p, const char *fmt, ...)
+{
+    va_list args;
+
+    if (p->attempt->call != JPX_CALL_FINISHED && p->attempt->call != JPX_CALL_CANCEL) {
+        jpx_wrong(p, "%s calls jp_hook_failed in its body: end with jp_retry", p->pipe->name);
+        return;
+    }
+    va_start(args, fmt);
+    p->hook = jpx_vformat(p->arena, fmt, args);
+    va_end(args);
+}
+
+jp_value jp_output_of(jp_ctx *p, const char *name, const char *at)
+{
+    bool declared = strcmp(name, "default") == 0;
+    bson_iter_t iter;
+    jp_value value = jp_v_null();
+
+    for (size_t i = 0; i < p->pipe->fills_count; i++)
+        declared = declared || strcmp(p->pipe->fills[i].name, name) == 0;
+    if (p->attempt->call != JPX_CALL_FINISHED)
+        jpx_wrong(p, "%s: outputs can be read in on_finished only, %s", p->pipe->name, jpx_place(at));
+    else if (!declared)
+        jpx_wrong(p, "%s: it has no output %s, %s", p->pipe->name, name, jpx_place(at));
+    else if (p->attempt->outputs.size &&
+             bson_iter_init_from_data(&iter, p->attempt->outputs.data, p->attempt->outputs.size) &&
+             bson_iter_find(&iter, name) && !jpx_value_read(&iter, &value))
+        value = jp_v_null();
+    return value;
+}

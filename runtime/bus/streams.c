@@ -1,0 +1,155 @@
+/* streams.c -- the table of the streams and the pure functions over subjects. Blocks only in jpx_cond_until(). */
+#include "bus/streams.h"
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { MINUTE = 60 * 1000, HOUR = 60 * MINUTE };
+
+const jpx_stream_def jpx_stream_defs[JPX_STREAMS] = {
+    [JPX_START] = {"START",
+                   {"start", "reply", "control"},
+                   "api",
+                   "jetpipe: triggers, replies and requests that change something; each stays until the api role took it",
+                   HOUR,
+                   0,
+                   -1,
+                   "100000"},
+    [JPX_SLOT] = {"SLOT",
+                  {"slot"},
+                  "barrier",
+                  "jetpipe: slot fills; each stays until a barrier subscriber has counted it",
+                  2 * MINUTE,
+                  0,
+                  -1,
+                  "1000000"},
+    [JPX_RUN] = {"RUN",
+                 {"run"},
+                 NULL,
+                 "jetpipe: run events; one durable for each queue, its backlog is the work to be done",
+                 2 * MINUTE,
+                 0,
+                 -1,
+                 NULL},
+    [JPX_EVENT] = {"EVENT",
+                   {"event"},
+                   NULL,
+                   "jetpipe: history, one event for each change of status",
+                   2 * MINUTE,
+                   24 * HOUR,
+                   256 * 1024 * 1024,
+                   NULL},
+    [JPX_DEAD] = {"DEAD",
+                  {"dead"},
+                  NULL,
+                  "jetpipe: messages that could not be processed, with the reason; publish one back to try again",
+                  2 * MINUTE,
+                  INT64_C(30) * 24 * HOUR,
+                  -1,
+                  "1000"},
+};
+
+bool jpx_stream_is_work(jpx_stream stream)
+{
+    return jpx_stream_defs[stream].max_age_ms == 0;
+}
+
+/* The second token of "<prefix>.<kind>.<rest>"; NULL when the subject is not of this form. */
+static const char *after_prefix(const char *prefix, const char *subject)
+{
+    size_t size = strlen(prefix);
+    return strncmp(subject, prefix, size) == 0 && subject[size] == '.' ? subject + size + 1 : NULL;
+}
+
+bool jpx_stream_of(const char *prefix, const char *subject, jpx_stream *out)
+{
+    const char *kind = after_prefix(prefix, subject);
+
+    for (int i = 0; kind && i < JPX_STREAMS; i++) {
+        for (size_t k = 0; k < 3 && jpx_stream_defs[i].kinds[k]; k++) {
+            size_t size = strlen(jpx_stream_defs[i].kinds[k]);
+            if (strncmp(kind, jpx_stream_defs[i].kinds[k], size) == 0 && kind[size] == '.' && kind[size + 1] != '\0') {
+                *out = (jpx_stream)i;
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+bool jpx_durable_of(const char *prefix, jpx_stream stream, const char *subject, char out[JPX_NAME_MAX + 1])
+{
+    const char *name = jpx_stream_defs[stream].durable;
+    size_t size = name ? strlen(name) : 0;
+
+    if (!name && stream == JPX_RUN) {
+        name = after_prefix(prefix, subject) + sizeof "run";
+        size = strcspn(name, ".");
+        if (name[size] == '\0') /* a queue without a pipe: no durable's filter takes it */
+            return false;
+    }
+    if (size == 0 || size > JPX_NAME_MAX)
+        return false;
+    memcpy(out, name, size);
+    out[size] = '\0';
+    return true;
+}
+
+bool jpx_subject_matches(const char *pattern, const char *subject)
+{
+    for (;;) {
+        size_t p = strcspn(pattern, "."), s = strcspn(subject, ".");
+        if (p == 1 && *pattern == '>')
+            return s > 0;
+        if (p == 1 && *pattern == '*' ? s == 0 : p != s || memcmp(pattern, subject, p) != 0)
+            return false;
+        if (pattern[p] == '\0' || subject[s] == '\0')
+            return pattern[p] == subject[s];
+        pattern += p + 1;
+        subject += s + 1;
+    }
+}
+
+bool jpx_token_ok(const char *text)
+{
+    size_t size = 0;
+
+    for (; text[size]; size++)
+        if (size >= JPX_NAME_MAX || (!isalnum((unsigned char)text[size]) && text[size] != '-' && text[size] != '_'))
+            return false;
+    return size > 0;
+}
+
+int64_t jpx_ack_wait_ms(void)
+{
+    const char *text = getenv("JETPIPE_ACK_WAIT_MS");
+    long long value = text ? strtoll(text, NULL, 10) : 0;
+    return value > 0 ? (int64_t)value : JPX_ACK_WAIT_MS;
+}
+
+int64_t jpx_mono_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+void jpx_cond_init(pthread_cond_t *cond)
+{
+    pthread_condattr_t attr;
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(cond, &attr);
+    pthread_condattr_destroy(&attr);
+}
+
+bool jpx_cond_until(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t mono_ms)
+{
+    struct timespec until = {.tv_sec = (time_t)(mono_ms / 1000), .tv_nsec = (long)(mono_ms % 1000) * 1000000};
+
+    if (jpx_mono_ms() >= mono_ms)
+        return false;
+    pthread_cond_timedwait(cond, lock, &until);
+    return true;
+}

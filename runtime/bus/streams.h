@@ -1,0 +1,47 @@
+/* streams.h -- what both buses share: the table of the streams (DESIGN 5), which stream a subject belongs to, wildcard
+ * matching, and waiting in real time. Constant data and pure functions; any thread. */
+#ifndef JPX_STREAMS_H
+#define JPX_STREAMS_H
+
+#include "bus/bus.h"
+#include <pthread.h>
+
+enum {
+    JPX_STREAMS = JPX_DEAD + 1,
+    JPX_QUEUES_MAX = 256,             /* queues of one process */
+    JPX_SUBJECT_MAX = 512,            /* bytes of a subject, an inbox, an ack reply */
+    JPX_LISTEN_QUEUE_MAX = 64 * 1024, /* core messages a listener holds; more are dropped and logged */
+    JPX_ACK_WAIT_MS = 30000           /* unless JETPIPE_ACK_WAIT_MS says otherwise (tests) */
+};
+
+typedef struct jpx_stream_def {
+    const char *suffix;   /* of the stream's name: <PREFIX>_<suffix> */
+    const char *kinds[3]; /* second token of its subjects */
+    const char *durable;  /* the one durable of a work queue; NULL: one for each queue, or none */
+    const char *description;
+    int64_t duplicate_ms; /* window of deduplication */
+    int64_t max_age_ms;   /* 0 = messages stay until they are acked */
+    int64_t max_bytes;    /* -1 = as the account allows */
+    const char *msgs_critical; /* io.nats.monitor.msgs-critical, NULL = none */
+} jpx_stream_def;
+
+extern const jpx_stream_def jpx_stream_defs[JPX_STREAMS];
+
+bool jpx_stream_is_work(jpx_stream); /* a work queue, with durables */
+/* Which stream takes this subject; false: none does. */
+bool jpx_stream_of(const char *prefix, const char *subject, jpx_stream *out);
+/* The durable a message of a work queue goes to ("api", "barrier", the queue's name); false: the subject has none. */
+bool jpx_durable_of(const char *prefix, jpx_stream, const char *subject, char out[JPX_NAME_MAX + 1]);
+/* NATS wildcards: "*" is one token, ">" all that follow. */
+bool jpx_subject_matches(const char *pattern, const char *subject);
+/* Letters, digits, '-' and '_', 1 to JPX_NAME_MAX of them: what may be a prefix or a queue. */
+bool jpx_token_ok(const char *);
+int64_t jpx_ack_wait_ms(void);
+
+/* Real time for waiting, not for records: monotonic, so that a clock that is set does not shorten or lengthen a limit. */
+int64_t jpx_mono_ms(void);
+void jpx_cond_init(pthread_cond_t *);
+/* False when the time (jpx_mono_ms) has come. */
+bool jpx_cond_until(pthread_cond_t *, pthread_mutex_t *, int64_t mono_ms);
+
+#endif

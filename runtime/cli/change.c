@@ -1,0 +1,101 @@
+/* change.c -- the verbs that change something: abort, reply, cleanup. */
+#include "cli/cli.h"
+#include "cli/units.h"
+#include <string.h>
+
+int jpx_verb_abort(jpx_cli *cli)
+{
+    const char *root = jpx_cli_root(cli);
+    jpx_answer answer;
+
+    if (!root)
+        return jpx_cli_fail(cli);
+    jpx_text request = jpx_ask_root(cli->arena, root);
+    jpx_text_member(&request, "reason", cli->options.reason);
+    jpx_text_puts(&request, "}");
+    if (jpx_cli_ask(cli, "abort", request.s, &answer) != JP_OK)
+        return jpx_cli_fail(cli);
+    if (cli->options.json)
+        return jpx_cli_print_json(cli, answer.text);
+    const char *reason = jpx_json_string(answer.json, "reason", NULL);
+    const char *status = jpx_json_string(answer.json, "status", "running");
+    const char *shown = jpx_json_string(answer.json, "root", root);
+    if (jpx_json_bool(answer.json, "accepted", true)) {
+        jpx_cli_say(cli, "%s is being aborted", shown);
+        return 0;
+    }
+    if (strcmp(status, "done") == 0) {
+        jpx_cli_say(cli, "%s is done; what is done cannot be aborted", shown);
+        return JP_E_REFUSED;
+    }
+    bool final = jpx_ask_is_final(status); /* asked for before and under way is as good as asked for now */
+    jpx_cli_say(cli, "%s %s aborted already%s%s", shown, final ? "was" : "is being", reason ? ": " : "",
+                reason ? reason : "");
+    return final ? JP_E_REFUSED : 0;
+}
+
+int jpx_verb_reply(jpx_cli *cli)
+{
+    const char *json = cli->args_count > 1 ? jpx_cli_text(cli, cli->args[1]) : "null";
+    jpx_text request = jpx_text_new(cli->arena);
+    const jpx_json *value;
+    jpx_answer answer;
+
+    if (!json)
+        return jpx_cli_fail(cli);
+    if (jpx_json_read((jpx_bytes){(const uint8_t *)json, strlen(json)}, cli->arena, &value, &cli->error) != JP_OK) {
+        jpx_wrap(&cli->error, "the reply is not JSON");
+        return jpx_cli_fail(cli);
+    }
+    jpx_text_puts(&request, "{");
+    jpx_text_member(&request, "ticket", cli->args[0]);
+    jpx_text_member_raw(&request, "value", "");
+    jpx_json_put(&request, value);
+    jpx_text_puts(&request, "}");
+    if (jpx_cli_ask(cli, "reply", request.s, &answer) != JP_OK)
+        return jpx_cli_fail(cli);
+    if (cli->options.json)
+        return jpx_cli_print_json(cli, answer.text);
+    if (!jpx_json_bool(answer.json, "accepted", true)) {
+        jpx_cli_say(cli, "the reply was refused: the ticket is wrong, old or used");
+        return JP_E_REFUSED;
+    }
+    jpx_cli_say(cli, "accepted");
+    return 0;
+}
+
+int jpx_verb_cleanup(jpx_cli *cli)
+{
+    const jpx_options *o = &cli->options;
+    bool one = cli->args_count || o->key;
+    jpx_text request, out = jpx_text_new(cli->arena);
+    jpx_answer answer;
+
+    if (one && (o->status || o->older_ms >= 0))
+        return jpx_cli_refuse(cli, "cleanup of one root takes no --older and no --status");
+    if (!one && o->older_ms < 0)
+        return jpx_cli_refuse(cli, "cleanup needs a root, or --older with a time as 7d (0 for all that ended)");
+    if (o->status && strcmp(o->status, "running") == 0)
+        return jpx_cli_refuse(cli, "cleanup leaves running roots alone; abort them first");
+    if (one) {
+        const char *root = jpx_cli_root(cli);
+        if (!root)
+            return jpx_cli_fail(cli);
+        request = jpx_ask_root(cli->arena, root);
+    } else {
+        request = jpx_text_new(cli->arena);
+        jpx_text_puts(&request, "{");
+        jpx_text_member_int(&request, "older_ms", o->older_ms);
+        jpx_text_member(&request, "status", o->status);
+    }
+    jpx_text_puts(&request, "}");
+    if (jpx_cli_ask(cli, "cleanup", request.s, &answer) != JP_OK)
+        return jpx_cli_fail(cli);
+    if (o->json)
+        return jpx_cli_print_json(cli, answer.text);
+    int64_t removed = jpx_json_int(answer.json, "removed", 0);
+    jpx_count_put(&out, removed);
+    jpx_text_puts(&out, removed == 1 ? " root removed" : " roots removed");
+    jpx_cli_say(cli, "%s", out.s);
+    return 0;
+}

@@ -1,0 +1,101 @@
+/* doc.c -- BSON in and out of arenas. */
+#include "core/doc.h"
+#include <string.h>
+
+jpx_bytes jpx_doc_take(bson_t *doc, jpx_arena *arena)
+{
+    jpx_bytes bytes = jpx_copy(arena, bson_get_data(doc), doc->len);
+    bson_destroy(doc);
+    return bytes;
+}
+
+bool jpx_doc_iter(jpx_bytes doc, bson_iter_t *iter)
+{
+    return doc.data && doc.size >= 5 && bson_iter_init_from_data(iter, doc.data, doc.size);
+}
+
+bool jpx_doc_find(jpx_bytes doc, const char *field, bson_iter_t *iter)
+{
+    return jpx_doc_iter(doc, iter) && bson_iter_find(iter, field);
+}
+
+jpx_bytes jpx_value_of(const bson_iter_t *iter, jpx_arena *arena)
+{
+    bson_t doc = BSON_INITIALIZER;
+    bson_append_iter(&doc, "v", 1, iter);
+    return jpx_doc_take(&doc, arena);
+}
+
+bool jpx_value_iter(jpx_bytes value, bson_iter_t *iter)
+{
+    return jpx_doc_iter(value, iter) && bson_iter_next(iter);
+}
+
+void jpx_append_value(bson_t *doc, const char *name, jpx_bytes value)
+{
+    bson_iter_t iter;
+    if (jpx_value_iter(value, &iter))
+        bson_append_iter(doc, name, -1, &iter);
+    else
+        bson_append_null(doc, name, -1);
+}
+
+jpx_bytes jpx_value_null(jpx_arena *arena)
+{
+    bson_t doc = BSON_INITIALIZER;
+    bson_append_null(&doc, "v", 1);
+    return jpx_doc_take(&doc, arena);
+}
+
+void jpx_append_id(bson_t *doc, const char *name, const void *id, size_t size)
+{
+    bson_append_binary(doc, name, -1, BSON_SUBTYPE_BINARY, id, (uint32_t)size);
+}
+
+bool jpx_iter_id(const bson_iter_t *iter, void *out, size_t size)
+{
+    const uint8_t *data;
+    uint32_t found;
+    bson_subtype_t subtype;
+
+    if (!BSON_ITER_HOLDS_BINARY(iter))
+        return false;
+    bson_iter_binary(iter, &subtype, &found, &data);
+    if (found != size)
+        return false;
+    memcpy(out, data, size);
+    return true;
+}
+
+char *jpx_iter_text(const bson_iter_t *iter, jpx_arena *arena)
+{
+    uint32_t size;
+    const char *text;
+
+    if (!BSON_ITER_HOLDS_UTF8(iter))
+        return NULL;
+    text = bson_iter_utf8(iter, &size);
+    return jpx_strndup(arena, text, size);
+}
+
+bool jpx_iter_u32(const bson_iter_t *iter, uint32_t *out)
+{
+    int64_t value;
+
+    if (!BSON_ITER_HOLDS_INT(iter))
+        return false;
+    value = bson_iter_as_int64(iter);
+    *out = (uint32_t)value;
+    return value >= 0 && value <= UINT32_MAX;
+}
+
+size_t jpx_array_count(const bson_iter_t *array)
+{
+    bson_iter_t items;
+    size_t count = 0;
+
+    if (bson_iter_recurse(array, &items))
+        while (bson_iter_next(&items))
+            count++;
+    return count;
+}

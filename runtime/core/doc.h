@@ -1,0 +1,25 @@
+/* doc.h -- BSON in and out of arenas: what all record encoders share. */
+#ifndef JPX_DOC_H
+#define JPX_DOC_H
+
+#include "base/base.h"
+#include <bson/bson.h>
+
+jpx_bytes jpx_doc_take(bson_t *, jpx_arena *); /* copies the bytes and destroys the bson_t */
+bool jpx_doc_iter(jpx_bytes doc, bson_iter_t *); /* false: not BSON */
+bool jpx_doc_find(jpx_bytes doc, const char *field, bson_iter_t *);
+
+/* Value documents are {"v": value}. */
+jpx_bytes jpx_value_of(const bson_iter_t *, jpx_arena *);
+bool jpx_value_iter(jpx_bytes value_doc, bson_iter_t *);
+void jpx_append_value(bson_t *, const char *name, jpx_bytes value_doc);
+jpx_bytes jpx_value_null(jpx_arena *);
+
+void jpx_append_id(bson_t *, const char *name, const void *id, size_t size);
+/* These are false (NULL) when the element is of another type or size: the record is damaged. */
+bool jpx_iter_id(const bson_iter_t *, void *out, size_t size);
+char *jpx_iter_text(const bson_iter_t *, jpx_arena *);
+bool jpx_iter_u32(const bson_iter_t *, uint32_t *out);
+size_t jpx_array_count(const bson_iter_t *array);
+
+#endif

@@ -1,0 +1,56 @@
+/* event.h -- the payloads of events: flat JSON, small. docs/events.md tells the fields; an event carries nothing
+ * that cannot be derived from the store. */
+#ifndef JPX_EVENT_H
+#define JPX_EVENT_H
+
+#include "core/record.h"
+
+/* ---- run event: execute one step of a pipeline ---- */
+typedef struct jpx_run_event {
+    jpx_key key;
+    uint32_t step;
+    bool finish; /* the finishing hooks, not the body */
+    bool due;    /* sent by the timer role: the due time has come, whatever this clock says (PROTOCOL 8) */
+} jpx_run_event;
+
+jpx_bytes jpx_run_event_encode(const jpx_run_event *, const char *pipe, int64_t now_ms, jpx_arena *);
+bool jpx_run_event_decode(jpx_bytes json, jpx_arena *, jpx_run_event *);
+
+/* ---- slot event: what happened to pipelines of one root ---- */
+typedef enum jpx_fact_kind {
+    JPX_FACT_FILLED,  /* a slot has its value */
+    JPX_FACT_ENDED,   /* outputs filled, subtree done; the hook (if any) is still to run */
+    JPX_FACT_FINISHED /* done: counts in the parent and for those who wait until it is finished */
+} jpx_fact_kind;
+
+typedef struct jpx_fact {
+    jpx_fact_kind kind;
+    jpx_key key;
+    uint32_t count;       /* siblings from this one on */
+    const char *slot;     /* FILLED */
+    uint32_t step;        /* FILLED: the entry that filled it */
+    bool again;           /* perhaps told before: look before you publish (PROTOCOL 14) */
+} jpx_fact;
+
+enum { JPX_FACTS_MAX = 1000 }; /* in one event */
+
+/* Facts of one root, in one event; neighbours are put together. `count` <= JPX_FACTS_MAX. */
+jpx_bytes jpx_slot_event_encode(const jpx_fact *, size_t count, int64_t now_ms, jpx_arena *);
+bool jpx_slot_event_decode(jpx_bytes json, jpx_arena *, jpx_fact **facts, size_t *count);
+
+/* ---- history: a change of status ---- */
+typedef struct jpx_change {
+    const char *what; /* "queued" "running" "waiting" "retry" "done" "aborted" "filled" ..., as in the subject */
+    jpx_key key;
+    const char *pipe;
+    int attempt;            /* 0 = not told */
+    const char *reason;     /* NULL = none */
+    int64_t due_ms;         /* 0 = none */
+    bool root;              /* the change of the root as a whole */
+} jpx_change;
+jpx_bytes jpx_change_encode(const jpx_change *, int64_t now_ms, jpx_arena *);
+
+/* Text as a JSON string with quotes. */
+const char *jpx_json_text(jpx_arena *, const char *text);
+
+#endif

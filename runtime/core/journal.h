@@ -1,0 +1,60 @@
+/* journal.h -- what a pipeline's entries call for next, and what its status is. Pure.
+ *
+ * A pipeline is a journal: entry k may be appended only if entry k-1 calls for it.
+ *
+ *            (none) --body--> RETURNED | PLANNED | WAITING | RETRY | FAILED
+ *            RETRY --due--> as (none)          WAITING --reply--> REPLIED      WAITING --deadline--> RETRY | FAILED
+ *            REPLIED(hooked) --on_reply--> as (none)
+ *            (none) | RETRY | WAITING | REPLIED(hooked) --abort--> ABORTED
+ *            RETURNED | REPLIED | PLANNED (subtree done) | FAILED | ABORTED --hooks--> FINISHED */
+#ifndef JPX_JOURNAL_H
+#define JPX_JOURNAL_H
+
+#include "core/record.h"
+
+typedef struct jpx_journal { /* a pipeline and its entries, in order from step 0 without gaps */
+    const jpx_pipeline *pipeline;
+    jpx_entry *entries;
+    uint32_t count;
+} jpx_journal;
+
+typedef enum jpx_next {
+    JPX_NEXT_NOTHING, /* the event is old, early or out of turn: ack it */
+    JPX_NEXT_FOLLOW,  /* the entry is there: publish what follows from it, marked as said again */
+    JPX_NEXT_BODY,    /* run the body */
+    JPX_NEXT_REPLY,   /* run on_reply */
+    JPX_NEXT_TIMEOUT  /* the wait is over: a failed attempt */
+} jpx_next;
+
+/* What a run event for `step` asks for. `due`: the timer role says that the time has come. */
+jpx_next jpx_journal_next(const jpx_journal *, uint32_t step, bool due);
+int jpx_journal_attempt(const jpx_journal *); /* number of the attempt that the next body execution is */
+
+const jpx_entry *jpx_journal_last(const jpx_journal *); /* NULL = none */
+const jpx_entry *jpx_journal_find(const jpx_journal *, jpx_entry_kind);
+/* The entry after which the outputs are there or handed: RETURNED, PLANNED, final REPLIED; NULL = none yet. */
+const jpx_entry *jpx_journal_ending(const jpx_journal *);
+/* Has a body begun (for on_finished after an abort)? `marked`: a mark was found. */
+bool jpx_journal_begun(const jpx_journal *, bool marked);
+/* After an abort: are there hooks to call (on_finished, on_cancel)? */
+bool jpx_journal_wants_finish(const jpx_journal *, bool aborted);
+
+typedef enum jpx_status_kind {
+    JPX_IS_WAITING, JPX_IS_QUEUED, JPX_IS_RUNNING, JPX_IS_RETRY, JPX_IS_DONE, JPX_IS_ABORTED, JPX_STATUSES
+} jpx_status_kind;
+const char *jpx_status_name(jpx_status_kind);
+
+typedef struct jpx_evidence { /* what else the status depends on */
+    bool deps_open;       /* some dependency is not there yet */
+    bool marked;          /* a body has left a mark for the next step */
+    bool counter_found;   /* of the adopted generation: */
+    int64_t left;
+    bool counter_aborted;
+} jpx_evidence;
+jpx_status_kind jpx_journal_status(const jpx_journal *, const jpx_evidence *);
+bool jpx_status_final(jpx_status_kind);
+
+/* Retry: when is the next attempt due? `unit` is random in [0, 1). INT64_MAX: attempts are used up. */
+int64_t jpx_retry_delay_ms(const jp_retry_policy *, int failed_attempt, double unit);
+
+#endif

@@ -1,0 +1,335 @@
+#include "core/plan.h"
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct records {
+    jpx_record *items;
+    size_t count, cap;
+} records;
+
+/* ---- checks: nothing that comes out of a body's process is believed ---- */
+
+static bool is_document(jpx_bytes doc)
+{
+    bson_t view;
+    return doc.data && bson_init_static(&view, doc.data, doc.size) && bson_validate(&view, BSON_VALIDATE_NONE, NULL);
+}
+
+static bool range_good(uint32_t child, uint32_t count, size_t limit)
+{
+    return count > 0 && child < limit && count <= limit - child;
+}
+
+static jp_status check_child(const jpx_outcome *outcome, size_t i, jp_error *err)
+{
+    const jpx_child *child = &outcome->children[i];
+
+    if (!child->pipe || !child->queue || !is_document(child->args))
+        return jpx_fail(err, JP_E_INVALID, "child %zu of the plan has no pipe, queue or arguments", i);
+    for (size_t r = 0; r < child->refs_count; r++)
+        if (!child->refs[r].slot || !range_good(child->refs[r].child, child->refs[r].count, i))
+            return jpx_fail(err, JP_E_INVALID, "child %zu (%s) waits for a slot of no earlier sibling", i, child->pipe);
+    for (size_t w = 0; w < child->waits_count; w++)
+        if (!range_good(child->waits[w].child, child->waits[w].count, i))
+            return jpx_fail(err, JP_E_INVALID, "child %zu (%s) waits for no earlier sibling", i, child->pipe);
+    return JP_OK;
+}
+
+jp_status jpx_plan_check(const jpx_outcome *outcome, jp_error *err)
+{
+    if (outcome->children_count > JPX_CHILDREN_MAX)
+        return jpx_fail(err, JP_E_INVALID, "%zu children in one plan; the limit is %d", outcome->children_count,
+                        JPX_CHILDREN_MAX);
+    for (size_t i = 0; i < outcome->children_count; i++)
+        if (check_child(outcome, i, err) != JP_OK)
+            return err->status;
+    for (size_t i = 0; i < outcome->outputs_count; i++) {
+        const jpx_output *output = &outcome->outputs[i];
+        if (!output->slot)
+            return jpx_fail(err, JP_E_INVALID, "output %zu of the plan has no name", i);
+        if (output->handed ? !output->child_slot || output->child >= outcome->children_count
+                           : !is_document(output->value))
+            return jpx_fail(err, JP_E_INVALID, "output %s of the plan has neither a value nor a child", output->slot);
+    }
+    return JP_OK;
+}
+
+/* ---- large values ---- */
+
+static void spill(const jpx_plan_input *in, const jpx_key *key, uint32_t step, jpx_bytes value, jpx_arena *arena,
+                  uint8_t id[JPX_VALUE_SIZE], records *values)
+{
+    uint8_t tail[8];
+
+    /* random for each execution: the loser of an insert must not find its value under the winner's name (PROTOCOL 3) */
+    in->random(in->random_ctx, tail, sizeof tail);
+    jpx_tail_id(id, key, step, tail);
+    jpx_record record = jpx_value_encode(id, value, arena);
+    JPX_PUSH(arena, values->items, values->count, values->cap) = record;
+}
+
+/* Moves arguments that are too large into values; the place they leave is null. */
+static void spill_args(const jpx_plan_input *in, jpx_pipeline *p, jpx_arena *arena, records *values)
+{
+    bson_iter_t iter;
+    bson_t kept = BSON_INITIALIZER;
+    size_t cap = 0;
+    uint32_t arg = 0;
+
+    if (p->args.size <= JPX_INLINE_MAX || !jpx_doc_iter(p->args, &iter)) {
+        bson_destroy(&kept);
+        return;
+    }
+    for (; bson_iter_next(&iter); arg++) {
+        jpx_bytes value = jpx_value_of(&iter, arena);
+        bool inside = p->refs_count != 0 && bson_iter_type(&iter) == BSON_TYPE_ARRAY;
+        if (value.size <= JPX_INLINE_MAX / 8 || (inside && value.size <= JPX_INLINE_MAX)) {
+            bson_append_iter(&kept, bson_iter_key(&iter), -1, &iter);
+            continue;
+        }
+        jpx_large large = {.arg = arg};
+        spill(in, &p->key, UINT32_MAX, value, arena, large.id, values);
+        JPX_PUSH(arena, p->large, p->large_count, cap) = large;
+        bson_append_null(&kept, bson_iter_key(&iter), -1);
+    }
+    p->args = jpx_doc_take(&kept, arena);
+}
+
+void jpx_plan_outputs(const jpx_plan_input *in, jpx_arena *arena, jpx_entry *entry, jpx_generation *out)
+{
+    const jpx_outcome *outcome = in->outcome;
+    records values = {out->values.items, out->values.count, out->values.count};
+    size_t inline_size = 0;
+
+    entry->outs = jpx_alloc_array(arena, outcome->outputs_count + 1, sizeof *entry->outs);
+    entry->outs_count = outcome->outputs_count;
+    for (size_t i = 0; i < outcome->outputs_count; i++) {
+        const jpx_output *from = &outcome->outputs[i];
+        jpx_out *to = &entry->outs[i];
+        *to = (jpx_out){.slot = from->slot, .handed = from->handed, .child = from->child, .child_slot = from->child_slot};
+        if (from->handed)
+            continue;
+        if (from->value.size > JPX_INLINE_MAX || inline_size + from->value.size > 2 * JPX_INLINE_MAX) {
+            to->large = true;
+            spill(in, &in->self->key, in->step, from->value, arena, to->large_id, &values);
+        } else {
+            to->value = from->value;
+            inline_size += from->value.size;
+        }
+    }
+    out->values = (jpx_records){values.items, values.count};
+}
+
+/* ---- dependencies ---- */
+
+typedef struct pair { /* one dependency of one consumer */
+    const char *slot; /* NULL: until finished */
+    uint32_t child;
+} pair;
+
+static int slot_order(const char *a, const char *b)
+{
+    if (!a || !b)
+        return (a != NULL) - (b != NULL);
+    return a == b ? 0 : strcmp(a, b);
+}
+
+static int pair_order(const void *left, const void *right)
+{
+    const pair *a = left, *b = right;
+    int order = slot_order(a->slot, b->slot);
+    return order ? order : (a->child > b->child) - (a->child < b->child);
+}
+
+/* Each dependency once, in an order of its own: a future that is used three times is one bit (SEMANTICS 3.3). */
+static size_t gather(const jpx_child *child, pair **pairs, size_t *cap)
+{
+    size_t total = 0, count = 0, kept = 0;
+    bool sorted = true;
+
+    for (size_t i = 0; i < child->refs_count; i++)
+        total += child->refs[i].count;
+    for (size_t i = 0; i < child->waits_count; i++)
+        total += child->waits[i].count;
+    if (total > *cap) {
+        *cap = total * 2;
+        free(*pairs);
+        *pairs = malloc(*cap * sizeof **pairs);
+        JPX_ASSERT(*pairs != NULL);
+    }
+    for (size_t i = 0; i < child->waits_count; i++)
+        for (uint32_t c = 0; c < child->waits[i].count; c++)
+            (*pairs)[count++] = (pair){NULL, child->waits[i].child + c};
+    for (size_t i = 0; i < child->refs_count; i++)
+        for (uint32_t c = 0; c < child->refs[i].count; c++)
+            (*pairs)[count++] = (pair){child->refs[i].slot, child->refs[i].child + c};
+    for (size_t i = 1; i < count && sorted; i++)
+        sorted = pair_order(&(*pairs)[i - 1], &(*pairs)[i]) < 0;
+    if (sorted)
+        return count;
+    qsort(*pairs, count, sizeof **pairs, pair_order);
+    for (size_t i = 0; i < count; i++)
+        if (!kept || pair_order(&(*pairs)[kept - 1], &(*pairs)[i]) != 0)
+            (*pairs)[kept++] = (*pairs)[i];
+    return kept;
+}
+
+static void set_deps(jpx_pipeline *p, const pair *pairs, size_t count, jpx_arena *arena)
+{
+    size_t cap = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        jpx_dep *last = p->deps_count ? &p->deps[p->deps_count - 1] : NULL;
+        if (last && slot_order(last->slot, pairs[i].slot) == 0 && last->child + last->count == pairs[i].child) {
+            last->count++;
+            continue;
+        }
+        JPX_PUSH(arena, p->deps, p->deps_count, cap) = (jpx_dep){pairs[i].slot, pairs[i].child, 1};
+    }
+}
+
+static void add_waiter(jpx_pipeline *producer, size_t *cap, const char *slot, uint32_t consumer, uint32_t bit,
+                       uint32_t bits, jpx_arena *arena)
+{
+    for (size_t i = producer->waiters_count; i-- > 0 && i + 4 > producer->waiters_count;) {
+        jpx_waiter *waiter = &producer->waiters[i];
+        if (slot_order(waiter->slot, slot) == 0 && waiter->bit == bit && waiter->bits == bits &&
+            waiter->consumer + waiter->count == consumer) {
+            waiter->count++;
+            return;
+        }
+    }
+    JPX_PUSH(arena, producer->waiters, producer->waiters_count, *cap) = (jpx_waiter){slot, consumer, 1, bit, bits};
+}
+
+/* ---- outputs handed to children: one link to the nearest ancestor slot that somebody waits for ---- */
+
+static bool is_awaited(const jpx_pipeline *p, const char *slot)
+{
+    if (jpx_key_is_root(&p->key) || p->hook)
+        return true;
+    for (size_t i = 0; i < p->waiters_count; i++)
+        if (p->waiters[i].slot && strcmp(p->waiters[i].slot, slot) == 0)
+            return true;
+    return false;
+}
+
+static void link_outputs(const jpx_plan_input *in, jpx_pipeline *children, size_t *caps, jpx_arena *arena)
+{
+    const jpx_pipeline *self = in->self;
+
+    for (size_t i = 0; i < in->outcome->outputs_count; i++) {
+        const jpx_output *output = &in->outcome->outputs[i];
+        if (!output->handed)
+            continue;
+        jpx_pipeline *child = &children[output->child];
+        size_t *cap = &caps[output->child];
+        if (is_awaited(self, output->slot)) {
+            JPX_PUSH(arena, child->links, child->links_count, *cap) =
+                (jpx_link){output->child_slot, self->key, output->slot};
+            continue;
+        }
+        for (size_t l = 0; l < self->links_count; l++)
+            if (strcmp(self->links[l].slot, output->slot) == 0)
+                JPX_PUSH(arena, child->links, child->links_count, *cap) =
+                    (jpx_link){output->child_slot, self->links[l].owner, self->links[l].owner_slot};
+    }
+}
+
+/* ---- the generation ---- */
+
+static jp_status describe(const jpx_plan_input *in, jpx_pipeline *p, uint32_t index, jp_error *err)
+{
+    const jpx_child *child = &in->outcome->children[index];
+    jpx_pipe_facts facts = in->facts(in->facts_ctx, child->pipe);
+
+    if (!facts.known)
+        return jpx_fail(err, JP_E_INVALID, "%s: %s is not registered; add it to the list given to jp_main",
+                        child->at ? child->at : "a yield", child->pipe);
+    *p = (jpx_pipeline){.key = jpx_key_make(jpx_key_root_id(&in->self->key), in->gen, index),
+                        .pipe = child->pipe,
+                        .queue = child->queue,
+                        .at = child->at,
+                        .planned_ms = in->now_ms,
+                        .parent = in->self->key,
+                        .siblings = (uint32_t)in->outcome->children_count,
+                        .args = child->args,
+                        .refs = child->refs,
+                        .refs_count = child->refs_count,
+                        .hook = facts.hook,
+                        .cancel = facts.cancel,
+                        .has_options = child->has_options,
+                        .retry = child->retry,
+                        .timeout_ms = child->timeout_ms};
+    return JP_OK;
+}
+
+jp_status jpx_plan_children(const jpx_plan_input *in, jpx_arena *arena, jpx_generation *out, jp_error *err)
+{
+    uint32_t n = (uint32_t)in->outcome->children_count;
+    jpx_pipeline *children = jpx_alloc_array(arena, n, sizeof *children);
+    size_t *waiter_caps = jpx_alloc_array(arena, n, sizeof *waiter_caps);
+    size_t *link_caps = jpx_alloc_array(arena, n, sizeof *link_caps);
+    records barriers = {0}, values = {out->values.items, out->values.count, out->values.count};
+    size_t pairs_cap = 0;
+    pair *pairs = NULL;
+
+    for (uint32_t i = 0; i < n; i++)
+        if (describe(in, &children[i], i, err) != JP_OK)
+            return err->status;
+
+    out->ready = jpx_alloc_array(arena, n, sizeof *out->ready);
+    out->ready_pipe = jpx_alloc_array(arena, n, sizeof *out->ready_pipe);
+    out->ready_queue = jpx_alloc_array(arena, n, sizeof *out->ready_queue);
+    for (uint32_t i = 0; i < n; i++) {
+        size_t bits = gather(&in->outcome->children[i], &pairs, &pairs_cap);
+        set_deps(&children[i], pairs, bits, arena);
+        for (size_t b = 0; b < bits; b++)
+            add_waiter(&children[pairs[b].child], &waiter_caps[pairs[b].child], pairs[b].slot, i, (uint32_t)b,
+                       (uint32_t)bits, arena);
+        if (bits > 1) /* with one dependency the fill is the zero */
+            jpx_barrier_records(&children[i].key, &children[i].key, (uint32_t)bits, arena, &barriers.items,
+                                &barriers.count, &barriers.cap);
+        if (bits == 0) {
+            out->ready[out->ready_count] = children[i].key;
+            out->ready_pipe[out->ready_count] = children[i].pipe;
+            out->ready_queue[out->ready_count++] = children[i].queue;
+        }
+    }
+    free(pairs);
+    link_outputs(in, children, link_caps, arena);
+
+    /* The finish counter belongs to the generation, also of a single child (PROTOCOL 1). */
+    jpx_key finish = jpx_finish_key(jpx_key_root_id(&in->self->key), in->gen);
+    jpx_barrier_records(&finish, &in->self->key, n, arena, &barriers.items, &barriers.count, &barriers.cap);
+
+    out->pipelines.items = jpx_alloc_array(arena, n, sizeof *out->pipelines.items);
+    out->pipelines.count = n;
+    for (uint32_t i = 0; i < n; i++) {
+        spill_args(in, &children[i], arena, &values);
+        out->pipelines.items[i] = jpx_pipeline_encode(&children[i], arena);
+    }
+    out->barriers = (jpx_records){barriers.items, barriers.count};
+    out->values = (jpx_records){values.items, values.count};
+    return JP_OK;
+}
+
+jpx_record jpx_plan_root(const jpx_key *root, const char *pipe, const char *queue, jpx_bytes args, jpx_pipe_facts facts,
+                         int64_t now_ms, void (*random)(void *, void *, size_t), void *random_ctx, jpx_arena *arena,
+                         jpx_records *values)
+{
+    jpx_plan_input in = {.random = random, .random_ctx = random_ctx};
+    records spilled = {0};
+    jpx_pipeline p = {.key = *root,
+                      .pipe = pipe,
+                      .queue = queue,
+                      .planned_ms = now_ms,
+                      .siblings = 1,
+                      .args = args,
+                      .hook = facts.hook,
+                      .cancel = facts.cancel};
+
+    spill_args(&in, &p, arena, &spilled);
+    *values = (jpx_records){spilled.items, spilled.count};
+    return jpx_pipeline_encode(&p, arena);
+}

@@ -1,0 +1,178 @@
+/* record.h -- the records of the store, as structs and as BSON. One encoder for all stores; docs/records.md tells
+ * the fields. Records are written once (barriers and roots excepted) and carry a version: RECORD_VERSION in record.c.
+ * To change a record: raise the version, keep reading the old one, add a golden file, then edit. */
+#ifndef JPX_RECORD_H
+#define JPX_RECORD_H
+
+#include "core/doc.h"
+#include "core/outcome.h"
+#include "store/store.h" /* jpx_record only */
+
+/* ---- pipeline: what it is ---- */
+typedef struct jpx_dep {  /* what it waits for; bits are numbered through all deps in order */
+    const char *slot;     /* NULL: until finished */
+    uint32_t child, count;
+} jpx_dep;
+
+typedef struct jpx_waiter { /* who waits for one of its slots: siblings consumer .. consumer + count - 1 */
+    const char *slot;       /* NULL: until finished */
+    uint32_t consumer, count;
+    uint32_t bit, bits;     /* in the start barrier of each of them; bits == 1: there is no barrier */
+} jpx_waiter;
+
+typedef struct jpx_link { /* one of its slots is also the slot of an ancestor that somebody waits for */
+    const char *slot;
+    jpx_key owner;
+    const char *owner_slot;
+} jpx_link;
+
+typedef struct jpx_large { /* a value that has a record of its own */
+    uint32_t arg;
+    uint8_t id[JPX_VALUE_SIZE];
+} jpx_large;
+
+typedef struct jpx_pipeline {
+    jpx_key key;
+    const char *pipe, *queue;
+    const char *at;       /* "file:line" of its yield; NULL for a root */
+    int64_t planned_ms;
+    jpx_key parent;       /* not for a root */
+    uint32_t siblings;    /* of its generation, itself included */
+    jpx_bytes args;       /* array document; holes are null */
+    jpx_ref *refs;
+    size_t refs_count;
+    jpx_large *large;
+    size_t large_count;
+    jpx_dep *deps;
+    size_t deps_count;
+    jpx_waiter *waiters;
+    size_t waiters_count;
+    jpx_link *links;
+    size_t links_count;
+    bool hook, cancel;    /* has on_finished, on_cancel */
+    bool has_options;
+    jp_retry_policy retry;
+    int64_t timeout_ms;
+} jpx_pipeline;
+
+uint32_t jpx_pipeline_bits(const jpx_pipeline *); /* number of dependencies */
+jpx_record jpx_pipeline_encode(const jpx_pipeline *, jpx_arena *);
+bool jpx_pipeline_decode(jpx_bytes doc, jpx_arena *, jpx_pipeline *);
+
+/* ---- entry: what happened to it ---- */
+#define JPX_ENTRY_MAP(X)                                                                                               \
+    X(RETURNED, "returned") /* outputs */                                                                              \
+    X(PLANNED, "planned")   /* adopts a generation */                                                                  \
+    X(WAITING, "waiting")   /* for a reply */                                                                          \
+    X(REPLIED, "replied")   /* the reply is the output, or on_reply runs next */                                       \
+    X(RETRY, "retry")       /* a failed attempt, and when the next is due */                                           \
+    X(FAILED, "failed")     /* for good: the tree aborts */                                                            \
+    X(ABORTED, "aborted")   /* by an abort of the tree */                                                              \
+    X(FINISHED, "finished") /* its hook has run */
+
+typedef enum jpx_entry_kind {
+#define JPX_ENTRY_ENUM_(name, text) JPX_##name,
+    JPX_ENTRY_MAP(JPX_ENTRY_ENUM_)
+#undef JPX_ENTRY_ENUM_
+    JPX_ENTRY_KINDS
+} jpx_entry_kind;
+const char *jpx_entry_text(jpx_entry_kind);
+
+typedef struct jpx_out { /* a slot filled or handed by this entry */
+    const char *slot;
+    bool handed;
+    uint32_t child;
+    const char *child_slot;
+    bool large;
+    uint8_t large_id[JPX_VALUE_SIZE];
+    jpx_bytes value; /* value document; not when handed or large */
+} jpx_out;
+
+typedef struct jpx_entry {
+    jpx_key key;
+    uint32_t step;
+    jpx_entry_kind kind;
+    int64_t at_ms;
+    int attempt;
+    int64_t body_us;
+    jpx_out *outs;              /* RETURNED PLANNED WAITING REPLIED */
+    size_t outs_count;
+    uint8_t gen[JPX_GEN_SIZE];  /* PLANNED */
+    uint32_t children;
+    uint8_t token_hash[32];     /* WAITING */
+    int64_t due_ms;             /* RETRY; WAITING: 0 = no deadline */
+    bool hooked;                /* REPLIED: on_reply runs next */
+    jpx_out reply;              /* REPLIED: the reply itself (slot "reply") */
+    bool begun;                 /* ABORTED: had its body begun? */
+    bool aborted;               /* FINISHED */
+    const char *failure_class, *failure_text, *failure_trace; /* RETRY FAILED ABORTED; may be NULL */
+} jpx_entry;
+
+jpx_record jpx_entry_encode(const jpx_entry *, jpx_arena *);
+bool jpx_entry_decode(jpx_bytes doc, jpx_arena *, jpx_entry *);
+const jpx_out *jpx_entry_out(const jpx_entry *, const char *slot); /* NULL = not by this entry */
+
+/* ---- barrier: the counter ---- */
+enum { JPX_PART_WORDS = 64, JPX_PART_BITS = JPX_PART_WORDS * JPX_WORD_BITS };
+
+typedef struct jpx_barrier {
+    jpx_key of; /* start: the pipeline that waits; finish: the generator */
+    int64_t left;
+    bool aborted;
+} jpx_barrier;
+
+/* Appends the records of a barrier with `bits` bits: one, or parts and a top. `at` is the start or finish key. */
+void jpx_barrier_records(const jpx_key *at, const jpx_key *of, uint32_t bits, jpx_arena *, jpx_record **records,
+                         size_t *count, size_t *cap);
+bool jpx_barrier_decode(jpx_bytes doc, jpx_barrier *);
+jpx_key jpx_finish_key(jpx_root_id, const uint8_t gen[JPX_GEN_SIZE]);
+/* Where bit `bit` of a barrier with `bits` bits stands. */
+uint32_t jpx_barrier_part(uint32_t bits, uint32_t bit, uint32_t *bit_in_part);
+uint32_t jpx_barrier_top_bits(uint32_t bits); /* bits of the top document */
+
+/* ---- root ---- */
+typedef struct jpx_root {
+    jpx_root_id id;
+    const char *pipe, *key; /* key NULL = none */
+    int64_t started_ms, ended_ms;
+    const char *status;     /* "running" "done" "aborted" */
+    bool decided;
+    bool aborting;
+    const char *reason, *by;
+    int64_t abort_ms;
+} jpx_root;
+jpx_record jpx_root_encode(const jpx_root *, jpx_arena *);
+bool jpx_root_decode(jpx_bytes doc, jpx_arena *, jpx_root *);
+bool jpx_root_final(const jpx_root *);
+
+/* ---- small ones ---- */
+jpx_record jpx_timer_encode(int64_t due_ms, const jpx_key *, uint32_t step, const char *pipe, const char *queue,
+                            jpx_arena *);
+typedef struct jpx_timer {
+    int64_t due_ms;
+    jpx_key key;
+    uint32_t step;
+    const char *pipe, *queue;
+} jpx_timer;
+bool jpx_timer_decode(jpx_record, jpx_arena *, jpx_timer *);
+
+typedef struct jpx_fill { /* a handed slot: who filled it */
+    jpx_key owner, filler;
+    const char *slot, *filler_slot;
+    uint32_t step;        /* the filler's entry */
+} jpx_fill;
+jpx_record jpx_fill_encode(const jpx_fill *, jpx_arena *);
+bool jpx_fill_decode(jpx_bytes doc, jpx_arena *, jpx_fill *);
+
+jpx_record jpx_value_encode(const uint8_t id[JPX_VALUE_SIZE], jpx_bytes value_doc, jpx_arena *);
+
+typedef struct jpx_mark { /* a body has begun */
+    jpx_key key;
+    uint32_t step;
+    int64_t since_ms;
+    const char *worker;
+} jpx_mark;
+jpx_record jpx_mark_encode(const jpx_mark *, const uint8_t tail[8], jpx_arena *);
+bool jpx_mark_decode(jpx_record, jpx_arena *, jpx_mark *);
+
+#endif

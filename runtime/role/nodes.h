@@ -1,0 +1,29 @@
+/* nodes.h -- the pipelines of a generation with everything that is known of them: what walking, viewing and
+ * repairing a tree have in common. */
+#ifndef JPX_NODES_H
+#define JPX_NODES_H
+
+#include "role/internal.h"
+
+typedef struct jpx_node {
+    jpx_pipeline pipeline;
+    jpx_journal journal;
+    jpx_evidence evidence;
+    const char *worker; /* of the newest mark; NULL = none */
+    int64_t since_ms;
+    bool damaged;       /* the record cannot be read: only the key is there */
+} jpx_node;
+
+/* Pipelines first .. first + count - 1 of a generation, in order, those that are there. Memory in desk->arena. */
+jp_status jpx_load_nodes(jpx_desk *, jpx_root_id, const uint8_t gen[JPX_GEN_SIZE], uint32_t first, uint32_t count,
+                         jpx_node **nodes, size_t *found, jp_error *err);
+jp_status jpx_load_root_node(jpx_desk *, jpx_root_id, jpx_node **node /* NULL when it is not there */, jp_error *err);
+jpx_status_kind jpx_node_status(const jpx_node *);
+const jpx_entry *jpx_node_planned(const jpx_node *); /* NULL = no generation was adopted */
+
+/* Gives the visitor a generation in chunks, each with an arena of its own (in desk->arena while it is visited). */
+typedef jp_status (*jpx_visit)(void *ctx, jpx_desk *, jpx_node *nodes, size_t count, jp_error *err);
+jp_status jpx_visit_generation(jpx_desk *, jpx_root_id, const uint8_t gen[JPX_GEN_SIZE], uint32_t count, jpx_visit,
+                               void *ctx, jp_error *err);
+
+#endif

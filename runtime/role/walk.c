@@ -1,0 +1,263 @@
+/* walk.c -- walks over the live tree of a root: to abort it, to repair it, to remove it.
+ *
+ * Only adopted generations are walked: what an attempt planned that was not adopted is inert everywhere. A walk can be cut
+ * anywhere and done again: it only inserts entries once, and publishes with a look or under new message ids. */
+#include "role/nodes.h"
+#include <string.h>
+
+/* ---- abort: append `aborted` to whatever is not final ---- */
+
+typedef struct aborting {
+    const jpx_root *root;
+    size_t pending;
+} aborting;
+
+static bool can_be_aborted(const jpx_node *node)
+{
+    const jpx_entry *last = jpx_journal_last(&node->journal);
+    if (jpx_node_planned(node))
+        return false;
+    return !last || last->kind == JPX_RETRY || last->kind == JPX_WAITING || (last->kind == JPX_REPLIED && last->hooked);
+}
+
+static void call_hooks(jpx_outbox *box, const jpx_pipeline *p)
+{
+    jpx_run_event event = {.key = p->key, .finish = true};
+    jpx_outbox_run(box, &event, p->pipe, p->queue, true);
+}
+
+/* Has a body begun, although there is no entry? Pipes with the finishing hook leave a mark (PROTOCOL 9). The mark is read
+ * again here, after the flag. */
+static jp_status was_begun(jpx_desk *desk, const jpx_node *node, bool *begun, jp_error *err)
+{
+    uint8_t lo[JPX_MARK_SIZE] = {0}, hi[JPX_MARK_SIZE];
+    jpx_records found;
+
+    *begun = node->journal.count > 0;
+    if (*begun || !node->pipeline.hook)
+        return JP_OK;
+    memset(hi, 0xff, sizeof hi);
+    memcpy(lo, node->pipeline.key.b, JPX_PIPELINE_SIZE);
+    memcpy(hi, node->pipeline.key.b, JPX_PIPELINE_SIZE);
+    if (jpx_store_scan(desk->store, JPX_MARK, jpx_id(lo, sizeof lo), jpx_id(hi, sizeof hi), 1, false, desk->arena, &found,
+                       err) != JP_OK)
+        return err->status;
+    *begun = found.count > 0;
+    return JP_OK;
+}
+
+static jp_status append_aborted(aborting *a, jpx_desk *desk, jpx_outbox *box, jpx_node **nodes, size_t count,
+                                jp_error *err)
+{
+    jpx_record *records = jpx_alloc_array(desk->arena, count + 1, sizeof *records);
+    bool *dup = jpx_alloc_array(desk->arena, count + 1, sizeof *dup);
+
+    for (size_t i = 0; i < count; i++) {
+        jpx_journal *journal = &nodes[i]->journal;
+        jpx_entry *entries = jpx_alloc_array(desk->arena, journal->count + 1, sizeof *entries);
+        if (journal->count)
+            memcpy(entries, journal->entries, journal->count * sizeof *entries);
+        journal->entries = entries;
+        entries[journal->count] = (jpx_entry){.key = nodes[i]->pipeline.key,
+                                              .step = journal->count,
+                                              .kind = JPX_ABORTED,
+                                              .at_ms = jpx_now(desk->env),
+                                              .attempt = jpx_journal_attempt(journal),
+                                              .failure_class = "abort",
+                                              .failure_text = a->root->reason ? a->root->reason : "aborted"};
+        if (was_begun(desk, nodes[i], &entries[journal->count].begun, err) != JP_OK)
+            return err->status;
+        records[i] = jpx_entry_encode(&entries[journal->count], desk->arena);
+    }
+    if (!count)
+        return JP_OK;
+    if (jpx_store_insert(desk->store, JPX_ENTRY, records, count, dup, err) != JP_OK)
+        return err->status;
+    for (size_t i = 0; i < count; i++) {
+        if (dup[i]) {
+            a->pending++; /* something else was appended meanwhile: the next walk sees what */
+            continue;
+        }
+        nodes[i]->journal.count++;
+        jpx_change change = {.what = "aborted", .key = nodes[i]->pipeline.key, .pipe = nodes[i]->pipeline.pipe};
+        jpx_outbox_change(box, &change);
+        if (!jpx_key_is_root(&nodes[i]->pipeline.key) && jpx_journal_wants_finish(&nodes[i]->journal, true)) {
+            call_hooks(box, &nodes[i]->pipeline);
+            a->pending++;
+        }
+    }
+    return JP_OK;
+}
+
+static jp_status abort_nodes(void *ctx, jpx_desk *desk, jpx_node *nodes, size_t count, jp_error *err);
+
+/* A generator's end is decided in its finish counter: zero or aborted, whichever update comes first. */
+static jp_status abort_generator(aborting *a, jpx_desk *desk, jpx_outbox *box, jpx_node *node, jp_error *err)
+{
+    const jpx_entry *planned = jpx_node_planned(node);
+    jpx_root_id root = jpx_key_root_id(&node->pipeline.key);
+    jpx_key finish = jpx_finish_key(root, planned->gen);
+    uint8_t id[JPX_BARRIER_SIZE];
+    jpx_bytes ids = {id, sizeof id};
+    jpx_record record;
+    jpx_barrier counter;
+
+    if (jpx_visit_generation(desk, root, planned->gen, planned->children, abort_nodes, a, err) != JP_OK)
+        return err->status;
+    if (jpx_key_is_root(&node->pipeline.key))
+        return JP_OK; /* its outcome is decided in the root */
+    jpx_barrier_id(id, &finish, JPX_TOP_PART);
+    if (jpx_store_abort_barriers(desk->store, &ids, 1, err) != JP_OK ||
+        jpx_store_get(desk->store, JPX_BARRIER, &ids, 1, desk->arena, &record, err) != JP_OK)
+        return err->status;
+    if (!record.doc.data || !jpx_barrier_decode(record.doc, &counter))
+        return jpx_fail(err, JP_E_DAMAGED, "the finish counter of %s is missing", node->pipeline.pipe);
+    if (counter.aborted && !node->evidence.counter_aborted) {
+        jpx_change change = {.what = "aborted", .key = node->pipeline.key, .pipe = node->pipeline.pipe};
+        jpx_outbox_change(box, &change);
+    }
+    if (jpx_journal_wants_finish(&node->journal, counter.aborted)) {
+        call_hooks(box, &node->pipeline);
+        a->pending++;
+    }
+    return JP_OK;
+}
+
+static jp_status abort_nodes(void *ctx, jpx_desk *desk, jpx_node *nodes, size_t count, jp_error *err)
+{
+    aborting *a = ctx;
+    jpx_outbox box = jpx_outbox_new(desk);
+    jpx_node **open = jpx_alloc_array(desk->arena, count + 1, sizeof *open);
+    size_t open_count = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        const jpx_entry *last = jpx_journal_last(&nodes[i].journal);
+        if (nodes[i].damaged)
+            continue;
+        if (can_be_aborted(&nodes[i])) {
+            open[open_count++] = &nodes[i];
+        } else if (jpx_node_planned(&nodes[i])) {
+            if (abort_generator(a, desk, &box, &nodes[i], err) != JP_OK)
+                return err->status;
+        } else if (!jpx_key_is_root(&nodes[i].pipeline.key) &&
+                   jpx_journal_wants_finish(&nodes[i].journal, last->kind == JPX_FAILED || last->kind == JPX_ABORTED)) {
+            call_hooks(&box, &nodes[i].pipeline); /* perhaps lost: said again (PROTOCOL 12) */
+            a->pending++;
+        }
+    }
+    if (append_aborted(a, desk, &box, open, open_count, err) != JP_OK)
+        return err->status;
+    return jpx_outbox_flush(&box, err);
+}
+
+/* The root becomes aborted last. */
+static jp_status close_root(aborting *a, jpx_desk *desk, jpx_outbox *box, jp_error *err)
+{
+    jpx_node *node;
+    jpx_root_change change = {
+        .id = jpx_id(a->root->id.b, JPX_ROOT_SIZE), .op = JPX_ROOT_ABORTED, .at_ms = jpx_now(desk->env)};
+
+    if (jpx_load_root_node(desk, a->root->id, &node, err) != JP_OK)
+        return err->status;
+    if (node && !node->damaged && jpx_journal_wants_finish(&node->journal, true)) {
+        call_hooks(box, &node->pipeline);
+        a->pending++;
+        return JP_OK;
+    }
+    if (jpx_store_change_roots(desk->store, &change, 1, err) != JP_OK)
+        return err->status;
+    if (change.changed) {
+        jpx_change told = {.what = "aborted", .key = jpx_key_root(a->root->id), .pipe = a->root->pipe,
+                           .reason = a->root->reason, .root = true};
+        jpx_outbox_change(box, &told);
+    }
+    return JP_OK;
+}
+
+jp_status jpx_walk_abort(jpx_desk *desk, jpx_outbox *box, const jpx_root *root, size_t *pending, jp_error *err)
+{
+    jpx_key key = jpx_key_root(root->id);
+    aborting a = {.root = root};
+
+    if (jpx_visit_generation(desk, root->id, jpx_key_gen(&key), 1, abort_nodes, &a, err) != JP_OK)
+        return err->status;
+    if (a.pending == 0 && close_root(&a, desk, box, err) != JP_OK)
+        return err->status;
+    *pending = a.pending;
+    return JP_OK;
+}
+
+/* ---- repair: everything that follows from the entries is said again ---- */
+
+static jp_status repair_nodes(void *ctx, jpx_desk *desk, jpx_node *nodes, size_t count, jp_error *err)
+{
+    jpx_outbox box = jpx_outbox_new(desk);
+    jpx_fact *facts;
+    size_t facts_count;
+
+    for (size_t i = 0; i < count; i++) {
+        const jpx_entry *planned = jpx_node_planned(&nodes[i]);
+        if (!nodes[i].damaged && planned &&
+            jpx_visit_generation(desk, jpx_key_root_id(&nodes[i].pipeline.key), planned->gen, planned->children,
+                                 repair_nodes, ctx, err) != JP_OK)
+            return err->status;
+    }
+    for (size_t i = 0; i < count; i++) {
+        const jpx_entry *last = jpx_journal_last(&nodes[i].journal);
+        const jpx_entry *ending = jpx_journal_ending(&nodes[i].journal);
+        if (nodes[i].damaged || !last)
+            continue;
+        if (ending && jpx_follow(desk, &box, &nodes[i].pipeline, ending, NULL, true, err) != JP_OK)
+            return err->status;
+        if (last != ending && jpx_follow(desk, &box, &nodes[i].pipeline, last, NULL, true, err) != JP_OK)
+            return err->status;
+    }
+    /* The facts are settled here, children before parents, so that one walk repairs a whole tree. */
+    facts = box.facts;
+    facts_count = box.facts_count;
+    box.facts = NULL;
+    box.facts_count = box.facts_cap = 0;
+    if (facts_count && jpx_settle(desk, &box, facts, facts_count, err) != JP_OK)
+        return err->status;
+    return jpx_outbox_flush(&box, err);
+}
+
+jp_status jpx_walk_repair(jpx_desk *desk, jpx_outbox *box, const jpx_root *root, jp_error *err)
+{
+    jpx_ready start = {jpx_key_root(root->id), true};
+
+    if (root->aborting) {
+        jpx_key key = jpx_key_root(root->id);
+        jpx_outbox_abort(box, &key, root->by ? root->by : "", root->reason ? root->reason : "");
+        return JP_OK;
+    }
+    if (jpx_visit_generation(desk, root->id, jpx_key_gen(&start.key), 1, repair_nodes, NULL, err) != JP_OK)
+        return err->status;
+    return jpx_publish_ready(desk, box, &start, 1, err);
+}
+
+/* ---- removal ---- */
+
+jp_status jpx_walk_remove(jpx_desk *desk, const jpx_root_id *root, size_t limit, bool *done, jp_error *err)
+{
+    static const jpx_table tables[] = {JPX_PIPELINE, JPX_ENTRY, JPX_BARRIER, JPX_VALUE, JPX_FILL, JPX_MARK};
+    jpx_bytes id = jpx_id(root->b, JPX_ROOT_SIZE);
+    size_t removed = 0, total = 0;
+
+    *done = false;
+    for (size_t t = 0; t < sizeof tables / sizeof *tables; t++) {
+        uint8_t lo[JPX_VALUE_SIZE] = {0}, hi[JPX_VALUE_SIZE];
+        size_t size = jpx_table_id_size(tables[t]);
+        memset(hi, 0xff, sizeof hi);
+        memcpy(lo, root->b, JPX_ROOT_SIZE);
+        memcpy(hi, root->b, JPX_ROOT_SIZE);
+        if (jpx_store_remove_range(desk->store, tables[t], jpx_id(lo, size), jpx_id(hi, size), limit - total, &removed,
+                                   err) != JP_OK)
+            return err->status;
+        total += removed;
+        if (total >= limit)
+            return JP_OK;
+    }
+    *done = true;
+    return jpx_store_remove(desk->store, JPX_ROOT, &id, 1, err);
+}

@@ -1,0 +1,178 @@
+/* why.c -- what a root waits for, in one line each: since when, and what would move it. */
+#include "role/nodes.h"
+#include <stdio.h>
+#include <string.h>
+
+enum { LINES_MAX = 50 };
+
+typedef struct asking {
+    bson_t *array;
+    uint32_t lines;
+    int64_t now_ms;
+} asking;
+
+static const char *span(jpx_arena *arena, int64_t ms)
+{
+    if (ms < 1000)
+        return jpx_format(arena, "%lld ms", (long long)(ms < 0 ? 0 : ms));
+    if (ms < 120 * 1000)
+        return jpx_format(arena, "%lld s", (long long)(ms / 1000));
+    if (ms < 120 * 60 * 1000)
+        return jpx_format(arena, "%lld min", (long long)(ms / 60000));
+    return jpx_format(arena, "%lld h", (long long)(ms / 3600000));
+}
+
+static const char *named(jpx_arena *arena, const jpx_node *node)
+{
+    if (jpx_key_is_root(&node->pipeline.key))
+        return node->pipeline.pipe;
+    return jpx_format(arena, "%s #%u", node->pipeline.pipe, jpx_key_index(&node->pipeline.key));
+}
+
+static const char *failure_text(const jpx_node *node)
+{
+    for (uint32_t i = node->journal.count; i-- > 0;)
+        if (node->journal.entries[i].failure_text)
+            return node->journal.entries[i].failure_text;
+    return NULL;
+}
+
+/* What moves a pipeline that is not waiting for others. */
+static const char *state_of(asking *a, jpx_arena *arena, const jpx_node *node)
+{
+    const jpx_entry *last = jpx_journal_last(&node->journal);
+    const char *failure = failure_text(node);
+    const char *after = failure ? jpx_format(arena, "; last failure: %s", failure) : "";
+
+    switch (jpx_node_status(node)) {
+    case JPX_IS_RETRY:
+        return jpx_format(arena, "attempt %d is due in %s%s", last->attempt + 1, span(arena, last->due_ms - a->now_ms),
+                          after);
+    case JPX_IS_QUEUED:
+        return jpx_format(arena, "is queued for a worker of queue %s%s", node->pipeline.queue, after);
+    case JPX_IS_RUNNING:
+        if (last && last->kind == JPX_WAITING && last->due_ms)
+            return jpx_format(arena, "waits for a reply, for %s more%s", span(arena, last->due_ms - a->now_ms), after);
+        if (last && last->kind == JPX_WAITING)
+            return jpx_format(arena, "waits for a reply%s", after);
+        if (jpx_node_planned(node))
+            return "has children that are not done";
+        if (node->worker)
+            return jpx_format(arena, "is at work on %s, attempt %d%s", node->worker,
+                              jpx_journal_attempt(&node->journal), after);
+        return jpx_format(arena, "is at work, or its hook is%s", after);
+    default:
+        return jpx_status_name(jpx_node_status(node));
+    }
+}
+
+static int64_t since(const jpx_node *node)
+{
+    const jpx_entry *last = jpx_journal_last(&node->journal);
+    return node->since_ms ? node->since_ms : last ? last->at_ms : node->pipeline.planned_ms;
+}
+
+static void add_line(asking *a, const jpx_node *node, const char *line)
+{
+    bson_t row;
+    char name[16], text[JPX_KEY_TEXT], stamp[32];
+    const char *key;
+
+    bson_uint32_to_string(a->lines++, &key, name, sizeof name);
+    bson_append_document_begin(a->array, key, -1, &row);
+    bson_append_utf8(&row, "pipeline", 8, jpx_key_text(text, &node->pipeline.key), -1);
+    bson_append_utf8(&row, "pipe", 4, node->pipeline.pipe, -1);
+    bson_append_utf8(&row, "status", 6, jpx_status_name(jpx_node_status(node)), -1);
+    bson_append_utf8(&row, "line", 4, line, -1);
+    jpx_time_text(stamp, since(node));
+    bson_append_utf8(&row, "since", 5, stamp, -1);
+    bson_append_document_end(a->array, &row);
+}
+
+/* "AddTwo #0 waits for AddOne #3, whose attempt 2 is due in 14 s; ...": the first thing that is missing, and how many more. */
+static jp_status explain_wait(asking *a, jpx_desk *desk, const jpx_node *node, jp_error *err)
+{
+    const jpx_pipeline *p = &node->pipeline;
+    jpx_root_id root = jpx_key_root_id(&p->key);
+    size_t open = 0;
+    const char *first = NULL;
+
+    for (size_t d = 0; d < p->deps_count; d++)
+        for (uint32_t c = 0; c < p->deps[d].count; c += JPX_SCAN_CHUNK) {
+            uint32_t part = p->deps[d].count - c < JPX_SCAN_CHUNK ? p->deps[d].count - c : JPX_SCAN_CHUNK;
+            jpx_node *nodes;
+            size_t found;
+            if (jpx_load_nodes(desk, root, jpx_key_gen(&p->key), p->deps[d].child + c, part, &nodes, &found, err) != JP_OK)
+                return err->status;
+            jpx_slot *slots = jpx_alloc_array(desk->arena, found + 1, sizeof *slots);
+            for (size_t i = 0; i < found; i++)
+                slots[i] = (jpx_slot){.key = nodes[i].pipeline.key, .name = p->deps[d].slot};
+            if (p->deps[d].slot && jpx_load_slots(desk, slots, found, false, err) != JP_OK)
+                return err->status;
+            for (size_t i = 0; i < found; i++) {
+                if (p->deps[d].slot ? slots[i].filled : jpx_node_status(&nodes[i]) == JPX_IS_DONE)
+                    continue;
+                if (!open++)
+                    first = jpx_format(desk->arena, "%s waits for %s%s, which %s", named(desk->arena, node),
+                                       named(desk->arena, &nodes[i]), p->deps[d].slot ? "" : " to be finished",
+                                       jpx_node_status(&nodes[i]) == JPX_IS_WAITING ? "waits itself"
+                                                                                    : state_of(a, desk->arena, &nodes[i]));
+            }
+        }
+    if (!first)
+        first = jpx_format(desk->arena, "%s has all it waited for and is about to be queued", named(desk->arena, node));
+    else if (open > 1)
+        first = jpx_format(desk->arena, "%s; and for %zu more", first, open - 1);
+    add_line(a, node, first);
+    return JP_OK;
+}
+
+static jp_status ask_nodes(void *ctx, jpx_desk *desk, jpx_node *nodes, size_t count, jp_error *err)
+{
+    asking *a = ctx;
+
+    for (size_t i = 0; i < count && a->lines < LINES_MAX; i++) {
+        const jpx_entry *planned = jpx_node_planned(&nodes[i]);
+        jpx_status_kind status = jpx_node_status(&nodes[i]);
+        if (nodes[i].damaged) {
+            add_line(a, &nodes[i], "the record of this pipeline is damaged");
+            continue;
+        }
+        if (jpx_status_final(status))
+            continue;
+        if (planned) {
+            if (jpx_visit_generation(desk, jpx_key_root_id(&nodes[i].pipeline.key), planned->gen, planned->children,
+                                     ask_nodes, a, err) != JP_OK)
+                return err->status;
+        } else if (status == JPX_IS_WAITING) {
+            if (explain_wait(a, desk, &nodes[i], err) != JP_OK)
+                return err->status;
+        } else {
+            const char *state = state_of(a, desk->arena, &nodes[i]);
+            add_line(a, &nodes[i],
+                     jpx_format(desk->arena, "%s%s %s", named(desk->arena, &nodes[i]),
+                                status == JPX_IS_RETRY ? ":" : "", state));
+        }
+    }
+    return JP_OK;
+}
+
+jp_status jpx_view_why(jpx_desk *desk, const jpx_root *root, bson_t *out, jp_error *err)
+{
+    jpx_key key = jpx_key_root(root->id);
+    char id[JPX_ROOT_TEXT];
+    bson_t array;
+    asking a = {.array = &array, .now_ms = jpx_now(desk->env)};
+    jp_status status = JP_OK;
+
+    bson_append_utf8(out, "root", 4, jpx_root_text(id, &root->id), -1);
+    bson_append_utf8(out, "pipe", 4, root->pipe, -1);
+    bson_append_utf8(out, "status", 6, root->status, -1);
+    if (root->reason)
+        bson_append_utf8(out, "reason", 6, root->reason, -1);
+    bson_append_array_begin(out, "why", 3, &array);
+    if (!jpx_root_final(root))
+        status = jpx_visit_generation(desk, root->id, jpx_key_gen(&key), 1, ask_nodes, &a, err);
+    bson_append_array_end(out, &array);
+    return status;
+}

@@ -1,0 +1,85 @@
+# packages.sh -- what a machine needs before anything can be built here, and how to get it on
+# Debian and Ubuntu. Needs say.sh.
+#
+# The check costs a few milliseconds and no package manager; apt-get is only called when something
+# is missing, and every package it is asked for is named before.
+
+# "what is looked for = the package that has it". A name alone is a command, "pc:NAME" a
+# pkg-config module, "so:NAME" a shared library, "py:NAME" a Python module.
+packages_needed='
+cc=gcc
+cmake=cmake
+ninja=ninja-build
+pkg-config=pkg-config
+git=git
+curl=curl
+python3=python3
+nm=binutils
+c++=g++
+so:libc.so.6=libc6-dev
+pc:check=check
+pc:libnats=libnats-dev
+pc:libcrypto=libssl-dev
+pc:libdw=libdw-dev
+pc:sqlite3=libsqlite3-dev
+py:venv=python3-venv
+py:ensurepip=python3-venv
+py:ssl=ca-certificates
+so:libcurl.so.4=libcurl4
+'
+# Only where the code is judged as well as run.
+packages_lint='
+clang-format=clang-format
+clang-tidy=clang-tidy
+clang=clang
+'
+
+# packages_have WHAT: is it there?
+packages_have() {
+    case $1 in
+    pc:*) pkg-config --exists "${1#pc:}" 2>/dev/null ;;
+    so:*) /sbin/ldconfig -p 2>/dev/null | grep -q -F "${1#so:} " ;;
+    py:*) python3 -c "import ${1#py:}" 2>/dev/null ;;
+    nats-server) PATH=$PATH:/usr/sbin:/usr/local/sbin command -v nats-server >/dev/null 2>&1 ;;
+    *) command -v "$1" >/dev/null 2>&1 ;;
+    esac
+}
+
+# libmongoc and libbson have other module names from 2.0 on.
+packages_mongoc() {
+    packages_have pc:libmongoc-1.0 && packages_have pc:libbson-1.0 && return 0
+    packages_have pc:mongoc2 && packages_have pc:bson2
+}
+
+# packages_missing LIST: prints the packages that have to be installed.
+packages_missing() {
+    for line in $1; do
+        packages_have "${line%%=*}" || printf '%s\n' "${line#*=}"
+    done | sort -u
+    packages_mongoc || printf '%s\n' libmongoc-dev libbson-dev
+}
+
+# packages_install PACKAGE...: by apt-get, as root or with sudo.
+packages_install() {
+    command -v apt-get >/dev/null 2>&1 ||
+        fail "these packages are missing and there is no apt-get to install them: $*; install them by hand."
+    as_root=
+    if [ "$(id -u)" != 0 ]; then
+        command -v sudo >/dev/null 2>&1 ||
+            fail "these packages are missing: $*; run this as root, or: apt-get install $*"
+        as_root=sudo
+    fi
+    say "installing by apt-get: $*"
+    if ! $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$@" >&2; then
+        # The list of packages may be old or, in a fresh image, empty.
+        $as_root apt-get update -q >&2 || fail "apt-get update failed; see its words above."
+        $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$@" >&2 ||
+            fail "apt-get could not install $*; see its words above."
+    fi
+}
+
+# packages_ensure LIST: installs what is missing of it.
+packages_ensure() {
+    missing=$(packages_missing "$1")
+    [ -z "$missing" ] || packages_install $missing
+}
