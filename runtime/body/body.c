@@ -137,6 +137,8 @@ static void take_ending(jp_ctx *p, jp_end end, jpx_outcome *out)
         break;
     }
     out->end = ending->end;
+    if (ending->end == JPX_END_RETURN)
+        out->retry_in_ms = ending->retry_in_ms;
     out->outputs = jpx_alloc_array(p->arena, p->pipe->fills_count + 1, sizeof *out->outputs);
     if (ending->end == JPX_END_RETURN)
         out->outputs[out->outputs_count++] = ending->output;

@@ -86,6 +86,21 @@ jp_end jp_return_v(jp_ctx *p, jp_value value, const char *at)
     return note(p, ending);
 }
 
+jp_end jp_return_in_v(jp_ctx *p, int64_t ms, jp_value value, const char *at)
+{
+    jp_end end = jp_return_v(p, value, at);
+
+    if (p->children)
+        jpx_wrong(p, "%s: %s has yielded children and ends with jp_return_in: let a child do the waiting", jpx_place(at),
+                  p->pipe->name);
+    else if (ms < 0 || ms > JPX_DELAY_MAX_MS)
+        jpx_wrong(p, "%s: jp_return_in was given %lld ms, which is not between 0 and ten years", jpx_place(at),
+                  (long long)ms);
+    if (p->endings_count)
+        p->endings[p->endings_count - 1].retry_in_ms = ms;
+    return end;
+}
+
 jp_end jp_done_at(jp_ctx *p, const char *at)
 {
     return jp_return_v(p, jp_v_null(), at);

@@ -1,5 +1,6 @@
 /* json.c -- JSON outside, BSON inside: arguments and values from people and programs, and values as text for them. Parsing and
  * printing are libbson's (relaxed Extended JSON); what it lets pass and we do not is refused here. */
+#include "core/doc.h"
 #include "body/context.h"
 #include "body/signature.h"
 #include <ctype.h>
@@ -107,7 +108,9 @@ const char *jpx_value_to_json(jpx_bytes value_doc, jpx_arena *arena)
     if (end) {
         jpx_bytes inner = {(const uint8_t *)begin + 1, (size_t)(end - begin - 1)};
         trim(&inner);
-        out = jpx_strndup(arena, (const char *)inner.data, inner.size);
+        char *copy = jpx_strndup(arena, (const char *)inner.data, inner.size);
+        jpx_json_compact(copy);
+        out = copy;
     }
     bson_free(text);
     return out;

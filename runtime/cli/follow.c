@@ -18,6 +18,7 @@ struct following {
     bool later;
     bool said_waiting; /* that no api role answers was said */
     bool abort_sent;
+    bool left;         /* a signal ended the following */
     int64_t gap_ms, looked_ms, shown_ms;
 };
 
@@ -121,7 +122,7 @@ static void show(struct following *f, const jpx_answer *answer)
     f->shown_ms = jpx_now(&f->cli->env);
 }
 
-/* Until the root is final: JP_OK. */
+/* Until the root is final, or `left`: JP_OK. */
 static jp_status watch(struct following *f)
 {
     jpx_cli *cli = f->cli;
@@ -139,8 +140,9 @@ static jp_status watch(struct following *f)
             show(f, &answer);
         if (status == JP_OK && jpx_ask_is_final(jpx_json_string(answer.json, "status", "")))
             return JP_OK;
-        if (jpx_signals_seen() && !f->abort_sent && !interrupted(f))
-            return jpx_fail(&cli->error, JP_OK, "%s", "");
+        f->left = jpx_signals_seen() && !f->abort_sent && !interrupted(f);
+        if (f->left)
+            return JP_OK;
         if (timeout_ms >= 0 && jpx_now(&cli->env) - begun >= timeout_ms) {
             jpx_text text = jpx_text_new(cli->arena);
             jpx_duration_put(&text, timeout_ms);
@@ -186,7 +188,7 @@ int jpx_follow_root(jpx_cli *cli, const jpx_follow *how)
     jpx_signals_catch();
     f.arena = jpx_arena_new();
     jp_status status = watch(&f);
-    bool ended = status == JP_OK && (!jpx_signals_seen() || f.abort_sent);
+    bool ended = status == JP_OK && !f.left;
     if (ended && !how->quiet && look(&f, "tree", &answer) == JP_OK)
         show(&f, &answer);
     jpx_live_free(f.live);

@@ -132,8 +132,8 @@ int jpx_verb_why(jpx_cli *cli)
             jpx_line_add(&line, JPX_PLAIN, "%s %s is %s", jpx_json_string(row, "pipe", "?"),
                          jpx_json_string(row, "pipeline", ""), status);
         if (jpx_time_read(jpx_json_string(row, "since", ""), &since_ms)) {
-            jpx_ago_put(&since, since_ms, jpx_now(&cli->env));
-            jpx_line_add(&line, JPX_FAINT, " (since %s)", since.s);
+            jpx_duration_put(&since, jpx_now(&cli->env) - since_ms);
+            jpx_line_add(&line, JPX_FAINT, " (for %s)", since.s);
         }
         jpx_line_end(&line);
     }

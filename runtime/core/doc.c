@@ -99,3 +99,21 @@ size_t jpx_array_count(const bson_iter_t *array)
             count++;
     return count;
 }
+
+size_t jpx_json_compact(char *json)
+{
+    char *to = json;
+    bool text = false;
+
+    for (const char *from = json; *from; from++) {
+        if (!text && *from == ' ')
+            continue;
+        if (*from == '"')
+            text = !text;
+        if (text && *from == '\\' && from[1])
+            *to++ = *from++;
+        *to++ = *from;
+    }
+    *to = '\0';
+    return (size_t)(to - json);
+}

@@ -22,4 +22,7 @@ char *jpx_iter_text(const bson_iter_t *, jpx_arena *);
 bool jpx_iter_u32(const bson_iter_t *, uint32_t *out);
 size_t jpx_array_count(const bson_iter_t *array);
 
+/* Removes the blanks that libbson puts between tokens, in place; returns the new length. */
+size_t jpx_json_compact(char *json);
+
 #endif

@@ -49,7 +49,9 @@ jpx_next jpx_journal_next(const jpx_journal *journal, uint32_t step, bool due)
         /* An early event from elsewhere is dropped: its timer exists until its event is out (PROTOCOL 8). */
         return due ? JPX_NEXT_BODY : JPX_NEXT_NOTHING;
     case JPX_WAITING:
-        return due && before->due_ms ? JPX_NEXT_TIMEOUT : JPX_NEXT_NOTHING;
+        if (!due || !before->due_ms)
+            return JPX_NEXT_NOTHING;
+        return before->completes ? JPX_NEXT_COMPLETE : JPX_NEXT_TIMEOUT;
     case JPX_REPLIED:
         return before->hooked ? JPX_NEXT_REPLY : JPX_NEXT_NOTHING;
     default:

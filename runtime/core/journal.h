@@ -23,6 +23,7 @@ typedef enum jpx_next {
     JPX_NEXT_FOLLOW,  /* the entry is there: publish what follows from it, marked as said again */
     JPX_NEXT_BODY,    /* run the body */
     JPX_NEXT_REPLY,   /* run on_reply */
+    JPX_NEXT_COMPLETE,/* the delay is over: fill the outputs */
     JPX_NEXT_TIMEOUT  /* the wait is over: a failed attempt */
 } jpx_next;
 

@@ -52,7 +52,7 @@ typedef struct jpx_outcome {
     size_t outputs_count;
     jpx_child *children;
     size_t children_count;
-    int64_t retry_in_ms;  /* RETRY: -1 = by the policy */
+    int64_t retry_in_ms;  /* RETRY: -1 = by the policy; RETURN: > 0 = the outputs come after so many ms */
     const char *class_;   /* RETRY, ABORT, WRONG: "retry" "abort" "program" "crash" "timeout" "outputs" "value" ... */
     const char *reason;   /* text, at most JPX_REASON_MAX; for a crash: signal, function, file:line */
     const char *trace;    /* crash or time-out: backtrace, one frame a line; NULL = none */

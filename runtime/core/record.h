@@ -101,6 +101,7 @@ typedef struct jpx_entry {
     uint32_t children;
     uint8_t token_hash[32];     /* WAITING */
     int64_t due_ms;             /* RETRY; WAITING: 0 = no deadline */
+    bool completes;             /* WAITING: at the due time the outputs are filled; otherwise the attempt has failed */
     bool hooked;                /* REPLIED: on_reply runs next */
     jpx_out reply;              /* REPLIED: the reply itself (slot "reply") */
     bool begun;                 /* ABORTED: had its body begun? */

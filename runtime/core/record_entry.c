@@ -149,6 +149,8 @@ jpx_record jpx_entry_encode(const jpx_entry *entry, jpx_arena *arena)
         jpx_append_id(&doc, "generation", entry->gen, JPX_GEN_SIZE);
         bson_append_int64(&doc, "children", 8, entry->children);
     }
+    if (entry->completes)
+        bson_append_bool(&doc, "completes", 9, true);
     if (entry->kind == JPX_WAITING)
         jpx_append_id(&doc, "token", entry->token_hash, sizeof entry->token_hash);
     if (entry->due_ms)
@@ -210,6 +212,8 @@ bool jpx_entry_decode(jpx_bytes doc, jpx_arena *arena, jpx_entry *entry)
             good = jpx_iter_u32(&iter, &entry->children);
         else if (strcmp(name, "token") == 0)
             good = jpx_iter_id(&iter, entry->token_hash, sizeof entry->token_hash);
+        else if (strcmp(name, "completes") == 0)
+            entry->completes = bson_iter_as_bool(&iter);
         else if (strcmp(name, "due") == 0)
             entry->due_ms = bson_iter_date_time(&iter);
         else if (strcmp(name, "hooked") == 0)

@@ -368,6 +368,9 @@ JP_API void jp_fill_v(jp_ctx *, const char *name, jp_value, const char *at);
 #define jp_return(p, x) jp_return_v((p), jp_v(x), JP_AT)                        /* a value, or a child's output */
 #define jp_done(p)      jp_done_at((p), JP_AT)                                  /* the value null */
 #define jp_wait(p)      jp_wait_at((p), JP_AT)                                  /* .async: a reply ends it */
+/* The value comes `ms` (>= 0, at most ten years) from now; nothing is held meanwhile. Not after yields. */
+#define jp_return_in(p, ms, x) jp_return_in_v((p), (ms), jp_v(x), JP_AT)
+JP_API jp_end jp_return_in_v(jp_ctx *, int64_t ms, jp_value, const char *at) JP_USE_;
 JP_API jp_end jp_return_v(jp_ctx *, jp_value, const char *at) JP_USE_;
 JP_API jp_end jp_done_at(jp_ctx *, const char *at) JP_USE_;
 JP_API jp_end jp_wait_at(jp_ctx *, const char *at) JP_USE_;

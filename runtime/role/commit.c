@@ -73,6 +73,10 @@ static void set_waiting(jpx_desk *desk, commitment *c)
 
     c->entry.kind = JPX_WAITING;
     c->entry.due_ms = timeout ? c->entry.at_ms + timeout : 0;
+    if (c->ended->outcome.end == JPX_END_RETURN) { /* jp_return_in */
+        c->entry.completes = true;
+        c->entry.due_ms = c->entry.at_ms + c->ended->outcome.retry_in_ms;
+    }
     /* the hash only: reading the store does not give tickets */
     jpx_token_hash(job->token, c->entry.token_hash);
     c->plan.outcome = &c->ended->outcome;
@@ -107,6 +111,17 @@ static void set_wrong(jpx_desk *desk, commitment *c, const char *class_, const c
     c->entry.kind = JPX_FAILED;
     c->entry.outs_count = 0;
     set_failure(desk, &c->entry, &c->ended->outcome);
+}
+
+/* The delay is over: what was to come is there. */
+static void set_completed(commitment *c)
+{
+    const jpx_entry *waiting = jpx_journal_last(&c->ended->job->journal);
+
+    c->entry.kind = JPX_REPLIED;
+    c->entry.outs = waiting->outs;
+    c->entry.outs_count = waiting->outs_count;
+    c->entry.reply = (jpx_out){.slot = "reply"};
 }
 
 static void set_returned(jpx_desk *desk, commitment *c)
@@ -180,7 +195,12 @@ static void prepare(group *g, size_t i, jpx_ended *ended)
     }
     switch (outcome->end) {
     case JPX_END_RETURN:
-        set_returned(g->desk, c);
+        if (job->completing)
+            set_completed(c);
+        else if (outcome->retry_in_ms > 0)
+            set_waiting(g->desk, c);
+        else
+            set_returned(g->desk, c);
         break;
     case JPX_END_WAIT:
         set_waiting(g->desk, c);

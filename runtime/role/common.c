@@ -121,3 +121,14 @@ int64_t jpx_timeout_ms(const jpx_pipeline *p, const jpx_pipe *pipe)
         return p->timeout_ms;
     return pipe ? pipe->def.timeout_ms : 0;
 }
+
+const char *jpx_span_text(jpx_arena *arena, int64_t ms)
+{
+    if (ms < 1000)
+        return jpx_format(arena, "%lld ms", (long long)(ms < 0 ? 0 : ms));
+    if (ms < 120 * 1000)
+        return jpx_format(arena, ms % 1000 ? "%.1f s" : "%.0f s", (double)ms / 1000);
+    if (ms < 120 * 60 * 1000)
+        return jpx_format(arena, "%lld min", (long long)(ms / 60000));
+    return jpx_format(arena, "%lld h", (long long)(ms / 3600000));
+}

@@ -141,7 +141,7 @@ static const jpx_entry *wait_of(api *a, reply *r, const jpx_root *root, jpx_deli
         return NULL;
     }
     waiting = r->step < r->journal.count ? &r->journal.entries[r->step] : NULL;
-    if (!waiting || waiting->kind != JPX_WAITING || !r->pipe ||
+    if (!waiting || waiting->kind != JPX_WAITING || waiting->completes || !r->pipe ||
         CRYPTO_memcmp(waiting->token_hash, r->token_hash, sizeof r->token_hash) != 0) {
         refuse_ticket(a, d);
         return NULL;

@@ -133,6 +133,7 @@ void jpx_random_fn(void *env, void *out, size_t size); /* env's random source as
 jp_retry_policy jpx_policy(const jpx_pipeline *, const jpx_pipe *);
 int64_t jpx_timeout_ms(const jpx_pipeline *, const jpx_pipe *);
 double jpx_random_unit(const jpx_env *);
+const char *jpx_span_text(jpx_arena *, int64_t ms); /* "14 s", "24 h" */
 jpx_bytes jpx_id(const void *data, size_t size);
 
 #endif

@@ -11,8 +11,8 @@ enum { LIST_LIMIT = 50, LIST_MAX = 1000, TREE_LIMIT = 200, TREE_MAX = 5000 };
 void jpx_api_answer(api *a, const char *reply_to, bson_t *doc)
 {
     if (reply_to) {
-        size_t size;
-        char *json = bson_as_relaxed_extended_json(doc, &size);
+        char *json = bson_as_relaxed_extended_json(doc, NULL);
+        size_t size = jpx_json_compact(json);
         jpx_bus_answer(a->role.desk.bus, reply_to, (jpx_bytes){(const uint8_t *)json, size}, NULL, NULL);
         bson_free(json);
     }

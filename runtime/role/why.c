@@ -1,6 +1,5 @@
 /* why.c -- what a root waits for, in one line each: since when, and what would move it. */
 #include "role/nodes.h"
-#include <stdio.h>
 #include <string.h>
 
 enum { LINES_MAX = 50 };
@@ -10,17 +9,6 @@ typedef struct asking {
     uint32_t lines;
     int64_t now_ms;
 } asking;
-
-static const char *span(jpx_arena *arena, int64_t ms)
-{
-    if (ms < 1000)
-        return jpx_format(arena, "%lld ms", (long long)(ms < 0 ? 0 : ms));
-    if (ms < 120 * 1000)
-        return jpx_format(arena, "%lld s", (long long)(ms / 1000));
-    if (ms < 120 * 60 * 1000)
-        return jpx_format(arena, "%lld min", (long long)(ms / 60000));
-    return jpx_format(arena, "%lld h", (long long)(ms / 3600000));
-}
 
 static const char *named(jpx_arena *arena, const jpx_node *node)
 {
@@ -46,13 +34,15 @@ static const char *state_of(asking *a, jpx_arena *arena, const jpx_node *node)
 
     switch (jpx_node_status(node)) {
     case JPX_IS_RETRY:
-        return jpx_format(arena, "attempt %d is due in %s%s", last->attempt + 1, span(arena, last->due_ms - a->now_ms),
+        return jpx_format(arena, "attempt %d is due in %s%s", last->attempt + 1, jpx_span_text(arena, last->due_ms - a->now_ms),
                           after);
     case JPX_IS_QUEUED:
         return jpx_format(arena, "is queued for a worker of queue %s%s", node->pipeline.queue, after);
     case JPX_IS_RUNNING:
+        if (last && last->kind == JPX_WAITING && last->completes)
+            return jpx_format(arena, "sleeps for %s more", jpx_span_text(arena, last->due_ms - a->now_ms));
         if (last && last->kind == JPX_WAITING && last->due_ms)
-            return jpx_format(arena, "waits for a reply, for %s more%s", span(arena, last->due_ms - a->now_ms), after);
+            return jpx_format(arena, "waits for a reply, for %s more%s", jpx_span_text(arena, last->due_ms - a->now_ms), after);
         if (last && last->kind == JPX_WAITING)
             return jpx_format(arena, "waits for a reply%s", after);
         if (jpx_node_planned(node))

@@ -253,8 +253,7 @@ static jp_status load_batch(worker *w, batch *b, jpx_root ***roots, jp_error *er
 
 static const char *wait_text(jpx_desk *desk, const jpx_entry *waiting)
 {
-    int64_t ms = waiting->due_ms - waiting->at_ms;
-    return jpx_format(desk->arena, "no reply within %lld.%03lld s", (long long)(ms / 1000), (long long)(ms % 1000));
+    return jpx_format(desk->arena, "no reply within %s", jpx_span_text(desk->arena, waiting->due_ms - waiting->at_ms));
 }
 
 /* Decides about one job. *run: its body is to be run once its arguments are there. */
@@ -282,6 +281,12 @@ static jp_status classify(worker *w, jpx_job *job, const jpx_root *root, jpx_out
         return JP_OK;
     case JPX_NEXT_FOLLOW:
         return jpx_follow(desk, box, job->pipeline, &job->journal.entries[job->event.step], NULL, true, err);
+    case JPX_NEXT_COMPLETE:
+        job->attempt = jpx_journal_attempt(&job->journal);
+        job->completing = *keep = !root->aborting;
+        if (*keep)
+            ended_at_once(w, job, JPX_END_RETURN, NULL, NULL);
+        return JP_OK;
     case JPX_NEXT_TIMEOUT:
         before = jpx_journal_last(&job->journal);
         job->attempt = jpx_journal_attempt(&job->journal);
@@ -328,12 +333,29 @@ static jp_status run_finish(worker *w, jpx_job *job)
     return JP_OK;
 }
 
+static jp_status value_of(jpx_desk *desk, const jpx_out *out, jpx_bytes *value, jp_error *err)
+{
+    if (out->large)
+        return jpx_load_value(desk, out->large_id, value, err);
+    *value = out->value;
+    return JP_OK;
+}
+
+/* on_reply gets the reply, and knows the outputs that were filled before the wait. */
 static jp_status reply_of(jpx_desk *desk, jpx_job *job, jp_error *err)
 {
-    const jpx_out *reply = &jpx_journal_last(&job->journal)->reply;
-    if (reply->large)
-        return jpx_load_value(desk, reply->large_id, &job->call.reply, err);
-    job->call.reply = reply->value;
+    const jpx_entry *waiting = &job->journal.entries[job->journal.count - 2];
+    bson_t outputs = BSON_INITIALIZER;
+
+    if (value_of(desk, &jpx_journal_last(&job->journal)->reply, &job->call.reply, err) != JP_OK)
+        return err->status;
+    for (size_t i = 0; i < waiting->outs_count; i++) {
+        jpx_bytes value;
+        if (value_of(desk, &waiting->outs[i], &value, err) != JP_OK)
+            return err->status;
+        jpx_append_value(&outputs, waiting->outs[i].slot, value);
+    }
+    job->call.outputs = jpx_doc_take(&outputs, desk->arena);
     return JP_OK;
 }
 
@@ -357,7 +379,7 @@ static jp_status start_bodies(worker *w, jpx_job **jobs, size_t count, jp_error 
         } else if (jpx_args_check(job->pipe, args[i], &wrong) != JP_OK) {
             ended_at_once(w, job, JPX_END_WRONG, "program", jpx_strdup(job->intake->arena, wrong.text));
         } else {
-            bool reply = job->journal.count && jpx_journal_last(&job->journal)->kind == JPX_REPLIED;
+            bool reply = job->journal.count > 1 && jpx_journal_last(&job->journal)->kind == JPX_REPLIED;
             if (reply && reply_of(desk, job, err) != JP_OK)
                 return err->status;
             submit(w, job, reply ? JPX_CALL_REPLY : JPX_CALL_RUN);

@@ -24,6 +24,7 @@ typedef struct jpx_job { /* one run event that is held */
     int attempt;
     bool aborted;      /* finish events */
     bool cancelling;   /* finish events: on_cancel is at work, on_finished comes after it */
+    bool completing;   /* the delay of jp_return_in is over */
     bool marked;       /* this execution has left its mark */
     bool submitted;
     jpx_attempt call;

@@ -1,0 +1,48 @@
+/* host.h -- roles hosted in this process: store, bus, zygote, and one thread for each role. Used by serve and run.
+ *
+ * Order of life: prepare (no threads, connections or open stores yet: the zygote is forked here), open, start, drain,
+ * close. All of it on the main thread. */
+#ifndef JPX_HOST_H
+#define JPX_HOST_H
+
+#include "cli/cli.h"
+#include "role/role.h"
+#include <pthread.h>
+#include <stdatomic.h>
+
+enum { JPX_HOST_ROLES = JPX_ROLE_WORKER + 1, JPX_HOST_STEP_MS = 100 };
+#define JPX_HOST_ALL ((1u << JPX_HOST_ROLES) - 1)
+
+typedef struct jpx_host {
+    jpx_cli *cli;
+    jpx_registry *registry;
+    jpx_zygote *zygote;
+    jpx_store *store;
+    jpx_bus *bus;
+    unsigned roles; /* 1 << JPX_ROLE_..., as asked for */
+    struct jpx_host_role {
+        struct jpx_host *host;
+        jpx_role *role; /* NULL = not opened */
+        pthread_t thread;
+        bool running;
+        atomic_bool drained;
+    } role[JPX_HOST_ROLES];
+    atomic_bool draining, stopping;
+} jpx_host;
+
+/* "api,worker" -> set; empty, unknown and doubled names are JP_E_INVALID. NULL = all. */
+jp_status jpx_host_roles(const char *text, unsigned *set, jp_error *err);
+const char *jpx_host_role_name(jpx_role_kind);
+
+jp_status jpx_host_prepare(jpx_host *, jpx_cli *, unsigned roles, jp_error *err);
+/* Opens what is not open yet and says what could not be: may be called again after JP_E_UNAVAILABLE. */
+jp_status jpx_host_open(jpx_host *, const char *store, const char *nats, jp_error *err);
+void jpx_host_start(jpx_host *);
+/* No new work from now on; true when all that was held is done within the time. */
+bool jpx_host_drain(jpx_host *, int64_t timeout_ms);
+void jpx_host_close(jpx_host *); /* whatever state it is in */
+
+/* A place without the password in it. */
+const char *jpx_host_shown(const char *uri, jpx_arena *);
+
+#endif

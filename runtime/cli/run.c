@@ -1,0 +1,67 @@
+/* run.c -- the verb run: api, barrier and worker as threads of this process, one root through all of them by the same
+ * requests that everybody makes, and its result. In memory unless the command line names places: an environment that points at
+ * servers must not make a trial run take other people's work. */
+#include "cli/follow.h"
+#include "cli/host.h"
+#include "cli/units.h"
+#include <string.h>
+
+enum { DRAIN_MS = 2000 };
+
+static jp_status check_pipe(jpx_cli *cli, const jpx_registry *registry, const char *pipe)
+{
+    size_t count = jpx_registry_count(registry);
+    const char **names = jpx_alloc_array(cli->arena, count + 1, sizeof *names);
+
+    if (jpx_registry_find(registry, pipe))
+        return JP_OK;
+    for (size_t i = 0; i < count; i++)
+        names[i] = jpx_registry_at(registry, i)->name;
+    const char *near = jpx_name_near(pipe, names, count);
+    if (near)
+        return jpx_fail(&cli->error, JP_E_NOT_FOUND, "there is no pipe %.80s in this program; did you mean %s?", pipe,
+                        near);
+    return jpx_fail(&cli->error, JP_E_NOT_FOUND, "there is no pipe %.80s in this program; `%s help` lists them", pipe,
+                    cli->program);
+}
+
+static int run(jpx_cli *cli, jpx_host *host)
+{
+    const jpx_options *o = &cli->options;
+    const char *args = cli->args_count > 1 ? jpx_cli_text(cli, cli->args[1]) : NULL;
+    const char *store = o->given & JPX_FLAG(STORE) ? o->store : "memory:";
+    const char *nats = o->given & JPX_FLAG(NATS) ? o->nats : "memory:";
+    jpx_started started;
+
+    if ((cli->args_count > 1 && !args) || jpx_host_open(host, store, nats, &cli->error) != JP_OK)
+        return jpx_cli_fail(cli);
+    jpx_host_start(host);
+    if (jpx_ask_start(host->bus, &cli->env, cli->args[0], args, o->key, false, JPX_ASK_MS, cli->arena, &started,
+                      &cli->error) != JP_OK)
+        return jpx_cli_fail(cli);
+    cli->bus = host->bus;
+    int code = jpx_follow_root(cli, &(jpx_follow){.name = started.name,
+                                                  .interrupt_aborts = true,
+                                                  .shown_on = cli->err,
+                                                  .screen = &cli->err_screen,
+                                                  .timeout_ms = jpx_cli_timeout(cli, -1)});
+    cli->bus = NULL;
+    /* What is left at work belongs to nobody when all was in memory. */
+    if (strcmp(store, "memory:") != 0)
+        jpx_host_drain(host, DRAIN_MS);
+    return code;
+}
+
+int jpx_verb_run(jpx_cli *cli)
+{
+    jpx_host host;
+    int code;
+
+    if (jpx_host_prepare(&host, cli, JPX_HOST_ALL, &cli->error) != JP_OK ||
+        check_pipe(cli, host.registry, cli->args[0]) != JP_OK)
+        code = jpx_cli_fail(cli);
+    else
+        code = run(cli, &host);
+    jpx_host_close(&host);
+    return code;
+}

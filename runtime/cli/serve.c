@@ -1,0 +1,94 @@
+/* serve.c -- the verb serve: roles in threads until SIGTERM or SIGINT. The main thread only waits for signals. */
+#include "cli/host.h"
+#include "cli/signals.h"
+#include <string.h>
+
+enum { AGAIN_MS = 500, DRAIN_MS = 30 * 1000 };
+
+static jp_status check_places(jpx_cli *cli, unsigned roles)
+{
+    jpx_options *o = &cli->options;
+
+    if (!o->store)
+        o->store = "sqlite:jetpipe.db";
+    if (strncmp(o->nats, "memory:", 7) == 0)
+        return jpx_fail(&cli->error, JP_E_INVALID,
+                        "serve on the bus memory: could be asked by nobody; name a server by --nats or JETPIPE_NATS, or do "
+                        "everything in one process with: %s run",
+                        cli->program);
+    if (strncmp(o->store, "memory:", 7) != 0)
+        return JP_OK;
+    if (roles != JPX_HOST_ALL)
+        return jpx_fail(&cli->error, JP_E_INVALID,
+                        "the store memory: is of one process, so all roles must run in it; leave --role away or name "
+                        "another store");
+    jpx_cli_say(cli, "the store memory: is of this process alone and goes with it");
+    return JP_OK;
+}
+
+/* Servers may come later than this process: each reason to wait is said once. False: a signal came, or it failed. */
+static bool open_when_there(jpx_host *host, jpx_cli *cli, int *code)
+{
+    char said[sizeof cli->error.text] = "";
+
+    for (;;) {
+        jp_status status = jpx_host_open(host, cli->options.store, cli->options.nats, &cli->error);
+        *code = 0;
+        if (status == JP_OK)
+            return true;
+        if (jpx_signals_seen())
+            return false;
+        if (status != JP_E_UNAVAILABLE && status != JP_E_TIMEOUT) {
+            *code = jpx_cli_fail(cli);
+            return false;
+        }
+        if (strcmp(said, cli->error.text) != 0)
+            jpx_cli_say(cli, "waiting: %s", cli->error.text);
+        snprintf(said, sizeof said, "%s", cli->error.text);
+        if (jpx_signals_wait(AGAIN_MS))
+            return false;
+    }
+}
+
+static void say_ready(jpx_host *host, jpx_cli *cli)
+{
+    size_t pipes = jpx_registry_count(host->registry);
+    const char *between = "";
+
+    fprintf(cli->out, "%s: ready: ", cli->program);
+    for (int i = 0; i < JPX_HOST_ROLES; i++)
+        if (host->roles & 1u << i) {
+            fprintf(cli->out, "%s%s", between, jpx_host_role_name((jpx_role_kind)i));
+            between = ", ";
+        }
+    fprintf(cli->out, "; %s, %s, prefix %s, %zu pipe%s\n", jpx_host_shown(cli->options.nats, cli->arena),
+            jpx_host_shown(cli->options.store, cli->arena), cli->options.prefix, pipes, pipes == 1 ? "" : "s");
+    fflush(cli->out);
+}
+
+int jpx_verb_serve(jpx_cli *cli)
+{
+    jpx_host host;
+    unsigned roles;
+    int code;
+
+    if (jpx_host_roles(cli->options.role, &roles, &cli->error) != JP_OK || check_places(cli, roles) != JP_OK)
+        return jpx_cli_fail(cli);
+    if (jpx_host_prepare(&host, cli, roles, &cli->error) != JP_OK) {
+        code = jpx_cli_fail(cli);
+        jpx_host_close(&host);
+        return code;
+    }
+    jpx_signals_catch();
+    if (open_when_there(&host, cli, &code)) {
+        jpx_host_start(&host);
+        say_ready(&host, cli);
+        jpx_signals_wait(-1);
+        jpx_log(&cli->env, JPX_INFO, "draining", "signal=%d", jpx_signals_seen());
+        if (!jpx_host_drain(&host, DRAIN_MS))
+            jpx_cli_say(cli, "bodies were still at work after %d s and were ended; others will run them again",
+                        DRAIN_MS / 1000);
+    }
+    jpx_host_close(&host);
+    return code;
+}

@@ -1,0 +1,103 @@
+/* trial.c -- whole trees of a trial (jetpipe_test.h): the engine that ships, on the memory store and bus, with virtual time. */
+#include "body/trial.h"
+#include "core/record.h"
+#include "role/internal.h"
+#include "role/local.h"
+#include <stdlib.h>
+#include <string.h>
+
+/* A year: longer than any sensible timeout, shorter than for ever. */
+#define TRIAL_LIMIT_MS (INT64_C(366) * 24 * 3600 * 1000)
+
+struct jp_trial_root {
+    const char *status, *json, *reason;
+    const char *pipe;
+    bool is_int64;
+    int64_t number;
+};
+
+static void read_end(jpx_local *local, jp_trial *t, const char *key, jp_trial_root *run)
+{
+    jpx_arena *arena = jpx_arena_new();
+    jpx_desk desk = {
+        .env = jpx_local_env(local), .store = jpx_local_store(local), .bus = jpx_local_bus(local), .arena = arena};
+    jpx_record record;
+    jpx_root root;
+    bson_iter_t value;
+    jp_error err = {0};
+
+    if (jpx_store_root_by_key(desk.store, key, arena, &record, &err) != JP_OK || !record.doc.data ||
+        !jpx_root_decode(record.doc, arena, &root))
+        jpx_trial_misuse("the run of %s left no root: %s", run->pipe, err.text);
+    jpx_slot slot = {.key = jpx_key_root(root.id), .name = "default"};
+    if (jpx_load_slots(&desk, &slot, 1, true, &err) != JP_OK)
+        jpx_trial_misuse("the result of %s cannot be read: %s", run->pipe, err.text);
+    run->status = jpx_strdup(t->arena, root.status);
+    run->reason = jpx_strdup(t->arena, root.reason ? root.reason : "");
+    run->json = slot.filled ? jpx_value_to_json(slot.value, t->arena) : "null";
+    if (slot.filled && jpx_value_iter(slot.value, &value) && BSON_ITER_HOLDS_INT64(&value)) {
+        run->is_int64 = true;
+        run->number = bson_iter_int64(&value);
+    }
+    jpx_arena_free(arena);
+}
+
+/* The trigger as anybody would send it: an object with the arguments by name. */
+static char *args_by_name(const jpx_pipe *pipe, jpx_bytes args)
+{
+    bson_t object = BSON_INITIALIZER;
+    bson_iter_t iter;
+    char *json;
+
+    JPX_ASSERT(jpx_doc_iter(args, &iter));
+    for (size_t i = 0; i < pipe->takes_count && bson_iter_next(&iter); i++)
+        bson_append_iter(&object, pipe->takes[i].name, -1, &iter);
+    json = bson_as_canonical_extended_json(&object, NULL);
+    bson_destroy(&object);
+    return json;
+}
+
+jp_trial_root *jp_trial_run_v(jp_trial *t, const jp_def *def, size_t count, const jp_value *values)
+{
+    static const char key[] = "trial";
+    const jpx_pipe *pipe = jpx_trial_pipe(t, def);
+    jpx_bytes args = jpx_trial_args(t, pipe, count, values);
+    jp_trial_root *run = jpx_alloc(t->arena, sizeof *run);
+    jpx_local_options options = {.virtual_time = true, .seed = 1, .level = JPX_ERROR};
+    jpx_local *local;
+    jp_error err = {0};
+
+    run->pipe = pipe->name;
+    char *json = args_by_name(pipe, args);
+    if (jpx_local_open(&local, t->registry, &options, &err) != JP_OK ||
+        jpx_local_start(local, pipe->name, json, key, &err) != JP_OK ||
+        jpx_local_finish(local, key, TRIAL_LIMIT_MS, &err) != JP_OK)
+        jpx_trial_misuse("%s did not come to an end: %s", pipe->name, err.text);
+    bson_free(json);
+    read_end(local, t, key, run);
+    jpx_local_close(local);
+    return run;
+}
+
+const char *jp_trial_status(const jp_trial_root *run)
+{
+    return run->status;
+}
+
+const char *jp_trial_json(const jp_trial_root *run)
+{
+    return run->json;
+}
+
+const char *jp_trial_reason(const jp_trial_root *run)
+{
+    return run->reason;
+}
+
+int64_t jp_trial_int64(const jp_trial_root *run)
+{
+    if (!run->is_int64)
+        jpx_trial_misuse("%s is %s with the result %s, not an int64%s%s", run->pipe, run->status, run->json,
+                         *run->reason ? ": " : "", run->reason);
+    return run->number;
+}
