@@ -201,9 +201,12 @@ static jp_status prepare_finish(worker *w, jpx_job *job, const jpx_root *root, b
         job->aborted = counter.aborted;
     }
     *wanted = jpx_journal_wants_finish(&job->journal, job->aborted);
-    if (*wanted && job->pipe && job->pipe->def.on_finished)
-        return outputs_of(w, job, &job->call.outputs, err);
-    return JP_OK;
+    if (!*wanted || !job->pipe)
+        return JP_OK;
+    jpx_pipeline *pipeline = (jpx_pipeline *)job->pipeline;
+    if (jpx_load_args(desk, &pipeline, 1, &job->call.args, err) != JP_OK)
+        return err->status;
+    return job->pipe->def.on_finished ? outputs_of(w, job, &job->call.outputs, err) : JP_OK;
 }
 
 typedef struct batch {

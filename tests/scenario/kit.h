@@ -11,6 +11,8 @@
 #include "role/local.h"
 #include <check.h>
 #include <jetpipe.h>
+#include <stdio.h>
+#include <string.h>
 
 typedef struct kit {
     const char *ground;  /* "sqlite x jetstream" */
