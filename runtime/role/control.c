@@ -369,7 +369,7 @@ static void cleanup(api *a, jpx_delivery *d, const bson_t *doc, const char *name
     } else {
         static const char *const finals[] = {"done", "aborted"};
         for (size_t f = 0; f < 2; f++) {
-            jpx_root_filter filter = {.status = finals[f], .older_ms = jpx_now(desk->env) - older, .limit = CLEANUP_BATCH};
+            jpx_root_filter filter = {.status = finals[f], .older_ms = jpx_now(desk->env) - older + 1, .limit = CLEANUP_BATCH};
             jpx_records found = {NULL, 0};
             if (status && strcmp(status, finals[f]) != 0)
                 continue;

@@ -15,7 +15,7 @@ struct jpx_local {
     uint64_t random;
     void (*log)(void *, jpx_level, const char *);
     jpx_store *store;
-    jpx_bus *bus;
+    jpx_bus *bus, *inner_bus; /* the inner one is the same, without decorator */
     bool memory_bus;
     jpx_parts parts;
     jpx_role *roles[ROLES];
@@ -74,6 +74,11 @@ jp_status jpx_local_open(jpx_local **out, const jpx_registry *registry, const jp
         jpx_bus_open(&l->bus, bus, prefix, "jetpipe/local", 5000, &l->env, err) != JP_OK ||
         jpx_bus_setup(l->bus, queues, queues_count, err) != JP_OK)
         goto failed;
+    l->inner_bus = l->bus;
+    if (options->wrap_store)
+        l->store = options->wrap_store(l->store);
+    if (options->wrap_bus)
+        l->bus = options->wrap_bus(l->bus);
     l->parts = (jpx_parts){.env = &l->env, .registry = registry, .store = l->store, .bus = l->bus, .worker = "local"};
     for (size_t i = 0; i < ROLES; i++)
         if (jpx_role_open(&l->roles[i], kinds[i], &l->parts, NULL, err) != JP_OK)
@@ -138,7 +143,7 @@ bool jpx_local_pass(jpx_local *l, int64_t until_ms)
         next = due < next ? due : next;
     }
     if (l->memory_bus) {
-        int64_t due = jpx_memory_bus_next_ms(l->bus);
+        int64_t due = jpx_memory_bus_next_ms(l->inner_bus);
         next = due < next ? due : next;
     }
     if (next == INT64_MAX || l->now_ms >= until_ms)

@@ -12,6 +12,9 @@ typedef struct jpx_local_options {
     uint64_t seed;                    /* of the random source; 0 = the system's */
     void (*log)(void *ctx, jpx_level, const char *line);
     jpx_level level;
+    /* Tests: decorators around the two seams, which inject faults. They own what they are given. NULL = none. */
+    jpx_store *(*wrap_store)(jpx_store *);
+    jpx_bus *(*wrap_bus)(jpx_bus *);
 } jpx_local_options;
 
 typedef struct jpx_local jpx_local;

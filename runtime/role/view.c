@@ -14,8 +14,20 @@ static void append_time(bson_t *out, const char *name, int64_t ms)
 /* ---- status ---- */
 
 typedef struct counting {
+    const jpx_root *root;
     int64_t of[JPX_STATUSES];
 } counting;
+
+/* A root's outcome is decided in its root, not in its counter. */
+static jpx_status_kind status_of(const jpx_root *root, const jpx_node *node)
+{
+    jpx_status_kind status = jpx_node_status(node);
+    if (!jpx_key_is_root(&node->pipeline.key))
+        return status;
+    if (jpx_root_final(root))
+        return strcmp(root->status, "done") == 0 ? JPX_IS_DONE : JPX_IS_ABORTED;
+    return jpx_status_final(status) ? JPX_IS_RUNNING : status;
+}
 
 static jp_status count_nodes(void *ctx, jpx_desk *desk, jpx_node *nodes, size_t count, jp_error *err)
 {
@@ -23,7 +35,7 @@ static jp_status count_nodes(void *ctx, jpx_desk *desk, jpx_node *nodes, size_t 
     for (size_t i = 0; i < count; i++) {
         const jpx_entry *planned = jpx_node_planned(&nodes[i]);
         if (!nodes[i].damaged)
-            c->of[jpx_node_status(&nodes[i])]++;
+            c->of[status_of(c->root, &nodes[i])]++;
         if (planned && jpx_visit_generation(desk, jpx_key_root_id(&nodes[i].pipeline.key), planned->gen,
                                             planned->children, count_nodes, c, err) != JP_OK)
             return err->status;
@@ -44,10 +56,9 @@ static void append_counts(bson_t *out, const char *name, const counting *c)
 /* The status of a root as shown: that of its pipeline until it is final. */
 static const char *shown_status(const jpx_root *root, const jpx_node *node)
 {
-    if (jpx_root_final(root) || !node || node->damaged)
+    if (!node || node->damaged)
         return root->status;
-    jpx_status_kind status = jpx_node_status(node);
-    return jpx_status_name(jpx_status_final(status) ? JPX_IS_RUNNING : status);
+    return jpx_status_name(status_of(root, node));
 }
 
 static void append_head(bson_t *out, const jpx_root *root, const char *status)
@@ -67,7 +78,7 @@ static void append_head(bson_t *out, const jpx_root *root, const char *status)
 jp_status jpx_view_status(jpx_desk *desk, const jpx_root *root, bool counts, bson_t *out, jp_error *err)
 {
     jpx_key key = jpx_key_root(root->id);
-    counting c = {{0}};
+    counting c = {.root = root};
     jpx_node *node;
 
     if (!counts) {
@@ -101,6 +112,7 @@ jp_status jpx_view_result(jpx_desk *desk, const jpx_root *root, bson_t *out, jp_
 enum { TREE_BYTES_MAX = 700 * 1024, VALUE_BYTES_MAX = 2048 };
 
 typedef struct viewing {
+    const jpx_root *root;
     size_t limit;         /* nodes still to be shown */
     size_t shown, total;
     bson_t *array;        /* children of the node at hand */
@@ -208,7 +220,7 @@ static int64_t ended_ms(const jpx_node *node)
     return last && jpx_status_final(jpx_node_status(node)) && !jpx_node_planned(node) ? last->at_ms : 0;
 }
 
-static void append_node(bson_t *out, const jpx_node *node, jpx_arena *arena)
+static void append_node(bson_t *out, const jpx_root *root, const jpx_node *node, jpx_arena *arena)
 {
     const jpx_entry *last = jpx_journal_last(&node->journal);
     char text[JPX_KEY_TEXT];
@@ -221,7 +233,7 @@ static void append_node(bson_t *out, const jpx_node *node, jpx_arena *arena)
     bson_append_utf8(out, "pipe", 4, node->pipeline.pipe, -1);
     if (node->pipeline.at)
         bson_append_utf8(out, "at", 2, node->pipeline.at, -1);
-    bson_append_utf8(out, "status", 6, jpx_status_name(jpx_node_status(node)), -1);
+    bson_append_utf8(out, "status", 6, jpx_status_name(status_of(root, node)), -1);
     bson_append_int64(out, "attempt", 7, jpx_journal_attempt(&node->journal));
     append_args(out, &node->pipeline, arena);
     append_outputs(out, node, arena);
@@ -257,7 +269,7 @@ static jp_status view_nodes(void *ctx, jpx_desk *desk, jpx_node *nodes, size_t c
         v->shown++;
         bson_uint32_to_string(v->index++, &key, name, sizeof name);
         bson_append_document_begin(v->array, key, -1, &child);
-        append_node(&child, &nodes[i], desk->arena);
+        append_node(&child, v->root, &nodes[i], desk->arena);
         jp_status status = view_children(v, desk, &nodes[i], &child, err);
         bson_append_document_end(v->array, &child);
         if (status != JP_OK)
@@ -269,7 +281,7 @@ static jp_status view_nodes(void *ctx, jpx_desk *desk, jpx_node *nodes, size_t c
 static jp_status view_children(viewing *v, jpx_desk *desk, const jpx_node *node, bson_t *out, jp_error *err)
 {
     const jpx_entry *planned = jpx_node_planned(node);
-    viewing inner = {.limit = v->limit, .shown = v->shown, .total = v->total};
+    viewing inner = {.root = v->root, .limit = v->limit, .shown = v->shown, .total = v->total};
     bson_t array, folded;
     jp_status status = JP_OK;
 
@@ -295,7 +307,7 @@ static jp_status view_children(viewing *v, jpx_desk *desk, const jpx_node *node,
 
 jp_status jpx_view_tree(jpx_desk *desk, const jpx_root *root, size_t limit, bson_t *out, jp_error *err)
 {
-    viewing v = {.limit = limit ? limit - 1 : 0, .shown = 1, .total = 1};
+    viewing v = {.root = root, .limit = limit ? limit - 1 : 0, .shown = 1, .total = 1};
     jpx_node *node;
     bson_t tree;
 
@@ -304,7 +316,7 @@ jp_status jpx_view_tree(jpx_desk *desk, const jpx_root *root, size_t limit, bson
     append_head(out, root, shown_status(root, node));
     bson_append_document_begin(out, "tree", 4, &tree);
     if (node) {
-        append_node(&tree, node, desk->arena);
+        append_node(&tree, root, node, desk->arena);
         if (view_children(&v, desk, node, &tree, err) != JP_OK)
             return err->status;
     } else {

@@ -7,6 +7,9 @@
 
 enum { JOURNAL_MAX = 64 * 1024, LIMIT_MS = 10 * 24 * 3600 * 1000, REAL_LIMIT_MS = 60 * 1000 };
 
+jpx_store *(*kit_wrap_store)(jpx_store *);
+jpx_bus *(*kit_wrap_bus)(jpx_bus *);
+
 /* ---- the journal ---- */
 
 static char notes[JOURNAL_MAX];
@@ -104,7 +107,8 @@ kit *kit_open(int ground, const jp_def *const *pipes)
     ck_assert_msg(jpx_registry_new(&k->registry, pipes, &err) == JP_OK, "%s", err.text);
 
     jpx_local_options options = {.prefix = k->prefix, .virtual_time = k->virtual_time, .seed = 0,
-                                 .log = getenv("KIT_LOG") ? show_log : NULL, .level = JPX_DEBUG};
+                                 .log = getenv("KIT_LOG") ? show_log : NULL, .level = JPX_DEBUG,
+                                 .wrap_store = kit_wrap_store, .wrap_bus = kit_wrap_bus};
     if (grounds[ground].sqlite)
         options.store = jpx_format(k->arena, "sqlite:%s/%s.db", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp", k->prefix);
     else if (grounds[ground].mongo)

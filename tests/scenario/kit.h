@@ -12,6 +12,7 @@
 #include <check.h>
 #include <jetpipe.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 typedef struct kit {
@@ -31,6 +32,10 @@ const char *journal(void);              /* "run 1, run 2, fin 2" */
 int noted(const char *text);            /* how often */
 /* Is every `a` before the first `b`? Both must be there. */
 bool before(const char *a, const char *b);
+
+/* ---- faults ---- (faults.c) Decorators of the next kit that is opened; NULL = none. */
+extern jpx_store *(*kit_wrap_store)(jpx_store *);
+extern jpx_bus *(*kit_wrap_bus)(jpx_bus *);
 
 /* ---- running ---- */
 /* Starts a root; its key is returned. */
