@@ -89,3 +89,8 @@ uint64_t jpx_hash(const void *data, size_t size)
         hash = (hash ^ bytes[i]) * 1099511628211u;
     return hash;
 }
+
+const char *jp_version(void)
+{
+    return JETPIPE_VERSION;
+}

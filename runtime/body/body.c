@@ -57,6 +57,11 @@ const char *jp_ticket_of(jp_ctx *p, const char *at)
     return text;
 }
 
+void *jp_alloc(jp_ctx *p, size_t size)
+{
+    return jpx_alloc(p->arena, size);
+}
+
 const char *jp_format(jp_ctx *p, const char *fmt, ...)
 {
     va_list args;

@@ -249,6 +249,8 @@ JP_API const char *jp_key(jp_ctx *);
 #define jp_ticket(p) jp_ticket_of((p), JP_AT)
 JP_API const char *jp_ticket_of(jp_ctx *, const char *at);
 /* printf into memory of the attempt. */
+/* Zeroed memory, aligned for any type, that lives until the body returns. Never NULL: out of memory ends the attempt. */
+JP_API void *jp_alloc(jp_ctx *, size_t size);
 JP_API const char *jp_format(jp_ctx *, const char *fmt, ...) JP_PRINTF_(2, 3);
 
 /* ---- documents and lists ------------------------------------------------------------------ */

@@ -1,0 +1,31 @@
+/* logic.c -- of no values, All and Any are false: nothing was true. */
+#include "tasks.h"
+
+JP_PIPE(All, p, .takes = "bool... values", .gives = "bool")
+{
+    for (size_t i = 0; i < jp_count(p, "values"); i++)
+        if (!jp_bool_at(p, "values", i))
+            return jp_return(p, (bool)false);
+    return jp_return(p, (bool)(jp_count(p, "values") > 0));
+}
+
+JP_PIPE(Any, p, .takes = "bool... values", .gives = "bool")
+{
+    for (size_t i = 0; i < jp_count(p, "values"); i++)
+        if (jp_bool_at(p, "values", i))
+            return jp_return(p, (bool)true);
+    return jp_return(p, (bool)false);
+}
+
+/* Of one value: its complement; of several: the list of all complements. */
+JP_PIPE(Complement, p, .takes = "bool first, bool... more")
+{
+    jp_list *list = jp_list_new(p);
+
+    if (jp_count(p, "more") == 0)
+        return jp_return(p, (bool)!jp_bool(p, "first"));
+    jp_push(list, (bool)!jp_bool(p, "first"));
+    for (size_t i = 0; i < jp_count(p, "more"); i++)
+        jp_push(list, (bool)!jp_bool_at(p, "more", i));
+    return jp_return(p, list);
+}
