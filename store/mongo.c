@@ -10,6 +10,8 @@
 
 static void init_driver(void)
 {
+    /* The driver's log goes to stderr in a form of its own; what it has to say comes back as an error, too. */
+    mongoc_log_set_handler(NULL, NULL);
     mongoc_init(); /* never undone: the program may use the driver, too */
 }
 
@@ -47,6 +49,7 @@ static jp_status parse_uri(mongoc_uri_t **out, const char *text, const char *pre
     if (!mongoc_uri_get_appname(uri))
         mongoc_uri_set_appname(uri, "jetpipe");
     default_int(uri, MONGOC_URI_SERVERSELECTIONTIMEOUTMS, JPX_MONGO_PATIENCE_MS);
+    mongoc_uri_set_option_as_bool(uri, MONGOC_URI_SERVERSELECTIONTRYONCE, false); /* wait for an election */
     default_int(uri, MONGOC_URI_CONNECTTIMEOUTMS, JPX_MONGO_CONNECT_MS);
     default_int(uri, MONGOC_URI_SOCKETTIMEOUTMS, JPX_MONGO_PATIENCE_MS);
     *out = uri;

@@ -5,9 +5,12 @@
  * The JSON has only fields that every server knows or ignores: those up to 2.10 ignore unknown ones (metadata before 2.10),
  * those from 2.12 refuse them. */
 #include "bus/jetstream_impl.h"
+#include <poll.h>
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
+
+enum { RACE_TRIES = 20, RACE_MS = 50 };
 
 const char *jpx_js_stream_name(const jpx_js_bus *bus, jpx_stream stream, char out[JPX_JS_STREAM_NAME])
 {
@@ -126,6 +129,34 @@ static jp_status verify_stream(jpx_js_bus *bus, jpx_stream stream, const jpx_js_
     return JP_OK;
 }
 
+static jp_status durable_info(jpx_js_bus *bus, const jpx_js_durable *durable, jpx_js_reply *reply, jp_error *err)
+{
+    char name[JPX_JS_STREAM_NAME], verb[JPX_SUBJECT_MAX];
+
+    snprintf(verb, sizeof verb, "CONSUMER.INFO.%s.%s", jpx_js_stream_name(bus, durable->stream, name), durable->name);
+    return jpx_js_api(bus, verb, "", reply, err);
+}
+
+/* Our create was refused: has another process made it at the same moment? The server refuses the second of two as a taken
+ * name, or, while the first is not complete, as overlapping subjects. */
+static bool made_meanwhile(jpx_js_bus *bus, jpx_stream stream, const jpx_js_durable *durable, const jpx_js_reply *refused)
+{
+    for (int tries = 0; refused->code != 0 && tries < RACE_TRIES; tries++) {
+        jpx_js_reply reply;
+        jp_error ignored;
+        jp_status status = durable ? durable_info(bus, durable, &reply, &ignored)
+                                   : stream_info(bus, stream, &reply, &ignored);
+        if (status != JP_OK)
+            return false;
+        bool there = reply.code == 0;
+        jpx_js_reply_fini(&reply);
+        if (there)
+            return true;
+        poll(NULL, 0, RACE_MS);
+    }
+    return false;
+}
+
 static jp_status setup_stream(jpx_js_bus *bus, jpx_stream stream, bool *lost, jpx_arena *arena, jp_error *err)
 {
     char name[JPX_JS_STREAM_NAME], verb[JPX_SUBJECT_MAX], what[JPX_SUBJECT_MAX];
@@ -141,7 +172,7 @@ static jp_status setup_stream(jpx_js_bus *bus, jpx_stream stream, bool *lost, jp
         jpx_js_reply_fini(&reply);
         snprintf(verb, sizeof verb, "STREAM.CREATE.%s", name);
         status = jpx_js_api(bus, verb, stream_json(bus, stream, arena), &reply, err);
-        if (status == JP_OK && reply.err_code == JPX_JS_NAME_TAKEN) { /* another process made one that differs */
+        if (status == JP_OK && made_meanwhile(bus, stream, NULL, &reply)) {
             jpx_js_reply_fini(&reply);
             status = stream_info(bus, stream, &reply, err);
         } else if (status == JP_OK && reply.code == 0) {
@@ -157,14 +188,6 @@ static jp_status setup_stream(jpx_js_bus *bus, jpx_stream stream, bool *lost, jp
         remember(known, &reply);
     jpx_js_reply_fini(&reply);
     return status;
-}
-
-static jp_status durable_info(jpx_js_bus *bus, const jpx_js_durable *durable, jpx_js_reply *reply, jp_error *err)
-{
-    char name[JPX_JS_STREAM_NAME], verb[JPX_SUBJECT_MAX];
-
-    snprintf(verb, sizeof verb, "CONSUMER.INFO.%s.%s", jpx_js_stream_name(bus, durable->stream, name), durable->name);
-    return jpx_js_api(bus, verb, "", reply, err);
 }
 
 static jp_status setup_durable(jpx_js_bus *bus, jpx_js_durable *durable, bool *lost, jpx_arena *arena, jp_error *err)
@@ -183,6 +206,10 @@ static jp_status setup_durable(jpx_js_bus *bus, jpx_js_durable *durable, bool *l
         jpx_js_reply_fini(&reply);
         snprintf(verb, sizeof verb, "CONSUMER.DURABLE.CREATE.%s.%s", name, durable->name);
         status = jpx_js_api(bus, verb, durable_json(bus, durable, arena), &reply, err);
+        if (status == JP_OK && made_meanwhile(bus, durable->stream, durable, &reply)) {
+            jpx_js_reply_fini(&reply);
+            status = durable_info(bus, durable, &reply, err);
+        }
         if (status != JP_OK)
             return status;
     }

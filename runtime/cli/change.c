@@ -21,7 +21,7 @@ int jpx_verb_abort(jpx_cli *cli)
     const char *status = jpx_json_string(answer.json, "status", "running");
     const char *shown = jpx_json_string(answer.json, "root", root);
     if (jpx_json_bool(answer.json, "accepted", true)) {
-        jpx_cli_say(cli, "%s is being aborted", shown);
+        fprintf(cli->out, "%s is being aborted\n", shown);
         return 0;
     }
     if (strcmp(status, "done") == 0) {
@@ -60,7 +60,7 @@ int jpx_verb_reply(jpx_cli *cli)
         jpx_cli_say(cli, "the reply was refused: the ticket is wrong, old or used");
         return JP_E_REFUSED;
     }
-    jpx_cli_say(cli, "accepted");
+    fprintf(cli->out, "accepted\n");
     return 0;
 }
 
@@ -95,7 +95,7 @@ int jpx_verb_cleanup(jpx_cli *cli)
         return jpx_cli_print_json(cli, answer.text);
     int64_t removed = jpx_json_int(answer.json, "removed", 0);
     jpx_count_put(&out, removed);
-    jpx_text_puts(&out, removed == 1 ? " root removed" : " roots removed");
-    jpx_cli_say(cli, "%s", out.s);
+    jpx_text_puts(&out, removed == 1 ? " root removed\n" : " roots removed\n");
+    jpx_cli_print(cli, &out);
     return 0;
 }

@@ -12,11 +12,11 @@ void jpx_cli_say(jpx_cli *cli, const char *fmt, ...)
 {
     va_list args;
     va_start(args, fmt);
-    fprintf(cli->err, "%s: ", cli->program);
-    vfprintf(cli->err, fmt, args);
-    fprintf(cli->err, "\n");
+    const char *text = jpx_vformat(cli->arena, fmt, args);
     va_end(args);
-    fflush(cli->err);
+    /* Reasons and names in it come from others: nothing of them may act on the terminal. */
+    text = jpx_screen_cut(&cli->err_screen, text, SIZE_MAX, cli->arena);
+    jpx_log_sink_print(&cli->log, jpx_format(cli->arena, "%s: %s", cli->program, text));
 }
 
 int jpx_cli_fail(jpx_cli *cli)
@@ -230,8 +230,9 @@ int jpx_cli_main(int argc, char **argv, const jp_def *const *pipes, FILE *in, FI
 
     cli.screen = jpx_screen_of(out);
     cli.err_screen = jpx_screen_of(err);
+    jpx_log_sink_init(&cli.log, err);
     if (read_command(&cli, argc, argv) == JP_OK) {
-        jpx_log_sink_init(&cli.log, err, strcmp(cli.options.log_format, "json") == 0);
+        cli.log.json = strcmp(cli.options.log_format, "json") == 0;
         cli.env = jpx_env_system(level_of(&cli));
         cli.env.log = jpx_log_sink_write;
         cli.env.ctx = &cli.log;

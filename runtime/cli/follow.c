@@ -6,7 +6,7 @@
 #include "cli/units.h"
 #include <string.h>
 
-enum { FIRST_LOOK_MS = 2, NO_EVENT_MS = 1000, NO_API_MS = 500 };
+enum { FIRST_LOOK_MS = 2, NO_EVENT_MS = 1000, NO_API_MS = 500, SHOW_SHARE = 10 };
 
 struct following {
     jpx_cli *cli;
@@ -19,7 +19,8 @@ struct following {
     bool said_waiting; /* that no api role answers was said */
     bool abort_sent;
     bool left;         /* a signal ended the following */
-    int64_t gap_ms, looked_ms, shown_ms;
+    bool unshown;      /* something happened since the last showing */
+    int64_t gap_ms, looked_ms, show_ms; /* not shown before show_ms */
 };
 
 /* An answer of `verb` about the root, in f->arena. */
@@ -64,6 +65,8 @@ static void wait_for_news(struct following *f)
     for (;;) {
         int64_t since = jpx_now(&cli->env) - f->looked_ms;
         int64_t left = (news ? f->gap_ms : longest) - since;
+        if (f->unshown && f->show_ms - jpx_now(&cli->env) < left)
+            left = f->show_ms - jpx_now(&cli->env);
         if (left <= 0 || (jpx_signals_seen() && !f->abort_sent))
             break;
         int64_t piece = left < PIECE_MS ? left : PIECE_MS;
@@ -119,7 +122,10 @@ static void show(struct following *f, const jpx_answer *answer)
         f->live = jpx_live_new(f->cli, f->how->shown_on, f->how->screen);
     if (f->live)
         jpx_live_show(f->live, answer->json);
-    f->shown_ms = jpx_now(&f->cli->env);
+    f->unshown = false;
+    /* A tree that takes long to read is shown less often: looking must not be most of the work. */
+    int64_t now = jpx_now(&f->cli->env), took = now - f->looked_ms;
+    f->show_ms = now + (took * SHOW_SHARE > JPX_LIVE_MS ? took * SHOW_SHARE : JPX_LIVE_MS);
 }
 
 /* Until the root is final, or `left`: JP_OK. */
@@ -129,15 +135,17 @@ static jp_status watch(struct following *f)
     int64_t begun = jpx_now(&cli->env), timeout_ms = f->how->timeout_ms;
     jpx_answer answer;
 
-    f->shown_ms = begun;
+    f->show_ms = begun + JPX_LIVE_MS;
     for (;;) {
         f->looked_ms = jpx_now(&cli->env);
-        bool due = !f->how->quiet && f->looked_ms - f->shown_ms >= JPX_LIVE_MS;
-        jp_status status = look(f, due ? "tree" : "status", &answer);
+        bool due = !f->how->quiet && f->looked_ms >= f->show_ms;
+        jp_status status = look(f, due ? "tree" : "result", &answer); /* status would count the whole tree */
         if (status != JP_OK && status != JP_E_UNAVAILABLE)
             return status;
         if (status == JP_OK && due)
             show(f, &answer);
+        else
+            f->unshown = !f->how->quiet;
         if (status == JP_OK && jpx_ask_is_final(jpx_json_string(answer.json, "status", "")))
             return JP_OK;
         f->left = jpx_signals_seen() && !f->abort_sent && !interrupted(f);

@@ -5,7 +5,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { CONNECT_MS = 2000, DRAIN_PAUSE_MS = 10 };
+enum { DRAIN_PAUSE_MS = 10 };
 
 static const char *const names[JPX_HOST_ROLES] = {"api", "barrier", "worker"};
 
@@ -96,7 +96,7 @@ jp_status jpx_host_open(jpx_host *host, const char *store, const char *nats, jp_
             snprintf(machine, sizeof machine, "unknown");
         machine[sizeof machine - 1] = '\0';
         const char *name = jpx_format(cli->arena, "%s/%s/%s/%ld", prefix, cli->verb->name, machine, (long)getpid());
-        status = jpx_bus_open(&host->bus, nats, prefix, name, CONNECT_MS, &cli->env, err);
+        status = jpx_bus_open(&host->bus, nats, prefix, name, 0, &cli->env, err);
         if (status != JP_OK) {
             host->bus = NULL;
             return status;
@@ -121,7 +121,7 @@ static void *run_role(void *arg)
     while (!atomic_load(&host->stopping)) {
         if (!atomic_load(&host->draining)) {
             int64_t wait = jpx_role_next_ms(one->role) - jpx_now(&host->cli->env);
-            jpx_role_step(one->role, wait < 0 ? 0 : wait < JPX_HOST_STEP_MS ? wait : JPX_HOST_STEP_MS);
+            jpx_role_step(one->role, wait < 0 ? 0 : wait < host->step_ms ? wait : host->step_ms);
         } else if (jpx_role_drain(one->role)) {
             break;
         } else if (!jpx_role_step(one->role, DRAIN_PAUSE_MS)) {
@@ -132,10 +132,11 @@ static void *run_role(void *arg)
     return NULL;
 }
 
-void jpx_host_start(jpx_host *host)
+void jpx_host_start(jpx_host *host, int64_t step_ms)
 {
     sigset_t all, before;
 
+    host->step_ms = step_ms;
     /* Signals are for the main thread, which waits for them. */
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);

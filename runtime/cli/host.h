@@ -10,7 +10,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-enum { JPX_HOST_ROLES = JPX_ROLE_WORKER + 1, JPX_HOST_STEP_MS = 100 };
+enum { JPX_HOST_ROLES = JPX_ROLE_WORKER + 1 };
 #define JPX_HOST_ALL ((1u << JPX_HOST_ROLES) - 1)
 
 typedef struct jpx_host {
@@ -19,7 +19,8 @@ typedef struct jpx_host {
     jpx_zygote *zygote;
     jpx_store *store;
     jpx_bus *bus;
-    unsigned roles; /* 1 << JPX_ROLE_..., as asked for */
+    int64_t step_ms; /* longest wait within a step: so long may the end take */
+    unsigned roles;  /* 1 << JPX_ROLE_..., as asked for */
     struct jpx_host_role {
         struct jpx_host *host;
         jpx_role *role; /* NULL = not opened */
@@ -37,7 +38,7 @@ const char *jpx_host_role_name(jpx_role_kind);
 jp_status jpx_host_prepare(jpx_host *, jpx_cli *, unsigned roles, jp_error *err);
 /* Opens what is not open yet and says what could not be: may be called again after JP_E_UNAVAILABLE. */
 jp_status jpx_host_open(jpx_host *, const char *store, const char *nats, jp_error *err);
-void jpx_host_start(jpx_host *);
+void jpx_host_start(jpx_host *, int64_t step_ms);
 /* No new work from now on; true when all that was held is done within the time. */
 bool jpx_host_drain(jpx_host *, int64_t timeout_ms);
 void jpx_host_close(jpx_host *); /* whatever state it is in */

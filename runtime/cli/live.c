@@ -98,21 +98,34 @@ static bool is_news(jpx_live *live, const jpx_node *node)
     return changed;
 }
 
-static void tell(jpx_live *live, const jpx_node *node, int64_t now)
+static void tell_one(jpx_live *live, const jpx_node *node, int64_t now)
 {
     bool trouble = node->status == JPX_SHOWN_RETRY || node->status == JPX_SHOWN_ABORTED;
     bool telling = trouble || node->status == JPX_SHOWN_RUNNING || node->status == JPX_SHOWN_DONE;
 
-    if (is_news(live, node) && telling && (trouble || live->lines <= JPX_LIVE_LINES_MAX)) {
-        jpx_text text = jpx_text_new(live->arena);
-        jpx_tree_draw_line(node, &live->screen, now, &text);
-        if (++live->lines > JPX_LIVE_LINES_MAX && !trouble)
-            jpx_cli_say(live->cli, "from here on only what fails is told");
-        else
-            fprintf(live->file, "%s: %s", live->cli->program, text.s);
+    if (!is_news(live, node) || !telling || (!trouble && live->lines > JPX_LIVE_LINES_MAX))
+        return;
+    if (++live->lines > JPX_LIVE_LINES_MAX && !trouble) {
+        fflush(live->file);
+        jpx_cli_say(live->cli, "from here on only what fails is told");
+        return;
     }
+    jpx_text text = jpx_text_new(live->arena);
+    jpx_tree_draw_line(node, &live->screen, now, &text);
+    fprintf(live->file, "%s: %s", live->cli->program, text.s);
+}
+
+/* What begins is told before what is below it, what ended after it: the order in which it happened. */
+static void tell(jpx_live *live, const jpx_node *node, int64_t now)
+{
+    bool ended = node->status == JPX_SHOWN_DONE || node->status == JPX_SHOWN_ABORTED;
+
+    if (!ended)
+        tell_one(live, node, now);
     for (const jpx_node *child = node->first; child; child = child->next)
         tell(live, child, now);
+    if (ended)
+        tell_one(live, node, now);
 }
 
 static void draw(jpx_live *live, jpx_node *tree, int64_t now)

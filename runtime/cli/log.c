@@ -2,9 +2,9 @@
 #include "cli/log.h"
 #include <string.h>
 
-void jpx_log_sink_init(jpx_log_sink *sink, FILE *file, bool json)
+void jpx_log_sink_init(jpx_log_sink *sink, FILE *file)
 {
-    *sink = (jpx_log_sink){.file = file, .json = json};
+    *sink = (jpx_log_sink){.file = file};
     pthread_mutex_init(&sink->lock, NULL);
 }
 
@@ -66,23 +66,29 @@ void jpx_log_to_json(jpx_text *out, const char *line)
     jpx_text_puts(out, "}");
 }
 
-void jpx_log_sink_write(void *ctx, jpx_level level, const char *line)
+void jpx_log_sink_print(jpx_log_sink *sink, const char *line)
 {
-    jpx_log_sink *sink = ctx;
-    jpx_arena *arena = NULL;
-
-    (void)level;
-    if (sink->json) {
-        arena = jpx_arena_new();
-        jpx_text text = jpx_text_new(arena);
-        jpx_log_to_json(&text, line);
-        line = text.s;
-    }
     pthread_mutex_lock(&sink->lock);
     if (sink->detour)
         sink->detour(sink->detour_ctx, line);
     else
         fprintf(sink->file, "%s\n", line);
+    fflush(sink->file);
     pthread_mutex_unlock(&sink->lock);
+}
+
+void jpx_log_sink_write(void *ctx, jpx_level level, const char *line)
+{
+    jpx_log_sink *sink = ctx;
+
+    (void)level;
+    if (!sink->json) {
+        jpx_log_sink_print(sink, line);
+        return;
+    }
+    jpx_arena *arena = jpx_arena_new();
+    jpx_text text = jpx_text_new(arena);
+    jpx_log_to_json(&text, line);
+    jpx_log_sink_print(sink, text.s);
     jpx_arena_free(arena);
 }

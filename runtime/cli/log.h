@@ -17,8 +17,10 @@ typedef struct jpx_log_sink {
     void *detour_ctx;
 } jpx_log_sink;
 
-void jpx_log_sink_init(jpx_log_sink *, FILE *, bool json);
+void jpx_log_sink_init(jpx_log_sink *, FILE *); /* logfmt */
 void jpx_log_sink_detour(jpx_log_sink *, jpx_log_detour, void *ctx);
+/* A line as it is. */
+void jpx_log_sink_print(jpx_log_sink *, const char *line);
 /* For jpx_env.log, with the sink as its ctx. */
 void jpx_log_sink_write(void *sink, jpx_level, const char *line);
 

@@ -6,7 +6,7 @@
 #include "cli/units.h"
 #include <string.h>
 
-enum { DRAIN_MS = 2000 };
+enum { STEP_MS = 10, DRAIN_MS = 2000 };
 
 static jp_status check_pipe(jpx_cli *cli, const jpx_registry *registry, const char *pipe)
 {
@@ -35,7 +35,7 @@ static int run(jpx_cli *cli, jpx_host *host)
 
     if ((cli->args_count > 1 && !args) || jpx_host_open(host, store, nats, &cli->error) != JP_OK)
         return jpx_cli_fail(cli);
-    jpx_host_start(host);
+    jpx_host_start(host, STEP_MS);
     if (jpx_ask_start(host->bus, &cli->env, cli->args[0], args, o->key, false, JPX_ASK_MS, cli->arena, &started,
                       &cli->error) != JP_OK)
         return jpx_cli_fail(cli);

@@ -3,7 +3,7 @@
 #include "cli/signals.h"
 #include <string.h>
 
-enum { AGAIN_MS = 500, DRAIN_MS = 30 * 1000 };
+enum { AGAIN_MS = 500, DRAIN_MS = 30 * 1000, STEP_MS = 100 };
 
 static jp_status check_places(jpx_cli *cli, unsigned roles)
 {
@@ -81,7 +81,7 @@ int jpx_verb_serve(jpx_cli *cli)
     }
     jpx_signals_catch();
     if (open_when_there(&host, cli, &code)) {
-        jpx_host_start(&host);
+        jpx_host_start(&host, STEP_MS);
         say_ready(&host, cli);
         jpx_signals_wait(-1);
         jpx_log(&cli->env, JPX_INFO, "draining", "signal=%d", jpx_signals_seen());
