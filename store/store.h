@@ -19,21 +19,21 @@
 #include "base/base.h"
 
 /* name (also the collection's), length of its ids in bytes */
-#define JPX_TABLE_MAP(X)                                                                           \
-    X(ROOT, "root", 12)                                                                            \
-    X(PIPELINE, "pipeline", 24)                                                                    \
-    X(ENTRY, "entry", 28)                                                                          \
-    X(BARRIER, "barrier", 28)                                                                      \
-    X(TIMER, "timer", 36)                                                                          \
-    X(VALUE, "value", 36)                                                                          \
-    X(FILL, "fill", 32)                                                                            \
+#define JPX_TABLE_MAP(X)                                                                                               \
+    X(ROOT, "root", 12)                                                                                                \
+    X(PIPELINE, "pipeline", 24)                                                                                        \
+    X(ENTRY, "entry", 28)                                                                                              \
+    X(BARRIER, "barrier", 28)                                                                                          \
+    X(TIMER, "timer", 36)                                                                                              \
+    X(VALUE, "value", 36)                                                                                              \
+    X(FILL, "fill", 32)                                                                                                \
     X(MARK, "mark", 36)
 
 typedef enum jpx_table {
 #define JPX_TABLE_ENUM_(name, text, size) JPX_##name,
     JPX_TABLE_MAP(JPX_TABLE_ENUM_)
 #undef JPX_TABLE_ENUM_
-    JPX_TABLES
+        JPX_TABLES
 } jpx_table;
 
 const char *jpx_table_name(jpx_table);
@@ -64,10 +64,10 @@ typedef struct jpx_count {
     uint32_t words;
     /* answers */
     bool found;
-    bool aborted;   /* it was aborted before: nothing was changed                       */
-    bool fresh;     /* at least one bit was set by this call                            */
-    bool repeated;  /* at least one of the bits was set before                          */
-    int64_t left;   /* after the call                                                   */
+    bool aborted;  /* it was aborted before: nothing was changed                       */
+    bool fresh;    /* at least one bit was set by this call                            */
+    bool repeated; /* at least one of the bits was set before                          */
+    int64_t left;  /* after the call                                                   */
 } jpx_count;
 
 /* ---- roots ----
@@ -142,7 +142,8 @@ typedef struct jpx_store_ops {
     void (*close)(jpx_store *);
     jp_status (*insert)(jpx_store *, jpx_table, const jpx_record *, size_t, bool *, jp_error *);
     jp_status (*get)(jpx_store *, jpx_table, const jpx_bytes *, size_t, jpx_arena *, jpx_record *, jp_error *);
-    jp_status (*scan)(jpx_store *, jpx_table, jpx_bytes, jpx_bytes, size_t, bool, jpx_arena *, jpx_records *, jp_error *);
+    jp_status (*scan)(jpx_store *, jpx_table, jpx_bytes, jpx_bytes, size_t, bool, jpx_arena *, jpx_records *,
+                      jp_error *);
     jp_status (*remove)(jpx_store *, jpx_table, const jpx_bytes *, size_t, jp_error *);
     jp_status (*remove_range)(jpx_store *, jpx_table, jpx_bytes, jpx_bytes, size_t, size_t *, jp_error *);
     jp_status (*count)(jpx_store *, jpx_count *, size_t, jp_error *);

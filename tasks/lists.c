@@ -11,7 +11,7 @@ JP_PIPE(List, p, .takes = "any... values", .gives = "list")
 JP_PIPE(Append, p, .takes = "list list, any... values", .gives = "list")
 {
     jp_list *out = jp_list_new(p);
-    jp_each(p, item, jp_arg(p, "list"))
+    jp_each (p, item, jp_arg(p, "list"))
         jp_push(out, item);
     for (size_t i = 0; i < jp_count(p, "values"); i++)
         jp_push(out, jp_arg_at(p, "values", i));
@@ -23,7 +23,7 @@ JP_PIPE(Extend, p, .takes = "list... lists", .gives = "list")
 {
     jp_list *out = jp_list_new(p);
     for (size_t i = 0; i < jp_count(p, "lists"); i++)
-        jp_each(p, item, jp_arg_at(p, "lists", i))
+        jp_each (p, item, jp_arg_at(p, "lists", i))
             jp_push(out, item);
     return jp_return(p, out);
 }
@@ -65,7 +65,7 @@ JP_PIPE(Union, p, .takes = "list... lists", .gives = "list")
         members += jp_size(p, jp_arg_at(p, "lists", i));
     set seen = set_for(p, members);
     for (size_t i = 0; i < jp_count(p, "lists"); i++)
-        jp_each(p, item, jp_arg_at(p, "lists", i))
+        jp_each (p, item, jp_arg_at(p, "lists", i))
             add_new(p, &seen, out, item);
     return jp_return(p, out);
 }
@@ -78,12 +78,12 @@ JP_PIPE(Intersection, p, .takes = "list... lists", .gives = "list")
     if (lists == 0)
         return jp_return(p, out);
     set seen = set_for(p, jp_size(p, jp_arg_at(p, "lists", 0)));
-    jp_each(p, item, jp_arg_at(p, "lists", 0)) {
+    jp_each (p, item, jp_arg_at(p, "lists", 0)) {
         bool everywhere = true;
         const char *json = jp_json(p, item);
         for (size_t i = 1; i < lists && everywhere; i++) {
             everywhere = false;
-            jp_each(p, other, jp_arg_at(p, "lists", i))
+            jp_each (p, other, jp_arg_at(p, "lists", i))
                 everywhere |= strcmp(jp_json(p, other), json) == 0;
         }
         if (everywhere)

@@ -1,4 +1,5 @@
-/* main.c -- the program `jetpipe`: jp_main with the task library. A program of one's own is the same with one's own pipes. */
+/* main.c -- the program `jetpipe`: jp_main with the task library. A program of one's own is the same with one's own
+ * pipes. */
 #include "tasks.h"
 
 int main(int argc, char **argv)

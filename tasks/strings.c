@@ -52,8 +52,8 @@ JP_PIPE(Format, p, .takes = "string format, any... values", .gives = "string")
         else if (kind == 's')
             out = jp_format(p, "%s%s", out, value.type == JP_STRING ? value.as.str : jp_json(p, value));
         else
-            return jp_abort(p, "Format: value %zu is %s, which does not fit %%%c in \"%s\"", next, jp_json(p, value), kind,
-                            format);
+            return jp_abort(p, "Format: value %zu is %s, which does not fit %%%c in \"%s\"", next, jp_json(p, value),
+                            kind, format);
     }
     if (next != count)
         return jp_abort(p, "Format has %zu values, but \"%s\" takes %zu", count, format, next);

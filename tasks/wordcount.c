@@ -1,7 +1,7 @@
 /* wordcount.c -- how often does each word occur in the text files below some folders?
  *
- * WordCount lists the files, yields a CountWords for each shard of files and a tree of MergeCounts over them, and TopWords at
- * its top. The words are those of `LC_ALL=C tr -cs 'A-Za-z' '\n' | tr A-Z a-z`. */
+ * WordCount lists the files, yields a CountWords for each shard of files and a tree of MergeCounts over them, and
+ * TopWords at its top. The words are those of `LC_ALL=C tr -cs 'A-Za-z' '\n' | tr A-Z a-z`. */
 #include "tasks.h"
 #include "words.h"
 #include <errno.h>
@@ -13,9 +13,9 @@
 #include <unistd.h>
 
 enum {
-    SHARD_BYTES = 192 * 1024,    /* so that an ordinary folder gives hundreds of shards */
-    FAN_IN = 8,                  /* of one merge */
-    BINARY_BYTES = 8192,         /* a NUL among the first so many bytes: not text */
+    SHARD_BYTES = 192 * 1024, /* so that an ordinary folder gives hundreds of shards */
+    FAN_IN = 8,               /* of one merge */
+    BINARY_BYTES = 8192,      /* a NUL among the first so many bytes: not text */
     FILE_BYTES_MAX = 1 << 30,
     FILES_MAX = 2000000,
     TOP = 20
@@ -49,14 +49,15 @@ static char *read_file(jp_ctx *p, const char *path, size_t *size, const char **w
     return data;
 }
 
-/* Files that cannot be read - one may vanish between listing and reading - are named under `skipped`, with the reason. */
+/* Files that cannot be read - one may vanish between listing and reading - are named under `skipped`, with the reason.
+ */
 JP_PIPE(CountWords, p, .takes = "list files", .gives = "doc")
 {
     words all = words_new(p);
     jp_list *skipped = jp_list_new(p);
     int64_t files = 0;
 
-    jp_each(p, file, jp_arg(p, "files")) {
+    jp_each (p, file, jp_arg(p, "files")) {
         const char *why = "a binary file";
         size_t size = 0;
         char *text = read_file(p, file.as.str, &size, &why);
@@ -81,14 +82,15 @@ JP_PIPE(MergeCounts, p, .takes = "doc... parts", .gives = "doc")
     for (size_t i = 0; i < jp_count(p, "parts"); i++) {
         jp_value part = jp_arg_at(p, "parts", i);
         files += jp_get_int64(p, part, "files");
-        jp_each(p, one, jp_get(p, part, "skipped"))
+        jp_each (p, one, jp_get(p, part, "skipped"))
             jp_push(skipped, one);
         words_add_counts(&all, jp_get(p, part, "counts"));
     }
     return jp_return(p, jp_object(p, "files", files, "skipped", skipped, "counts", words_document(&all)));
 }
 
-/* All counts as lines "word<TAB>count", by word. Written beside and renamed, so that a repeated attempt does no harm. */
+/* All counts as lines "word<TAB>count", by word. Written beside and renamed, so that a repeated attempt does no harm.
+ */
 static const char *write_counts(jp_ctx *p, words *all, const char *path)
 {
     const char *draft = jp_format(p, "%s.%ld", path, (long)getpid());
@@ -104,8 +106,8 @@ static const char *write_counts(jp_ctx *p, words *all, const char *path)
         return NULL;
     const char *why = strerror(errno);
     unlink(draft);
-    return jp_format(p, "the counts cannot be written to %s: %s; give a path in a folder that the worker may write to", path,
-                     why);
+    return jp_format(p, "the counts cannot be written to %s: %s; give a path in a folder that the worker may write to",
+                     path, why);
 }
 
 /* The totals and the most frequent words; all counts go to the file `output` where one is named. */
@@ -131,7 +133,7 @@ JP_PIPE(TopWords, p, .takes = "doc merged, string? output", .gives = "doc")
 /* ---- the generator ---- */
 
 typedef struct shards {
-    jp_list *files;     /* of the shard that is being gathered */
+    jp_list *files; /* of the shard that is being gathered */
     int64_t bytes, count, limit, listed;
     jp_future *counted; /* of all shards */
     size_t counted_count, room;
@@ -167,7 +169,8 @@ static const char *list_folder(jp_ctx *p, const char *folder, shards *s)
     FTSENT *entry;
 
     while (tree && !wrong && (entry = fts_read(tree)) != NULL) {
-        if (entry->fts_info == FTS_DNR || entry->fts_info == FTS_ERR || (entry->fts_info == FTS_NS && entry->fts_level == 0)) {
+        if (entry->fts_info == FTS_DNR || entry->fts_info == FTS_ERR ||
+            (entry->fts_info == FTS_NS && entry->fts_level == 0)) {
             wrong = jp_format(p, "%s cannot be read: %s; name a folder that exists and that the worker may read",
                               entry->fts_path, strerror(entry->fts_errno));
         } else if (entry->fts_info == FTS_F) {
@@ -177,8 +180,8 @@ static const char *list_folder(jp_ctx *p, const char *folder, shards *s)
             s->bytes += entry->fts_statp->st_size;
             s->count++;
             if (++s->listed > FILES_MAX)
-                wrong = jp_format(p, "%s and the folders before it hold more than %d files; count them in parts", folder,
-                                  FILES_MAX);
+                wrong = jp_format(p, "%s and the folders before it hold more than %d files; count them in parts",
+                                  folder, FILES_MAX);
         }
     }
     if (tree)
@@ -194,7 +197,7 @@ JP_PIPE(WordCount, p, .takes = "list folders, string? output, int64? shard_bytes
     size_t count;
 
     s.files = jp_list_new(p);
-    jp_each(p, folder, jp_arg(p, "folders")) {
+    jp_each (p, folder, jp_arg(p, "folders")) {
         const char *wrong = folder.type == JP_STRING ? list_folder(p, folder.as.str, &s)
                                                      : "folders is a list of strings: [[\"/usr/share/doc\"]]";
         if (wrong)

@@ -78,8 +78,7 @@ void words_add_text(words *w, const char *text, size_t size)
 
 void words_add_counts(words *w, jp_value counts)
 {
-    jp_each_member(w->p, text, count, counts)
-        words_add(w, text, strlen(text), count.as.i64);
+    jp_each_member(w->p, text, count, counts) words_add(w, text, strlen(text), count.as.i64);
 }
 
 static int by_word(const void *a, const void *b)

@@ -18,8 +18,7 @@ _Noreturn void jpx_assert_failed(const char *cond, const char *file, int line);
 /* ---- errors ---- */
 
 /* Fills `err` (may be NULL) and returns `status`, so that `return jpx_fail(err, ...)` reads well. */
-jp_status jpx_fail(jp_error *err, jp_status status, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
+jp_status jpx_fail(jp_error *err, jp_status status, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /* Puts "what: " before the text that is there already; returns err->status. */
 jp_status jpx_wrap(jp_error *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
@@ -44,7 +43,7 @@ char *jpx_vformat(jpx_arena *, const char *fmt, va_list);
 jpx_bytes jpx_copy(jpx_arena *, const void *data, size_t size);
 
 /* A growing array in an arena: JPX_PUSH(arena, items, count, cap) = value; */
-#define JPX_PUSH(arena, items, count, cap)                                                       \
+#define JPX_PUSH(arena, items, count, cap)                                                                             \
     (*((items) = jpx_grow_((arena), (items), (count), &(cap), sizeof *(items)), &(items)[(count)++]))
 void *jpx_grow_(jpx_arena *, void *items, size_t count, size_t *cap, size_t size);
 
@@ -59,18 +58,17 @@ uint64_t jpx_hash(const void *data, size_t size);
 typedef enum jpx_level { JPX_DEBUG, JPX_INFO, JPX_WARN, JPX_ERROR } jpx_level;
 
 typedef struct jpx_env {
-    int64_t (*now_ms)(void *ctx);                         /* since 1970, UTC */
-    void (*random)(void *ctx, void *out, size_t size);    /* unguessable in production */
-    void (*log)(void *ctx, jpx_level, const char *line);  /* one logfmt line without newline; NULL = silent */
+    int64_t (*now_ms)(void *ctx);                        /* since 1970, UTC */
+    void (*random)(void *ctx, void *out, size_t size);   /* unguessable in production */
+    void (*log)(void *ctx, jpx_level, const char *line); /* one logfmt line without newline; NULL = silent */
     void *ctx;
-    jpx_level level;                                      /* lines below it are not made */
+    jpx_level level; /* lines below it are not made */
 } jpx_env;
 
 int64_t jpx_now(const jpx_env *);
 void jpx_random(const jpx_env *, void *out, size_t size);
 /* `event` is a fixed word or two; `fmt` gives further logfmt pairs ("root=%s attempt=%d"). */
-void jpx_log(const jpx_env *, jpx_level, const char *event, const char *fmt, ...)
-    __attribute__((format(printf, 4, 5)));
+void jpx_log(const jpx_env *, jpx_level, const char *event, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 
 /* The real ones: CLOCK_REALTIME, getrandom, stderr. */
 jpx_env jpx_env_system(jpx_level);
@@ -80,13 +78,13 @@ void jpx_time_text(char *out, int64_t ms);
 
 /* ---- limits: every queue, list, depth and document has a named maximum ---- */
 enum {
-    JPX_VALUE_MAX = 8 * 1024 * 1024,   /* one value, encoded (SEMANTICS 3.1)           */
-    JPX_INLINE_MAX = 64 * 1024,        /* larger values get a record of their own      */
-    JPX_CHILDREN_MAX = 4 * 1000 * 1000,/* of one generation                            */
-    JPX_NAME_MAX = 63,                 /* pipe, queue, slot, prefix                    */
-    JPX_KEY_MAX = 512,                 /* idempotency key, bytes                       */
-    JPX_REASON_MAX = 2048,             /* text of a failure, bytes                     */
-    JPX_BATCH_MAX = 512                /* events handled together                      */
+    JPX_VALUE_MAX = 8 * 1024 * 1024,    /* one value, encoded (SEMANTICS 3.1)           */
+    JPX_INLINE_MAX = 64 * 1024,         /* larger values get a record of their own      */
+    JPX_CHILDREN_MAX = 4 * 1000 * 1000, /* of one generation                            */
+    JPX_NAME_MAX = 63,                  /* pipe, queue, slot, prefix                    */
+    JPX_KEY_MAX = 512,                  /* idempotency key, bytes                       */
+    JPX_REASON_MAX = 2048,              /* text of a failure, bytes                     */
+    JPX_BATCH_MAX = 512                 /* events handled together                      */
 };
 
 #endif

@@ -1,5 +1,5 @@
-/* body.c -- one attempt from its arguments to its outcome. The body runs on the caller's thread and stack; nothing here blocks,
- * but a body may. */
+/* body.c -- one attempt from its arguments to its outcome. The body runs on the caller's thread and stack; nothing here
+ * blocks, but a body may. */
 #include "body/args.h"
 #include <stdio.h>
 #include <string.h>
@@ -181,7 +181,8 @@ static uint32_t make_nonce(const jpx_attempt *attempt)
         jpx_key key;
         uint32_t step, call;
         uint64_t number, attempt;
-    } all = {attempt->key, attempt->step, (uint32_t)attempt->call, attempt->number_in_worker, (uint64_t)attempt->attempt};
+    } all = {attempt->key, attempt->step, (uint32_t)attempt->call, attempt->number_in_worker,
+             (uint64_t)attempt->attempt};
     const uint64_t hash = jpx_hash(&all, sizeof all);
     const uint32_t nonce = (uint32_t)(hash >> 32 ^ hash);
     return nonce ? nonce : 1;
@@ -245,7 +246,8 @@ jp_status jpx_reply_check(const jpx_pipe *pipe, jpx_bytes value_doc, jp_error *e
         return jpx_fail(err, JP_E_INVALID, "the reply is not a value");
     if (value_doc.size > JPX_VALUE_MAX + JPX_ENVELOPE)
         return jpx_fail(err, JP_E_TOO_LARGE, "the reply is larger than 8 MiB (%zu bytes)", value_doc.size);
-    if (pipe->def.on_reply || (value.type == JP_NULL && pipe->gives_optional) || jpx_kind_takes(pipe->gives, value.type))
+    if (pipe->def.on_reply || (value.type == JP_NULL && pipe->gives_optional) ||
+        jpx_kind_takes(pipe->gives, value.type))
         return JP_OK;
     return jpx_fail(err, JP_E_INVALID, "%s gives %s, the reply is %s", pipe->name, jpx_kind_text(pipe->gives),
                     jpx_type_phrase(value.type));
@@ -265,8 +267,10 @@ void jpx_body_run(const jpx_registry *registry, const jpx_attempt *attempt, jpx_
     p->pipe = jpx_registry_find(registry, attempt->pipe);
     jpx_writer_init(&p->scratch, arena);
     if (!p->pipe) {
-        jpx_wrong(p, "%s is not registered in this program: put it into the list of pipes, or let workers that have it run it",
-                  attempt->pipe);
+        jpx_wrong(
+            p,
+            "%s is not registered in this program: put it into the list of pipes, or let workers that have it run it",
+            attempt->pipe);
     } else {
         p->fills = jpx_alloc_array(arena, p->pipe->fills_count + 1, sizeof *p->fills);
         if (!hook && jpx_args_check(p->pipe, attempt->args, &err) != JP_OK)

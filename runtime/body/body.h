@@ -16,7 +16,15 @@
 enum { JPX_PARAMS_MAX = 32 };
 
 typedef enum jpx_kind {
-    JPX_ANY, JPX_BOOL, JPX_INT64, JPX_DOUBLE, JPX_STRING, JPX_DATETIME, JPX_BINARY, JPX_DOC, JPX_LIST
+    JPX_ANY,
+    JPX_BOOL,
+    JPX_INT64,
+    JPX_DOUBLE,
+    JPX_STRING,
+    JPX_DATETIME,
+    JPX_BINARY,
+    JPX_DOC,
+    JPX_LIST
 } jpx_kind;
 
 typedef struct jpx_param {
@@ -27,19 +35,20 @@ typedef struct jpx_param {
 } jpx_param;
 
 typedef struct jpx_pipe { /* a registered pipe; immutable after registration */
-    jp_def def;               /* a copy, with defaults filled in (attempts, first_ms, factor, limit_ms, jitter, queue "default") */
-    char name[JPX_NAME_MAX + 1];  /* def.as or def.name */
+    jp_def def; /* a copy, with defaults filled in (attempts, first_ms, factor, limit_ms, jitter, queue "default") */
+    char name[JPX_NAME_MAX + 1]; /* def.as or def.name */
     char queue[JPX_NAME_MAX + 1];
     jpx_param takes[JPX_PARAMS_MAX];
     size_t takes_count;
-    jpx_kind gives;           /* JPX_ANY when .gives is not set */
+    jpx_kind gives; /* JPX_ANY when .gives is not set */
     bool gives_optional;
     jpx_param fills[JPX_PARAMS_MAX]; /* named outputs, without "default" */
     size_t fills_count;
 } jpx_pipe;
 
 typedef struct jpx_registry jpx_registry;
-/* `defs` ends with NULL and is copied. Everything wrong with a definition is told here (JP_E_INVALID): name, place, mend. */
+/* `defs` ends with NULL and is copied. Everything wrong with a definition is told here (JP_E_INVALID): name, place,
+ * mend. */
 jp_status jpx_registry_new(jpx_registry **out, const jp_def *const *defs, jp_error *err);
 void jpx_registry_free(jpx_registry *);
 const jpx_pipe *jpx_registry_find(const jpx_registry *, const char *name); /* NULL = not registered */
@@ -51,10 +60,10 @@ bool jpx_kind_accepts(jpx_kind, bson_type_t);
 /* "int64 n, string... who" of a pipe, for messages and the CLI. */
 const char *jpx_signature_text(const jpx_pipe *, jpx_arena *);
 
-/* Arguments from outside: JSON text, an array (by position) or an object (by name; also for a pipe with parameters), or a bare
- * value for a pipe with one parameter; empty text = no arguments. *out is an array document with one element for each
- * parameter (the rest as one array), checked: missing, extra, wrong type, too large are JP_E_INVALID / JP_E_TOO_LARGE with a
- * message that shows the signature. Integers become int64. */
+/* Arguments from outside: JSON text, an array (by position) or an object (by name; also for a pipe with parameters), or
+ * a bare value for a pipe with one parameter; empty text = no arguments. *out is an array document with one element for
+ * each parameter (the rest as one array), checked: missing, extra, wrong type, too large are JP_E_INVALID /
+ * JP_E_TOO_LARGE with a message that shows the signature. Integers become int64. */
 jp_status jpx_args_from_json(const jpx_pipe *, jpx_bytes json, jpx_arena *, jpx_bytes *out, jp_error *err);
 /* Before a body runs: is this array document (resolved) what the pipe takes? */
 jp_status jpx_args_check(const jpx_pipe *, jpx_bytes args, jp_error *err);
@@ -63,7 +72,8 @@ jp_status jpx_value_from_json(jpx_bytes json, jpx_arena *, jpx_bytes *out, jp_er
 const char *jpx_value_to_json(jpx_bytes value_doc, jpx_arena *); /* the value alone, as text */
 
 /* Arguments and values given in C outside of a body (clients, trials): futures and lists are JP_E_INVALID. */
-jp_status jpx_args_from_values(const jpx_pipe *, size_t count, const jp_value *, jpx_arena *, jpx_bytes *out, jp_error *err);
+jp_status jpx_args_from_values(const jpx_pipe *, size_t count, const jp_value *, jpx_arena *, jpx_bytes *out,
+                               jp_error *err);
 jp_status jpx_value_from_value(jp_value, jpx_arena *, jpx_bytes *out /* value document */, jp_error *err);
 
 /* ---- the attempt: what a body is given ---- */
@@ -74,16 +84,17 @@ enum { JPX_TOKEN_SIZE = 16 };
 typedef struct jpx_attempt {
     uint64_t number_in_worker; /* tells attempts in flight apart; echoed in the outcome */
     jpx_call call;
-    const char *pipe;          /* registered name */
+    const char *pipe; /* registered name */
     jpx_key key;
-    uint32_t step;             /* the entry this attempt would write */
-    int attempt;               /* 1, 2, ... */
-    jpx_bytes args;            /* array document, resolved: one element for each parameter */
+    uint32_t step;                 /* the entry this attempt would write */
+    int attempt;                   /* 1, 2, ... */
+    jpx_bytes args;                /* array document, resolved: one element for each parameter */
     uint8_t token[JPX_TOKEN_SIZE]; /* of the ticket */
-    jpx_bytes reply;           /* REPLY: value document */
-    jpx_bytes outputs;         /* FINISHED: document of the outputs by name; may be empty. REPLY: those filled before the wait */
-    bool aborted;              /* FINISHED */
-    int64_t timeout_ms;        /* of this attempt's body; 0 = none */
+    jpx_bytes reply;               /* REPLY: value document */
+    jpx_bytes
+        outputs;  /* FINISHED: document of the outputs by name; may be empty. REPLY: those filled before the wait */
+    bool aborted; /* FINISHED */
+    int64_t timeout_ms; /* of this attempt's body; 0 = none */
 } jpx_attempt;
 
 /* A reply for a wait of this pipe: without on_reply it must be what .gives says. JP_E_INVALID, JP_E_TOO_LARGE. */

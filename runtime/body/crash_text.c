@@ -55,13 +55,22 @@ static bool is_ours(const jpx_frame *frame)
     return frame->file && strncmp(frame->file, here, folder) == 0;
 }
 
-/* glibc's inner names are not what the user wrote: __GI___nanosleep. */
-static const char *plain_name(const char *function)
+/* glibc's inner names are not what the user wrote: __GI___nanosleep, __libc_free, __strlen_evex. */
+static const char *plain_name(jpx_arena *arena, const char *function)
 {
-    if (starts(function, "__GI_"))
-        function += 5;
+    static const char *const before[] = {"__GI_", "__libc_", "_IO_"};
+    static const char *const after[] = {"_avx", "_evex", "_sse", "_erms", "_generic"};
+
+    for (size_t i = 0; i < sizeof before / sizeof before[0]; i++)
+        if (starts(function, before[i]))
+            function += strlen(before[i]);
     while (*function == '_' && function[1])
         function++;
+    for (size_t i = 0; i < sizeof after / sizeof after[0]; i++) {
+        const char *cut = strstr(function, after[i]);
+        if (cut)
+            function = jpx_strndup(arena, function, (size_t)(cut - function));
+    }
     return function;
 }
 
@@ -101,9 +110,10 @@ static const char *where_text(jpx_arena *arena, const struct stack *stack)
         return jpx_format(arena, "in %s", place_text(arena, &stack->frames[0], false));
     const char *place = place_text(arena, &stack->frames[user], false);
     const jpx_frame *called = user > 0 ? &stack->frames[user - 1] : NULL;
-    if (!called || !called->function || is_abort(plain_name(called->function)))
+    const char *name = called && called->function ? plain_name(arena, called->function) : NULL;
+    if (!name || is_abort(name))
         return jpx_format(arena, "in %s", place);
-    return jpx_format(arena, "in %s called from %s", plain_name(called->function), place);
+    return jpx_format(arena, "in %s called from %s", name, place);
 }
 
 /* One frame a line; from where the library took over on, all stacks are alike and are left out. */

@@ -6,8 +6,8 @@
 static jp_end note(jp_ctx *p, jpx_ending ending)
 {
     if (p->endings_count == JPX_ENDINGS_MAX) {
-        jpx_wrong(p, "%s: %s has called jp_return and its sisters more than %d times", jpx_place(ending.at), p->pipe->name,
-                  JPX_ENDINGS_MAX);
+        jpx_wrong(p, "%s: %s has called jp_return and its sisters more than %d times", jpx_place(ending.at),
+                  p->pipe->name, JPX_ENDINGS_MAX);
         return (jp_end){0, 0};
     }
     JPX_PUSH(p->arena, p->endings, p->endings_count, p->endings_cap) = ending;
@@ -60,8 +60,8 @@ void jp_fill_v(jp_ctx *p, const char *name, jp_value value, const char *at)
         if (strcmp(param->name, name) != 0)
             continue;
         jpx_output output = {.slot = param->name};
-        const char *declared = jpx_format(p->arena, "fills %s%s %s", jpx_kind_text(param->kind),
-                                          param->optional ? "?" : "", param->name);
+        const char *declared =
+            jpx_format(p->arena, "fills %s%s %s", jpx_kind_text(param->kind), param->optional ? "?" : "", param->name);
         if (set_output(p, &output, declared, param->kind, param->optional, value, at))
             p->fills[i] = output;
         return;
@@ -91,8 +91,8 @@ jp_end jp_return_in_v(jp_ctx *p, int64_t ms, jp_value value, const char *at)
     jp_end end = jp_return_v(p, value, at);
 
     if (p->children)
-        jpx_wrong(p, "%s: %s has yielded children and ends with jp_return_in: let a child do the waiting", jpx_place(at),
-                  p->pipe->name);
+        jpx_wrong(p, "%s: %s has yielded children and ends with jp_return_in: let a child do the waiting",
+                  jpx_place(at), p->pipe->name);
     else if (ms < 0 || ms > JPX_DELAY_MAX_MS)
         jpx_wrong(p, "%s: jp_return_in was given %lld ms, which is not between 0 and ten years", jpx_place(at),
                   (long long)ms);

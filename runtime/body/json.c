@@ -1,15 +1,15 @@
-/* json.c -- JSON outside, BSON inside: arguments and values from people and programs, and values as text for them. Parsing and
- * printing are libbson's (relaxed Extended JSON); what it lets pass and we do not is refused here. */
-#include "core/doc.h"
+/* json.c -- JSON outside, BSON inside: arguments and values from people and programs, and values as text for them.
+ * Parsing and printing are libbson's (relaxed Extended JSON); what it lets pass and we do not is refused here. */
 #include "body/context.h"
 #include "body/signature.h"
+#include "core/doc.h"
 #include <ctype.h>
 #include <string.h>
 
 enum { JSON_MAX = 64 * 1024 * 1024 }; /* bytes of text */
 
-/* libbson reads one value and ignores what follows, and {"v": TEXT} must not be escaped from: the brackets of TEXT must match,
- * and outside of them there is one value alone. Returns NULL, or what is wrong. */
+/* libbson reads one value and ignores what follows, and {"v": TEXT} must not be escaped from: the brackets of TEXT must
+ * match, and outside of them there is one value alone. Returns NULL, or what is wrong. */
 static const char *check_shape(const char *text, size_t size)
 {
     char open[JPX_DEPTH_MAX + 1];
@@ -118,8 +118,8 @@ const char *jpx_value_to_json(jpx_bytes value_doc, jpx_arena *arena)
 
 /* ---- arguments ---- */
 
-static jp_status bind_outside(const jpx_pipe *pipe, size_t count, const jp_value *values, jpx_arena *arena, jpx_bytes *out,
-                              jp_error *err)
+static jp_status bind_outside(const jpx_pipe *pipe, size_t count, const jp_value *values, jpx_arena *arena,
+                              jpx_bytes *out, jp_error *err)
 {
     for (size_t i = 0; i < count; i++)
         if (values[i].type == JP_LIST || values[i].type == JP_FUTURE)
@@ -129,15 +129,17 @@ static jp_status bind_outside(const jpx_pipe *pipe, size_t count, const jp_value
     if (bound.wrong && strstr(bound.wrong, " takes ("))
         return jpx_fail(err, JP_E_INVALID, "%s", bound.wrong);
     if (bound.wrong)
-        return jpx_fail(err, JP_E_INVALID, "%s: %s takes (%s)", bound.wrong, pipe->name, jpx_signature_text(pipe, arena));
+        return jpx_fail(err, JP_E_INVALID, "%s: %s takes (%s)", bound.wrong, pipe->name,
+                        jpx_signature_text(pipe, arena));
     if (bound.unstorable)
-        return jpx_fail(err, strstr(bound.unstorable, "larger") ? JP_E_TOO_LARGE : JP_E_INVALID, "%s", bound.unstorable);
+        return jpx_fail(err, strstr(bound.unstorable, "larger") ? JP_E_TOO_LARGE : JP_E_INVALID, "%s",
+                        bound.unstorable);
     *out = bound.args;
     return JP_OK;
 }
 
-jp_status jpx_args_from_values(const jpx_pipe *pipe, size_t count, const jp_value *values, jpx_arena *arena, jpx_bytes *out,
-                               jp_error *err)
+jp_status jpx_args_from_values(const jpx_pipe *pipe, size_t count, const jp_value *values, jpx_arena *arena,
+                               jpx_bytes *out, jp_error *err)
 {
     return bind_outside(pipe, count, values, arena, out, err);
 }
@@ -196,8 +198,8 @@ static jp_status by_name(const jpx_pipe *pipe, jp_value doc, jpx_arena *arena, s
         } else if (there[i] || param->optional) {
             JPX_PUSH(arena, values->items, values->count, values->cap) = there[i] ? given[i] : jp_v_null();
         } else {
-            return jpx_fail(err, JP_E_INVALID, "the argument %s of %s is missing: it takes (%s)", param->name, pipe->name,
-                            signature);
+            return jpx_fail(err, JP_E_INVALID, "the argument %s of %s is missing: it takes (%s)", param->name,
+                            pipe->name, signature);
         }
     }
     return JP_OK;
@@ -251,7 +253,8 @@ const char *jp_json_v(jp_ctx *p, jp_value value, const char *at)
     const char *bad;
 
     if (value.type == JP_FUTURE || (value.type == JP_LIST && value.as.list->runs_count)) {
-        jpx_wrong(p, "%s: jp_json was given a future, which has no value in this body, %s", p->pipe->name, jpx_place(at));
+        jpx_wrong(p, "%s: jp_json was given a future, which has no value in this body, %s", p->pipe->name,
+                  jpx_place(at));
         return "null";
     }
     jpx_bytes doc = jpx_value_doc(value, JPX_ANY, p->arena, &bad);

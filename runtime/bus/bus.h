@@ -65,7 +65,8 @@ void jpx_bus_tell(jpx_bus *, const jpx_message *, size_t count);
 
 /* A durable's messages: START ("api"), SLOT ("barrier") or RUN (`queue`). At most `credits` are held un-acked here. */
 jp_status jpx_bus_subscribe(jpx_sub **out, jpx_bus *, jpx_stream, const char *queue, size_t credits, jp_error *err);
-/* Plain subscription, not durable: `subject` in full, wildcards allowed; group NULL or a queue group (api endpoints). */
+/* Plain subscription, not durable: `subject` in full, wildcards allowed; group NULL or a queue group (api endpoints).
+ */
 jp_status jpx_bus_listen(jpx_sub **out, jpx_bus *, const char *subject, const char *group, jp_error *err);
 void jpx_sub_close(jpx_sub *); /* what it holds un-acked is given back at once; NULL is fine */
 
@@ -78,7 +79,8 @@ int jpx_sub_fd(jpx_sub *);
 void jpx_sub_ack(jpx_sub *, jpx_delivery **, size_t count);
 void jpx_sub_nak(jpx_sub *, jpx_delivery *, int64_t delay_ms);
 void jpx_sub_beat(jpx_sub *, jpx_delivery **, size_t count); /* work goes on: extends the ack deadline */
-void jpx_sub_drop(jpx_sub *, jpx_delivery **, size_t count); /* forget without a word (core messages; simulated death) */
+void jpx_sub_drop(jpx_sub *, jpx_delivery **,
+                  size_t count); /* forget without a word (core messages; simulated death) */
 
 /* Answer to `reply_to`. code NULL = a result; otherwise an error with headers Nats-Service-Error(-Code). */
 void jpx_bus_answer(jpx_bus *, const char *reply_to, jpx_bytes data, const char *code, const char *message);

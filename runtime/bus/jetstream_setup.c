@@ -1,12 +1,13 @@
-/* jetstream_setup.c -- the streams and durables of DESIGN 5: creates what is missing, leaves alone what is there, refuses what
- * is wrong, and keeps what was seen, so that a missing or younger one is noticed as evidence of loss. Two processes may do it
- * at once: creating the same thing twice is fine with the server. Blocks on requests; any thread, one at a time (setup_lock).
+/* jetstream_setup.c -- the streams and durables of DESIGN 5: creates what is missing, leaves alone what is there,
+ * refuses what is wrong, and keeps what was seen, so that a missing or younger one is noticed as evidence of loss. Two
+ * processes may do it at once: creating the same thing twice is fine with the server. Blocks on requests; any thread,
+ * one at a time (setup_lock).
  *
- * The JSON has only fields that every server knows or ignores: those up to 2.10 ignore unknown ones (metadata before 2.10),
- * those from 2.12 refuse them. */
+ * The JSON has only fields that every server knows or ignores: those up to 2.10 ignore unknown ones (metadata
+ * before 2.10), those from 2.12 refuse them. */
 #include "bus/jetstream_impl.h"
-#include <poll.h>
 #include <ctype.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -27,7 +28,8 @@ static const char *subjects_json(const jpx_js_bus *bus, jpx_stream stream, jpx_a
     const char *list = "";
 
     for (size_t i = 0; i < 3 && jpx_stream_defs[stream].kinds[i]; i++)
-        list = jpx_format(arena, "%s%s\"%s.%s.>\"", list, i ? "," : "", bus->base.prefix, jpx_stream_defs[stream].kinds[i]);
+        list = jpx_format(arena, "%s%s\"%s.%s.>\"", list, i ? "," : "", bus->base.prefix,
+                          jpx_stream_defs[stream].kinds[i]);
     return list;
 }
 
@@ -39,15 +41,16 @@ static const char *stream_json(const jpx_js_bus *bus, jpx_stream stream, jpx_are
 
     if (def->msgs_critical)
         critical = jpx_format(arena, ",\"io.nats.monitor.msgs-critical\":\"%s\"", def->msgs_critical);
-    return jpx_format(arena,
-                      "{\"name\":\"%s\",\"description\":\"%s\",\"subjects\":[%s],\"retention\":\"%s\",\"discard\":\"%s\","
-                      "\"storage\":\"file\",\"num_replicas\":1,\"max_consumers\":-1,\"max_msgs\":-1,\"max_bytes\":%lld,"
-                      "\"max_age\":%lld,\"max_msg_size\":-1,\"duplicate_window\":%lld,\"allow_direct\":true,"
-                      "\"metadata\":{\"io.jetpipe.prefix\":\"%s\",\"io.nats.monitor.enabled\":\"true\"%s}}",
-                      jpx_js_stream_name(bus, stream, name), def->description, subjects_json(bus, stream, arena),
-                      jpx_stream_is_work(stream) ? "workqueue" : "limits", jpx_stream_is_work(stream) ? "new" : "old",
-                      (long long)def->max_bytes, (long long)def->max_age_ms * 1000000,
-                      (long long)def->duplicate_ms * 1000000, bus->base.prefix, critical);
+    return jpx_format(
+        arena,
+        "{\"name\":\"%s\",\"description\":\"%s\",\"subjects\":[%s],\"retention\":\"%s\",\"discard\":\"%s\","
+        "\"storage\":\"file\",\"num_replicas\":1,\"max_consumers\":-1,\"max_msgs\":-1,\"max_bytes\":%lld,"
+        "\"max_age\":%lld,\"max_msg_size\":-1,\"duplicate_window\":%lld,\"allow_direct\":true,"
+        "\"metadata\":{\"io.jetpipe.prefix\":\"%s\",\"io.nats.monitor.enabled\":\"true\"%s}}",
+        jpx_js_stream_name(bus, stream, name), def->description, subjects_json(bus, stream, arena),
+        jpx_stream_is_work(stream) ? "workqueue" : "limits", jpx_stream_is_work(stream) ? "new" : "old",
+        (long long)def->max_bytes, (long long)def->max_age_ms * 1000000, (long long)def->duplicate_ms * 1000000,
+        bus->base.prefix, critical);
 }
 
 static const char *durable_filter(const jpx_js_bus *bus, const jpx_js_durable *durable, jpx_arena *arena)
@@ -62,16 +65,17 @@ static const char *durable_json(const jpx_js_bus *bus, const jpx_js_durable *dur
 
     if (*filter)
         filter = jpx_format(arena, "\"filter_subject\":\"%s\",", filter);
-    return jpx_format(arena,
-                      "{\"stream_name\":\"%s\",\"config\":{\"durable_name\":\"%s\",\"description\":\"jetpipe: %s\",%s"
-                      "\"deliver_policy\":\"all\",\"ack_policy\":\"explicit\",\"replay_policy\":\"instant\",\"ack_wait\":%lld,"
-                      "\"max_deliver\":-1,\"max_ack_pending\":%d,\"max_waiting\":%d,"
-                      "\"metadata\":{\"io.jetpipe.prefix\":\"%s\",\"io.nats.monitor.outstanding-ack-critical\":\"%d\","
-                      "\"io.nats.monitor.unprocessed-critical\":\"100000\",\"io.nats.monitor.redelivery-critical\":\"1000\"}}}",
-                      jpx_js_stream_name(bus, durable->stream, name), durable->name,
-                      durable->stream == JPX_RUN ? "workers of this queue" : "its role's only consumer", filter,
-                      (long long)bus->ack_wait_ms * 1000000, JPX_JS_ACK_PENDING, JPX_JS_PULLS_WAITING, bus->base.prefix,
-                      JPX_JS_ACK_PENDING * 9 / 10);
+    return jpx_format(
+        arena,
+        "{\"stream_name\":\"%s\",\"config\":{\"durable_name\":\"%s\",\"description\":\"jetpipe: %s\",%s"
+        "\"deliver_policy\":\"all\",\"ack_policy\":\"explicit\",\"replay_policy\":\"instant\",\"ack_wait\":%lld,"
+        "\"max_deliver\":-1,\"max_ack_pending\":%d,\"max_waiting\":%d,"
+        "\"metadata\":{\"io.jetpipe.prefix\":\"%s\",\"io.nats.monitor.outstanding-ack-critical\":\"%d\","
+        "\"io.nats.monitor.unprocessed-critical\":\"100000\",\"io.nats.monitor.redelivery-critical\":\"1000\"}}}",
+        jpx_js_stream_name(bus, durable->stream, name), durable->name,
+        durable->stream == JPX_RUN ? "workers of this queue" : "its role's only consumer", filter,
+        (long long)bus->ack_wait_ms * 1000000, JPX_JS_ACK_PENDING, JPX_JS_PULLS_WAITING, bus->base.prefix,
+        JPX_JS_ACK_PENDING * 9 / 10);
 }
 
 /* ---- one stream, one durable ---- */
@@ -114,17 +118,19 @@ static jp_status verify_stream(jpx_js_bus *bus, jpx_stream stream, const jpx_js_
 
     jpx_js_stream_name(bus, stream, name);
     if (strcmp(found, wanted) != 0)
-        return jpx_fail(err, JP_E_REFUSED,
-                        "stream %s exists with retention '%s', jetpipe needs '%s'; remove it (nats stream rm %s) or choose "
-                        "another --prefix",
-                        name, found, wanted, name);
+        return jpx_fail(
+            err, JP_E_REFUSED,
+            "stream %s exists with retention '%s', jetpipe needs '%s'; remove it (nats stream rm %s) or choose "
+            "another --prefix",
+            name, found, wanted, name);
     for (size_t i = 0; i < 3 && jpx_stream_defs[stream].kinds[i]; i++) {
         snprintf(subject, sizeof subject, "%s.%s.>", bus->base.prefix, jpx_stream_defs[stream].kinds[i]);
         if (!jpx_js_list_has(info, "config.subjects", subject))
-            return jpx_fail(err, JP_E_REFUSED,
-                            "stream %s exists without the subject %s; add it (nats stream edit %s --subjects ...) or choose "
-                            "another --prefix",
-                            name, subject, name);
+            return jpx_fail(
+                err, JP_E_REFUSED,
+                "stream %s exists without the subject %s; add it (nats stream edit %s --subjects ...) or choose "
+                "another --prefix",
+                name, subject, name);
     }
     return JP_OK;
 }
@@ -137,15 +143,16 @@ static jp_status durable_info(jpx_js_bus *bus, const jpx_js_durable *durable, jp
     return jpx_js_api(bus, verb, "", reply, err);
 }
 
-/* Our create was refused: has another process made it at the same moment? The server refuses the second of two as a taken
- * name, or, while the first is not complete, as overlapping subjects. */
-static bool made_meanwhile(jpx_js_bus *bus, jpx_stream stream, const jpx_js_durable *durable, const jpx_js_reply *refused)
+/* Our create was refused: has another process made it at the same moment? The server refuses the second of two as a
+ * taken name, or, while the first is not complete, as overlapping subjects. */
+static bool made_meanwhile(jpx_js_bus *bus, jpx_stream stream, const jpx_js_durable *durable,
+                           const jpx_js_reply *refused)
 {
     for (int tries = 0; refused->code != 0 && tries < RACE_TRIES; tries++) {
         jpx_js_reply reply;
         jp_error ignored;
-        jp_status status = durable ? durable_info(bus, durable, &reply, &ignored)
-                                   : stream_info(bus, stream, &reply, &ignored);
+        jp_status status =
+            durable ? durable_info(bus, durable, &reply, &ignored) : stream_info(bus, stream, &reply, &ignored);
         if (status != JP_OK)
             return false;
         bool there = reply.code == 0;
@@ -217,10 +224,11 @@ static jp_status setup_durable(jpx_js_bus *bus, jpx_js_durable *durable, bool *l
     if (status == JP_OK && (strcmp(jpx_js_text_at(&reply, "config.filter_subject"), filter) != 0 ||
                             strcmp(jpx_js_text_at(&reply, "config.ack_policy"), "explicit") != 0 ||
                             *jpx_js_text_at(&reply, "config.deliver_subject")))
-        status = jpx_fail(err, JP_E_REFUSED,
-                          "%s exists with another filter, ack policy or as a push consumer; remove it (nats consumer rm %s %s), "
-                          "jetpipe makes its own",
-                          what, name, durable->name);
+        status = jpx_fail(
+            err, JP_E_REFUSED,
+            "%s exists with another filter, ack policy or as a push consumer; remove it (nats consumer rm %s %s), "
+            "jetpipe makes its own",
+            what, name, durable->name);
     if (status == JP_OK)
         remember(&durable->known, &reply);
     jpx_js_reply_fini(&reply);
@@ -254,7 +262,8 @@ jp_status jpx_js_remember_durable(jpx_js_bus *bus, jpx_stream stream, const char
 static void count_loss(jpx_js_bus *bus, const char *evidence)
 {
     atomic_fetch_add(&bus->losses, 1);
-    jpx_log(bus->base.env, JPX_WARN, "messages may be lost", "evidence=\"%s\" mend=\"live roots are walked\"", evidence);
+    jpx_log(bus->base.env, JPX_WARN, "messages may be lost", "evidence=\"%s\" mend=\"live roots are walked\"",
+            evidence);
 }
 
 static jp_status setup_all(jpx_js_bus *bus, jp_error *err)

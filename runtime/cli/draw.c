@@ -119,7 +119,7 @@ static void draw_line(struct drawing *d, const jpx_node *node)
 
     jpx_line_put(&line, JPX_FAINT, d->branches.s);
     jpx_line_put(&line, JPX_BOLD, node->pipe);
-    if (node->root)
+    if (node->root && *node->root)
         jpx_line_add(&line, JPX_FAINT, " %s", node->root);
     else if (*node->index)
         jpx_line_add(&line, JPX_PLAIN, " #%s", node->index);

@@ -62,6 +62,7 @@ static jpx_node *read_node(const jpx_json *json, jpx_arena *arena)
     node->due_ms = read_time(json, "due");
     node->worker = jpx_json_string(json, "worker", NULL);
     node->failure = jpx_json_string(failure, "text", jpx_json_string(failure, "class", NULL));
+    node->failure = jpx_json_string(json, "error", node->failure); /* a damaged record */
     node->folded = read_tally(jpx_json_get(json, "folded"));
     const jpx_json *children = jpx_json_get(json, "children");
     for (const jpx_json *child = children ? children->first : NULL; child; child = child->next) {

@@ -18,7 +18,7 @@ static bool same_words(const char *a, const char *b)
 jp_status jpx_ask_status(const char *code)
 {
 #define COMPARE(name, number, text, class_)                                                                            \
-    if (same_words(code, text) || same_words(code, #name) || same_words(code, &#name[2]))                              \
+    if (JP_##name != JP_OK && (same_words(code, text) || same_words(code, &#name[2])))                                 \
         return JP_##name;
     JP_STATUS_MAP(COMPARE)
 #undef COMPARE
@@ -54,8 +54,6 @@ jp_status jpx_ask(jpx_bus *bus, const char *verb, const char *request, int64_t t
     if (error->string)
         return jpx_fail(err, JP_E_INTERNAL, "%s", error->string);
     status = jpx_ask_status(jpx_json_string(error, "code", ""));
-    if (status == JP_OK)
-        status = JP_E_INTERNAL;
     return jpx_fail(err, status, "%s", jpx_json_string(error, "message", jp_status_text(status)));
 }
 

@@ -5,7 +5,7 @@
 #include "base/base.h"
 #include <bson/bson.h>
 
-jpx_bytes jpx_doc_take(bson_t *, jpx_arena *); /* copies the bytes and destroys the bson_t */
+jpx_bytes jpx_doc_take(bson_t *, jpx_arena *);   /* copies the bytes and destroys the bson_t */
 bool jpx_doc_iter(jpx_bytes doc, bson_iter_t *); /* false: not BSON */
 bool jpx_doc_find(jpx_bytes doc, const char *field, bson_iter_t *);
 

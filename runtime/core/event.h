@@ -26,10 +26,10 @@ typedef enum jpx_fact_kind {
 typedef struct jpx_fact {
     jpx_fact_kind kind;
     jpx_key key;
-    uint32_t count;       /* siblings from this one on */
-    const char *slot;     /* FILLED */
-    uint32_t step;        /* FILLED: the entry that filled it */
-    bool again;           /* perhaps told before: look before you publish (PROTOCOL 14) */
+    uint32_t count;   /* siblings from this one on */
+    const char *slot; /* FILLED */
+    uint32_t step;    /* FILLED: the entry that filled it */
+    bool again;       /* perhaps told before: look before you publish (PROTOCOL 14) */
 } jpx_fact;
 
 enum { JPX_FACTS_MAX = 1000 }; /* in one event */
@@ -43,10 +43,10 @@ typedef struct jpx_change {
     const char *what; /* "queued" "running" "waiting" "retry" "done" "aborted" "filled" ..., as in the subject */
     jpx_key key;
     const char *pipe;
-    int attempt;            /* 0 = not told */
-    const char *reason;     /* NULL = none */
-    int64_t due_ms;         /* 0 = none */
-    bool root;              /* the change of the root as a whole */
+    int attempt;        /* 0 = not told */
+    const char *reason; /* NULL = none */
+    int64_t due_ms;     /* 0 = none */
+    bool root;          /* the change of the root as a whole */
 } jpx_change;
 jpx_bytes jpx_change_encode(const jpx_change *, int64_t now_ms, jpx_arena *);
 

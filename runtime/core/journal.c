@@ -18,8 +18,7 @@ const jpx_entry *jpx_journal_ending(const jpx_journal *journal)
 {
     for (uint32_t i = journal->count; i-- > 0;) {
         const jpx_entry *entry = &journal->entries[i];
-        if (entry->kind == JPX_RETURNED || entry->kind == JPX_PLANNED ||
-            (entry->kind == JPX_REPLIED && !entry->hooked))
+        if (entry->kind == JPX_RETURNED || entry->kind == JPX_PLANNED || (entry->kind == JPX_REPLIED && !entry->hooked))
             return entry;
     }
     return NULL;

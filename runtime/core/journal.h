@@ -19,12 +19,12 @@ typedef struct jpx_journal { /* a pipeline and its entries, in order from step 0
 } jpx_journal;
 
 typedef enum jpx_next {
-    JPX_NEXT_NOTHING, /* the event is old, early or out of turn: ack it */
-    JPX_NEXT_FOLLOW,  /* the entry is there: publish what follows from it, marked as said again */
-    JPX_NEXT_BODY,    /* run the body */
-    JPX_NEXT_REPLY,   /* run on_reply */
-    JPX_NEXT_COMPLETE,/* the delay is over: fill the outputs */
-    JPX_NEXT_TIMEOUT  /* the wait is over: a failed attempt */
+    JPX_NEXT_NOTHING,  /* the event is old, early or out of turn: ack it */
+    JPX_NEXT_FOLLOW,   /* the entry is there: publish what follows from it, marked as said again */
+    JPX_NEXT_BODY,     /* run the body */
+    JPX_NEXT_REPLY,    /* run on_reply */
+    JPX_NEXT_COMPLETE, /* the delay is over: fill the outputs */
+    JPX_NEXT_TIMEOUT   /* the wait is over: a failed attempt */
 } jpx_next;
 
 /* What a run event for `step` asks for. `due`: the timer role says that the time has come. */
@@ -41,14 +41,20 @@ bool jpx_journal_begun(const jpx_journal *, bool marked);
 bool jpx_journal_wants_finish(const jpx_journal *, bool aborted);
 
 typedef enum jpx_status_kind {
-    JPX_IS_WAITING, JPX_IS_QUEUED, JPX_IS_RUNNING, JPX_IS_RETRY, JPX_IS_DONE, JPX_IS_ABORTED, JPX_STATUSES
+    JPX_IS_WAITING,
+    JPX_IS_QUEUED,
+    JPX_IS_RUNNING,
+    JPX_IS_RETRY,
+    JPX_IS_DONE,
+    JPX_IS_ABORTED,
+    JPX_STATUSES
 } jpx_status_kind;
 const char *jpx_status_name(jpx_status_kind);
 
 typedef struct jpx_evidence { /* what else the status depends on */
-    bool deps_open;       /* some dependency is not there yet */
-    bool marked;          /* a body has left a mark for the next step */
-    bool counter_found;   /* of the adopted generation: */
+    bool deps_open;           /* some dependency is not there yet */
+    bool marked;              /* a body has left a mark for the next step */
+    bool counter_found;       /* of the adopted generation: */
     int64_t left;
     bool counter_aborted;
 } jpx_evidence;

@@ -19,10 +19,14 @@ enum {
     JPX_TIMER_SIZE = 36     /* due in ms (8), entry                                          */
 };
 #define JPX_FINISH_INDEX UINT32_MAX /* index of a generation's finish barrier */
-#define JPX_TOP_PART UINT32_MAX     /* part of a barrier's top document */
+#define JPX_TOP_PART     UINT32_MAX /* part of a barrier's top document */
 
-typedef struct jpx_root_id { uint8_t b[JPX_ROOT_SIZE]; } jpx_root_id;
-typedef struct jpx_key { uint8_t b[JPX_PIPELINE_SIZE]; } jpx_key; /* of a pipeline */
+typedef struct jpx_root_id {
+    uint8_t b[JPX_ROOT_SIZE];
+} jpx_root_id;
+typedef struct jpx_key {
+    uint8_t b[JPX_PIPELINE_SIZE];
+} jpx_key; /* of a pipeline */
 
 jpx_key jpx_key_make(jpx_root_id root, const uint8_t gen[JPX_GEN_SIZE], uint32_t index);
 jpx_key jpx_key_root(jpx_root_id root); /* the root pipeline itself */

@@ -106,7 +106,8 @@ void jpx_plan_outputs(const jpx_plan_input *in, jpx_arena *arena, jpx_entry *ent
     for (size_t i = 0; i < outcome->outputs_count; i++) {
         const jpx_output *from = &outcome->outputs[i];
         jpx_out *to = &entry->outs[i];
-        *to = (jpx_out){.slot = from->slot, .handed = from->handed, .child = from->child, .child_slot = from->child_slot};
+        *to =
+            (jpx_out){.slot = from->slot, .handed = from->handed, .child = from->child, .child_slot = from->child_slot};
         if (from->handed)
             continue;
         if (from->value.size > JPX_INLINE_MAX || inline_size + from->value.size > 2 * JPX_INLINE_MAX) {

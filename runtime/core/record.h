@@ -9,15 +9,15 @@
 #include "store/store.h" /* jpx_record only */
 
 /* ---- pipeline: what it is ---- */
-typedef struct jpx_dep {  /* what it waits for; bits are numbered through all deps in order */
-    const char *slot;     /* NULL: until finished */
+typedef struct jpx_dep { /* what it waits for; bits are numbered through all deps in order */
+    const char *slot;    /* NULL: until finished */
     uint32_t child, count;
 } jpx_dep;
 
 typedef struct jpx_waiter { /* who waits for one of its slots: siblings consumer .. consumer + count - 1 */
     const char *slot;       /* NULL: until finished */
     uint32_t consumer, count;
-    uint32_t bit, bits;     /* in the start barrier of each of them; bits == 1: there is no barrier */
+    uint32_t bit, bits; /* in the start barrier of each of them; bits == 1: there is no barrier */
 } jpx_waiter;
 
 typedef struct jpx_link { /* one of its slots is also the slot of an ancestor that somebody waits for */
@@ -34,11 +34,11 @@ typedef struct jpx_large { /* a value that has a record of its own */
 typedef struct jpx_pipeline {
     jpx_key key;
     const char *pipe, *queue;
-    const char *at;       /* "file:line" of its yield; NULL for a root */
+    const char *at; /* "file:line" of its yield; NULL for a root */
     int64_t planned_ms;
-    jpx_key parent;       /* not for a root */
-    uint32_t siblings;    /* of its generation, itself included */
-    jpx_bytes args;       /* array document; holes are null */
+    jpx_key parent;    /* not for a root */
+    uint32_t siblings; /* of its generation, itself included */
+    jpx_bytes args;    /* array document; holes are null */
     jpx_ref *refs;
     size_t refs_count;
     jpx_large *large;
@@ -49,7 +49,7 @@ typedef struct jpx_pipeline {
     size_t waiters_count;
     jpx_link *links;
     size_t links_count;
-    bool hook, cancel;    /* has on_finished, on_cancel */
+    bool hook, cancel; /* has on_finished, on_cancel */
     bool has_options;
     jp_retry_policy retry;
     int64_t timeout_ms;
@@ -74,7 +74,7 @@ typedef enum jpx_entry_kind {
 #define JPX_ENTRY_ENUM_(name, text) JPX_##name,
     JPX_ENTRY_MAP(JPX_ENTRY_ENUM_)
 #undef JPX_ENTRY_ENUM_
-    JPX_ENTRY_KINDS
+        JPX_ENTRY_KINDS
 } jpx_entry_kind;
 const char *jpx_entry_text(jpx_entry_kind);
 
@@ -95,17 +95,17 @@ typedef struct jpx_entry {
     int64_t at_ms;
     int attempt;
     int64_t body_us;
-    jpx_out *outs;              /* RETURNED PLANNED WAITING REPLIED */
+    jpx_out *outs; /* RETURNED PLANNED WAITING REPLIED */
     size_t outs_count;
-    uint8_t gen[JPX_GEN_SIZE];  /* PLANNED */
+    uint8_t gen[JPX_GEN_SIZE]; /* PLANNED */
     uint32_t children;
-    uint8_t token_hash[32];     /* WAITING */
-    int64_t due_ms;             /* RETRY; WAITING: 0 = no deadline */
-    bool completes;             /* WAITING: at the due time the outputs are filled; otherwise the attempt has failed */
-    bool hooked;                /* REPLIED: on_reply runs next */
-    jpx_out reply;              /* REPLIED: the reply itself (slot "reply") */
-    bool begun;                 /* ABORTED: had its body begun? */
-    bool aborted;               /* FINISHED */
+    uint8_t token_hash[32]; /* WAITING */
+    int64_t due_ms;         /* RETRY; WAITING: 0 = no deadline */
+    bool completes;         /* WAITING: at the due time the outputs are filled; otherwise the attempt has failed */
+    bool hooked;            /* REPLIED: on_reply runs next */
+    jpx_out reply;          /* REPLIED: the reply itself (slot "reply") */
+    bool begun;             /* ABORTED: had its body begun? */
+    bool aborted;           /* FINISHED */
     const char *failure_class, *failure_text, *failure_trace; /* RETRY FAILED ABORTED; may be NULL */
 } jpx_entry;
 
@@ -136,7 +136,7 @@ typedef struct jpx_root {
     jpx_root_id id;
     const char *pipe, *key; /* key NULL = none */
     int64_t started_ms, ended_ms;
-    const char *status;     /* "running" "done" "aborted" */
+    const char *status; /* "running" "done" "aborted" */
     bool decided;
     bool aborting;
     const char *reason, *by;
@@ -160,7 +160,7 @@ bool jpx_timer_decode(jpx_record, jpx_arena *, jpx_timer *);
 typedef struct jpx_fill { /* a handed slot: who filled it */
     jpx_key owner, filler;
     const char *slot, *filler_slot;
-    uint32_t step;        /* the filler's entry */
+    uint32_t step; /* the filler's entry */
 } jpx_fill;
 jpx_record jpx_fill_encode(const jpx_fill *, jpx_arena *);
 bool jpx_fill_decode(jpx_bytes doc, jpx_arena *, jpx_fill *);

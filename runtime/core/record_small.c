@@ -117,7 +117,8 @@ bool jpx_root_decode(jpx_bytes doc, jpx_arena *arena, jpx_root *root)
             good = (root->status = jpx_iter_text(&iter, arena)) != NULL;
         else if (strcmp(name, "decided") == 0)
             root->decided = true;
-        else if (strcmp(name, "abort") == 0 && BSON_ITER_HOLDS_DOCUMENT(&iter) && bson_iter_recurse(&iter, &abort_iter)) {
+        else if (strcmp(name, "abort") == 0 && BSON_ITER_HOLDS_DOCUMENT(&iter) &&
+                 bson_iter_recurse(&iter, &abort_iter)) {
             root->aborting = true;
             while (bson_iter_next(&abort_iter)) {
                 if (strcmp(bson_iter_key(&abort_iter), "reason") == 0)

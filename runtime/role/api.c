@@ -1,8 +1,8 @@
 /* api.c -- the api role: takes triggers, replies and control messages from their stream, and answers requests.
  *
- * Requests that change something become messages first; their handler makes the change, does what follows, answers and acks
- * (PROTOCOL 6), so that a crash at any point costs a repetition. Requests that only read are answered at once (verbs.c).
- * One thread. */
+ * Requests that change something become messages first; their handler makes the change, does what follows, answers and
+ * acks (PROTOCOL 6), so that a crash at any point costs a repetition. Requests that only read are answered at once
+ * (verbs.c). One thread. */
 #include "role/api.h"
 #include <poll.h>
 #include <stdlib.h>

@@ -5,7 +5,7 @@
 #include "role/internal.h"
 
 enum {
-    JPX_WAITERS_MS = 50,        /* between two looks at the roots that requests wait for */
+    JPX_WAITERS_MS = 50, /* between two looks at the roots that requests wait for */
     JPX_WAITERS_LIMIT = 10000,
     JPX_WAIT_MS_MAX = 60 * 1000 /* of one request */
 };

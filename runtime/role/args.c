@@ -2,7 +2,6 @@
 #include "role/internal.h"
 #include <string.h>
 
-
 /* The literal items of a list with the slots' values put in at their places. */
 static void append_list(bson_t *array, const char *name, const bson_iter_t *literal, const jpx_ref *refs, size_t count,
                         const jpx_slot *const *slots)

@@ -1,16 +1,16 @@
 /* barrier.c -- the barrier role: settles slot events in batches, fires timers, patrols live roots.
  *
- * One thread. A batch of slot events is settled together and acked last. Timers are durable records: they are looked for, so
- * that they survive restarts of everything and hold nothing while they wait. */
+ * One thread. A batch of slot events is settled together and acked last. Timers are durable records: they are looked
+ * for, so that they survive restarts of everything and hold nothing while they wait. */
 #include "role/internal.h"
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-    TIMER_MS = 40,             /* between two looks at the timers: due times are met within 100 ms */
+    TIMER_MS = 40, /* between two looks at the timers: due times are met within 100 ms */
     TIMERS_BATCH = 1000,
     PATROL_LIMIT = 1000,
-    SECOND_WALK_MS = 35 * 1000,/* handlers in flight at a loss have ended by then (PROTOCOL 13) */
+    SECOND_WALK_MS = 35 * 1000, /* handlers in flight at a loss have ended by then (PROTOCOL 13) */
     NAK_MS = 1000
 };
 

@@ -1,8 +1,8 @@
 /* commit.c -- what bodies ended with becomes durable, in groups.
  *
- * Order: large values, children and barriers; a second look at the abort flag where children are to be adopted; the entries, in one
- * insert whose duplicates tell who lost; what follows from each entry (the winner's, whoever wrote it); the events; the acks. A
- * cut between any two of these costs repetition only. */
+ * Order: large values, children and barriers; a second look at the abort flag where children are to be adopted; the
+ * entries, in one insert whose duplicates tell who lost; what follows from each entry (the winner's, whoever wrote it);
+ * the events; the acks. A cut between any two of these costs repetition only. */
 #include "role/worker.h"
 #include <string.h>
 
@@ -319,8 +319,8 @@ static jp_status read_winners(group *g, jp_error *err)
 
 jp_status jpx_commit(jpx_desk *desk, jpx_ended *ended, size_t count, bool retry, bool *nak, jp_error *err)
 {
-    group g = {.desk = desk, .items = jpx_alloc_array(desk->arena, count + 1, sizeof(commitment)), .count = count,
-               .nak = nak};
+    group g = {
+        .desk = desk, .items = jpx_alloc_array(desk->arena, count + 1, sizeof(commitment)), .count = count, .nak = nak};
     jpx_outbox box = jpx_outbox_new(desk);
 
     for (size_t i = 0; i < count; i++)
@@ -331,8 +331,8 @@ jp_status jpx_commit(jpx_desk *desk, jpx_ended *ended, size_t count, bool retry,
     for (size_t i = 0; i < count; i++) {
         commitment *c = &g.items[i];
         bool own = !c->lost && !retry;
-        if (c->has_entry && jpx_follow(desk, &box, ended[i].job->pipeline, &c->entry, own ? &c->generation : NULL, !own,
-                                       err) != JP_OK)
+        if (c->has_entry &&
+            jpx_follow(desk, &box, ended[i].job->pipeline, &c->entry, own ? &c->generation : NULL, !own, err) != JP_OK)
             return err->status;
     }
     return jpx_outbox_flush(&box, err);

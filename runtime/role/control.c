@@ -73,11 +73,18 @@ static jp_status write_reply(api *a, reply *r, const jpx_entry *waiting, bool *w
     jpx_desk *desk = &a->role.desk;
     jpx_output given = {.slot = "default", .value = r->value};
     jpx_outcome outcome = {.end = JPX_END_RETURN, .outputs = &given, .outputs_count = 1};
-    jpx_plan_input plan = {.self = r->pipeline, .step = r->step + 1, .outcome = &outcome,
-                           .random = jpx_random_fn, .random_ctx = (void *)desk->env};
+    jpx_plan_input plan = {.self = r->pipeline,
+                           .step = r->step + 1,
+                           .outcome = &outcome,
+                           .random = jpx_random_fn,
+                           .random_ctx = (void *)desk->env};
     jpx_generation generation = {0};
-    jpx_entry entry = {.key = r->key, .step = r->step + 1, .kind = JPX_REPLIED, .at_ms = jpx_now(desk->env),
-                       .attempt = waiting->attempt, .hooked = r->pipe->def.on_reply != NULL};
+    jpx_entry entry = {.key = r->key,
+                       .step = r->step + 1,
+                       .kind = JPX_REPLIED,
+                       .at_ms = jpx_now(desk->env),
+                       .attempt = waiting->attempt,
+                       .hooked = r->pipe->def.on_reply != NULL};
     jpx_outbox box = jpx_outbox_new(desk);
     bool dup = false;
 
@@ -97,8 +104,8 @@ static jp_status write_reply(api *a, reply *r, const jpx_entry *waiting, bool *w
         entry.outs_count = count;
     }
     jpx_record record = jpx_entry_encode(&entry, desk->arena);
-    if (generation.values.count && jpx_store_insert(desk->store, JPX_VALUE, generation.values.items,
-                                                    generation.values.count, NULL, err) != JP_OK)
+    if (generation.values.count &&
+        jpx_store_insert(desk->store, JPX_VALUE, generation.values.items, generation.values.count, NULL, err) != JP_OK)
         return err->status;
     if (jpx_store_insert(desk->store, JPX_ENTRY, &record, 1, &dup, err) != JP_OK)
         return err->status;
@@ -116,7 +123,8 @@ static jp_status load_reply(api *a, reply *r, jpx_root **root, jp_error *err)
     jpx_root_id id = jpx_key_root_id(&r->key);
     uint32_t upto = r->step < UINT32_MAX - 1 ? r->step + 1 : 0;
 
-    if (jpx_load_roots(desk, &id, 1, root, err) != JP_OK || jpx_load_pipelines(desk, &r->key, 1, &r->pipeline, err) != JP_OK)
+    if (jpx_load_roots(desk, &id, 1, root, err) != JP_OK ||
+        jpx_load_pipelines(desk, &r->key, 1, &r->pipeline, err) != JP_OK)
         return err->status;
     if (!*root || !r->pipeline)
         return JP_OK;
@@ -175,8 +183,8 @@ static bool type_fits(const reply *r, jp_error *err)
     if (jpx_kind_accepts(r->pipe->gives, bson_iter_type(&iter)) ||
         (r->pipe->gives_optional && bson_iter_type(&iter) == BSON_TYPE_NULL))
         return true;
-    jpx_fail(err, JP_E_INVALID, "%s gives %s; the reply is of another type. The ticket can still be used", r->pipe->name,
-             jpx_kind_text(r->pipe->gives));
+    jpx_fail(err, JP_E_INVALID, "%s gives %s; the reply is of another type. The ticket can still be used",
+             r->pipe->name, jpx_kind_text(r->pipe->gives));
     return false;
 }
 
@@ -369,7 +377,8 @@ static void cleanup(api *a, jpx_delivery *d, const bson_t *doc, const char *name
     } else {
         static const char *const finals[] = {"done", "aborted"};
         for (size_t f = 0; f < 2; f++) {
-            jpx_root_filter filter = {.status = finals[f], .older_ms = jpx_now(desk->env) - older + 1, .limit = CLEANUP_BATCH};
+            jpx_root_filter filter = {
+                .status = finals[f], .older_ms = jpx_now(desk->env) - older + 1, .limit = CLEANUP_BATCH};
             jpx_records found = {NULL, 0};
             if (status && strcmp(status, finals[f]) != 0)
                 continue;
@@ -409,7 +418,8 @@ void jpx_api_control(api *a, jpx_delivery *d)
     bson_error_t wrong;
     const char *name;
 
-    if (!verb || !d->data.data || !bson_init_from_json(&doc, (const char *)d->data.data, (ssize_t)d->data.size, &wrong)) {
+    if (!verb || !d->data.data ||
+        !bson_init_from_json(&doc, (const char *)d->data.data, (ssize_t)d->data.size, &wrong)) {
         refuse(a, d, "control", JP_E_INVALID, "not a control message: a JSON object is wanted");
         return;
     }

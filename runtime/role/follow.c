@@ -1,5 +1,5 @@
-/* follow.c -- what follows from an entry. The same for the one who wrote it, for the one who lost the insert and reads the
- * winner's (PROTOCOL 4), for a redelivery and for repair. */
+/* follow.c -- what follows from an entry. The same for the one who wrote it, for the one who lost the insert and reads
+ * the winner's (PROTOCOL 4), for a redelivery and for repair. */
 #include "role/internal.h"
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* internal.h -- what the files of runtime/role share: loading records, the outbox, settling facts, walking trees.
  *
- * A handler is one list of operations on the two seams that can be cut anywhere: read, decide (core), write to the store,
- * publish, ack. Nothing here keeps state between batches except what saves work. */
+ * A handler is one list of operations on the two seams that can be cut anywhere: read, decide (core), write to the
+ * store, publish, ack. Nothing here keeps state between batches except what saves work. */
 #ifndef JPX_ROLE_INTERNAL_H
 #define JPX_ROLE_INTERNAL_H
 
@@ -11,12 +11,12 @@
 #include "role/role.h"
 
 enum {
-    JPX_PUBLISH_MS = 10000,   /* one publish of a batch */
-    JPX_PARTITIONS = 16,      /* of slot subjects */
-    JPX_READ_CHUNK = 4000,    /* ids in one read */
-    JPX_SCAN_CHUNK = 1000,    /* records in one scan */
-    JPX_MARK_MS = 100,        /* a body at work for longer leaves a mark */
-    JPX_DELIVERIES_MAX = 5    /* beginnings of one attempt without an ending: taken for a crash (SEMANTICS 6.2) */
+    JPX_PUBLISH_MS = 10000, /* one publish of a batch */
+    JPX_PARTITIONS = 16,    /* of slot subjects */
+    JPX_READ_CHUNK = 4000,  /* ids in one read */
+    JPX_SCAN_CHUNK = 1000,  /* records in one scan */
+    JPX_MARK_MS = 100,      /* a body at work for longer leaves a mark */
+    JPX_DELIVERIES_MAX = 5  /* beginnings of one attempt without an ending: taken for a crash (SEMANTICS 6.2) */
 };
 
 /* One role's handles; `arena` lives for one batch. */
@@ -55,8 +55,8 @@ jp_status jpx_load_entries(jpx_desk *, const jpx_key *, const uint32_t *upto, si
 typedef struct jpx_slot { /* a slot to be read */
     jpx_key key;
     const char *name;
-    bool filled;      /* answers */
-    jpx_bytes value;  /* value document */
+    bool filled;     /* answers */
+    jpx_bytes value; /* value document */
     jpx_key filler;
     uint32_t filler_step;
 } jpx_slot;
@@ -99,8 +99,8 @@ jp_status jpx_dead_letter(jpx_desk *, const jpx_delivery *, const char *kind, co
 jp_status jpx_settle(jpx_desk *, jpx_outbox *, jpx_fact *, size_t count, jp_error *err);
 
 /* ---- follow.c: what follows from an entry ---- */
-/* Writes timers and the abort flag, puts events into the outbox. `ready`: children without dependencies, when they are at
- * hand; `again`: the entry was there already. */
+/* Writes timers and the abort flag, puts events into the outbox. `ready`: children without dependencies, when they are
+ * at hand; `again`: the entry was there already. */
 jp_status jpx_follow(jpx_desk *, jpx_outbox *, const jpx_pipeline *, const jpx_entry *, const jpx_generation *ready,
                      bool again, jp_error *err);
 

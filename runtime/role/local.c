@@ -182,8 +182,8 @@ jp_status jpx_local_finish(jpx_local *l, const char *key, int64_t limit_ms, jp_e
         if (record.doc.data && jpx_root_decode(record.doc, arena, &root) && jpx_root_final(&root))
             break;
         if (!jpx_local_pass(l, until)) {
-            status = jpx_fail(err, JP_E_TIMEOUT, "root %s is not final, and nothing is left to happen within %lld ms", key,
-                              (long long)limit_ms);
+            status = jpx_fail(err, JP_E_TIMEOUT, "root %s is not final, and nothing is left to happen within %lld ms",
+                              key, (long long)limit_ms);
             break;
         }
     }

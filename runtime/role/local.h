@@ -1,5 +1,6 @@
-/* local.h -- all roles in one thread, stepped in turn: for trials of users' pipes, for tests and the simulator. With a virtual
- * clock, waiting costs nothing: when nobody has anything to do, the clock goes on to the next moment somebody has. */
+/* local.h -- all roles in one thread, stepped in turn: for trials of users' pipes, for tests and the simulator. With a
+ * virtual clock, waiting costs nothing: when nobody has anything to do, the clock goes on to the next moment somebody
+ * has. */
 #ifndef JPX_LOCAL_H
 #define JPX_LOCAL_H
 

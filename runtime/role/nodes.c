@@ -113,8 +113,8 @@ static jp_status load_counters(jpx_desk *desk, jpx_node *nodes, size_t count, jp
         if (!planned && (nodes[i].journal.count || jpx_pipeline_bits(&nodes[i].pipeline) < 2))
             continue;
         id = jpx_alloc(desk->arena, JPX_BARRIER_SIZE);
-        jpx_key at = planned ? jpx_finish_key(jpx_key_root_id(&nodes[i].pipeline.key), planned->gen)
-                             : nodes[i].pipeline.key;
+        jpx_key at =
+            planned ? jpx_finish_key(jpx_key_root_id(&nodes[i].pipeline.key), planned->gen) : nodes[i].pipeline.key;
         jpx_barrier_id(id, &at, JPX_TOP_PART);
         whose[n] = &nodes[i];
         ids[n++] = jpx_id(id, JPX_BARRIER_SIZE);

@@ -11,7 +11,7 @@ typedef struct jpx_node {
     jpx_evidence evidence;
     const char *worker; /* of the newest mark; NULL = none */
     int64_t since_ms;
-    bool damaged;       /* the record cannot be read: only the key is there */
+    bool damaged; /* the record cannot be read: only the key is there */
 } jpx_node;
 
 /* Pipelines first .. first + count - 1 of a generation, in order, those that are there. Memory in desk->arena. */

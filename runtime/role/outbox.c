@@ -133,8 +133,7 @@ jp_status jpx_outbox_flush(jpx_outbox *box, jp_error *err)
     jpx_store *store = box->desk->store;
 
     pack_facts(box);
-    if (box->timers_count &&
-        jpx_store_insert(store, JPX_TIMER, box->timers, box->timers_count, NULL, err) != JP_OK)
+    if (box->timers_count && jpx_store_insert(store, JPX_TIMER, box->timers, box->timers_count, NULL, err) != JP_OK)
         return err->status;
     if (box->aborts_count && jpx_store_change_roots(store, box->aborts, box->aborts_count, err) != JP_OK)
         return err->status;

@@ -14,24 +14,25 @@ typedef enum jpx_role_kind {
     JPX_ROLE_WORKER   /* run events, bodies                        */
 } jpx_role_kind;
 
-typedef struct jpx_parts {       /* borrowed; must outlive the roles */
+typedef struct jpx_parts { /* borrowed; must outlive the roles */
     const jpx_env *env;
     const jpx_registry *registry;
-    jpx_store *store;            /* each role clones it */
+    jpx_store *store; /* each role clones it */
     jpx_bus *bus;
-    jpx_zygote *zygote;          /* NULL: bodies run in this process, unprotected */
-    const char *worker;          /* "host/pid", kept in marks */
+    jpx_zygote *zygote; /* NULL: bodies run in this process, unprotected */
+    const char *worker; /* "host/pid", kept in marks */
 } jpx_parts;
 
 typedef struct jpx_role_options {
-    size_t processes;            /* WORKER: bodies side by side; 0 = number of processors */
-    size_t batch;                /* events handled together; 0 = JPX_BATCH_MAX */
-    size_t memory_bytes;         /* WORKER: limit of one body's process; 0 = none */
+    size_t processes;    /* WORKER: bodies side by side; 0 = number of processors */
+    size_t batch;        /* events handled together; 0 = JPX_BATCH_MAX */
+    size_t memory_bytes; /* WORKER: limit of one body's process; 0 = none */
 } jpx_role_options;
 
 typedef struct jpx_role jpx_role;
 jp_status jpx_role_open(jpx_role **out, jpx_role_kind, const jpx_parts *, const jpx_role_options *, jp_error *err);
-/* Handles what is there, waiting at most wait_ms for something; returns how many events it handled or bodies it ended. */
+/* Handles what is there, waiting at most wait_ms for something; returns how many events it handled or bodies it ended.
+ */
 size_t jpx_role_step(jpx_role *, int64_t wait_ms);
 /* No new work is taken from now on; step() goes on with what is held. True when nothing is held any more. */
 bool jpx_role_drain(jpx_role *);

@@ -1,15 +1,18 @@
 /* settle.c -- from facts to what they set free.
  *
- * Facts (a slot is filled, a subtree has ended, a pipeline is finished) are settled in rounds: read the pipelines they are
- * about, write links of handed slots, count down the barriers of those who wait, and go on with what reached zero. A round costs
- * a handful of reads and one bulk of guarded updates, however many facts it has. The number of rounds is bounded: the rest of a
- * deep cascade goes out as facts again. Every operation is idempotent; a fact that may have been told before is marked, and
- * what it would publish is looked at first (PROTOCOL 14). */
+ * Facts (a slot is filled, a subtree has ended, a pipeline is finished) are settled in rounds: read the pipelines they
+ * are about, write links of handed slots, count down the barriers of those who wait, and go on with what reached zero.
+ * A round costs a handful of reads and one bulk of guarded updates, however many facts it has. The number of rounds is
+ * bounded: the rest of a deep cascade goes out as facts again. Every operation is idempotent; a fact that may have been
+ * told before is marked, and what it would publish is looked at first (PROTOCOL 14). */
 #include "role/internal.h"
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROUNDS_MAX = 32, SEE_FILL = INT32_MAX /* step of a fact about a slot that was handed: its fill tells the filler */ };
+enum {
+    ROUNDS_MAX = 32,
+    SEE_FILL = INT32_MAX /* step of a fact about a slot that was handed: its fill tells the filler */
+};
 
 typedef struct item { /* one fact about one pipeline */
     jpx_fact_kind kind;
@@ -66,8 +69,7 @@ static void wake(settling *s, const item *it, const jpx_pipeline *p, const char 
         if (slot ? !waiter->slot || strcmp(waiter->slot, slot) != 0 : waiter->slot != NULL)
             continue;
         for (uint32_t c = 0; c < waiter->count; c++) {
-            jpx_key consumer =
-                jpx_key_make(jpx_key_root_id(&it->key), jpx_key_gen(&it->key), waiter->consumer + c);
+            jpx_key consumer = jpx_key_make(jpx_key_root_id(&it->key), jpx_key_gen(&it->key), waiter->consumer + c);
             if (waiter->bits == 1) {
                 jpx_ready ready = {consumer, it->again};
                 JPX_PUSH(s->desk->arena, s->ready, s->ready_count, s->ready_cap) = ready;
@@ -206,8 +208,13 @@ static jp_status count_down(settling *s, jp_error *err)
             if (!counts[i].found || counts[i].aborted || counts[i].left != 0)
                 continue;
             if (t->part != JPX_TOP_PART) {
-                target top = {.at = t->at, .part = JPX_TOP_PART, .bit = t->part, .bits = t->bits, .then = t->then,
-                              .finish = t->finish, .again = told};
+                target top = {.at = t->at,
+                              .part = JPX_TOP_PART,
+                              .bit = t->part,
+                              .bits = t->bits,
+                              .then = t->then,
+                              .finish = t->finish,
+                              .again = told};
                 JPX_PUSH(arena, s->targets, s->targets_count, s->targets_cap) = top;
             } else if (t->finish) {
                 push_next(s, (item){.kind = JPX_FACT_ENDED, .key = t->then, .again = told});

@@ -12,7 +12,7 @@ typedef struct start {
     const char *key;
     jpx_bytes args;
     jpx_root_id root;
-    bool good;     /* is to be handled */
+    bool good; /* is to be handled */
     bool existed;
     jp_error err;
 } start;
@@ -49,10 +49,11 @@ static jp_status read_start(api *a, start *s)
     s->key = s->delivery->key ? s->delivery->key : s->delivery->id;
     s->pipe = jpx_registry_find(a->role.parts.registry, name);
     if (!s->pipe)
-        return jpx_fail(&s->err, JP_E_NOT_FOUND, "no pipe named %.100s is registered here; `pipes` lists those that are",
-                        name);
+        return jpx_fail(&s->err, JP_E_NOT_FOUND,
+                        "no pipe named %.100s is registered here; `pipes` lists those that are", name);
     if (s->key && (!*s->key || strlen(s->key) > JPX_KEY_MAX))
-        return jpx_fail(&s->err, JP_E_INVALID, "the key has %zu bytes; 1 to %d are allowed", strlen(s->key), JPX_KEY_MAX);
+        return jpx_fail(&s->err, JP_E_INVALID, "the key has %zu bytes; 1 to %d are allowed", strlen(s->key),
+                        JPX_KEY_MAX);
     if (s->key && !bson_utf8_validate(s->key, strlen(s->key), false))
         return jpx_fail(&s->err, JP_E_INVALID, "the key is not UTF-8");
     return jpx_args_from_json(s->pipe, s->delivery->data, arena, &s->args, &s->err);
@@ -114,11 +115,11 @@ static jp_status write_roots(api *a, start *starts, size_t count, jpx_outbox *bo
         if (!s->good || s->existed)
             continue;
         jpx_key key = jpx_key_root(s->root);
-        jpx_root root = {.id = s->root, .pipe = s->pipe->name, .key = s->key, .started_ms = jpx_now(desk->env),
-                         .status = "running"};
+        jpx_root root = {
+            .id = s->root, .pipe = s->pipe->name, .key = s->key, .started_ms = jpx_now(desk->env), .status = "running"};
         pipelines[n] = jpx_plan_root(&key, s->pipe->name, s->pipe->queue, s->args,
-                                     jpx_registry_facts((void *)a->role.parts.registry, s->pipe->name),
-                                     root.started_ms, jpx_random_fn, (void *)desk->env, desk->arena, &values);
+                                     jpx_registry_facts((void *)a->role.parts.registry, s->pipe->name), root.started_ms,
+                                     jpx_random_fn, (void *)desk->env, desk->arena, &values);
         if (values.count && jpx_store_insert(desk->store, JPX_VALUE, values.items, values.count, NULL, err) != JP_OK)
             return err->status;
         roots[n] = jpx_root_encode(&root, desk->arena);

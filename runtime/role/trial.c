@@ -1,4 +1,5 @@
-/* trial.c -- whole trees of a trial (jetpipe_test.h): the engine that ships, on the memory store and bus, with virtual time. */
+/* trial.c -- whole trees of a trial (jetpipe_test.h): the engine that ships, on the memory store and bus, with virtual
+ * time. */
 #include "body/trial.h"
 #include "core/record.h"
 #include "role/internal.h"

@@ -1,5 +1,5 @@
-/* verbs.c -- the requests of jetpipe.api.<verb>. Those that only read are answered at once; those that change something become
- * stored messages with the requester's reply subject in them, and are answered by their handler. */
+/* verbs.c -- the requests of jetpipe.api.<verb>. Those that only read are answered at once; those that change something
+ * become stored messages with the requester's reply subject in them, and are answered by their handler. */
 #include "role/api.h"
 #include <stdlib.h>
 #include <string.h>
@@ -199,11 +199,13 @@ static jp_status verb_list(api *a, request *r, bson_t *out, jp_error *err)
     for (size_t i = 0; i < 3 && !known; i++)
         known = strcmp(filter.status, statuses[i]) == 0;
     if (!known)
-        return jpx_fail(err, JP_E_INVALID, "no root has the status %.40s; it is running, done or aborted", filter.status);
+        return jpx_fail(err, JP_E_INVALID, "no root has the status %.40s; it is running, done or aborted",
+                        filter.status);
     if (limit == 0)
         return jpx_fail(err, JP_E_INVALID, "limit is 0; 1 to %d are allowed", LIST_MAX);
     if (after && !jpx_root_parse(&before, after))
-        return jpx_fail(err, JP_E_INVALID, "after is %.64s, not a root id; take it from \"next\" of the last answer", after);
+        return jpx_fail(err, JP_E_INVALID, "after is %.64s, not a root id; take it from \"next\" of the last answer",
+                        after);
     if (after)
         filter.before = jpx_id(before.b, JPX_ROOT_SIZE);
     if (jpx_store_list_roots(desk->store, &filter, desk->arena, &found, err) != JP_OK)
@@ -268,8 +270,7 @@ static jp_status verb_result(api *a, request *r, bson_t *out, jp_error *err)
     if (wait_ms && !jpx_root_final(root) && r->delivery->reply_to && a->waiters_count < JPX_WAITERS_LIMIT) {
         jpx_waiting *waiting = calloc(1, sizeof *waiting);
         JPX_ASSERT(waiting != NULL);
-        *waiting = (jpx_waiting){
-            .next = a->waiters, .root = root->id, .until_ms = jpx_now(a->role.desk.env) + wait_ms};
+        *waiting = (jpx_waiting){.next = a->waiters, .root = root->id, .until_ms = jpx_now(a->role.desk.env) + wait_ms};
         size_t size = strlen(r->delivery->reply_to);
         if (size < sizeof waiting->reply_to) {
             memcpy(waiting->reply_to, r->delivery->reply_to, size + 1);
@@ -337,7 +338,8 @@ size_t jpx_api_waiters(api *a)
 
 /* ---- verbs that change: they become messages ---- */
 
-static jp_status forward(api *a, const request *r, const char *subject, const char *data, const char *key, jp_error *err)
+static jp_status forward(api *a, const request *r, const char *subject, const char *data, const char *key,
+                         jp_error *err)
 {
     jpx_message message = {.subject = subject,
                            .data = {(const uint8_t *)data, strlen(data)},
@@ -433,9 +435,9 @@ void jpx_api_request(api *a, const jpx_delivery *delivery)
         const char *verb;
         reader read;
         jp_status (*change)(api *, request *, jp_error *);
-    } verbs[] = {{"status", verb_status, NULL}, {"tree", verb_tree, NULL},     {"why", verb_why, NULL},
-                 {"list", verb_list, NULL},     {"result", verb_result, NULL}, {"pipes", verb_pipes, NULL},
-                 {"start", NULL, verb_start},   {"reply", NULL, verb_reply},   {"abort", NULL, verb_abort},
+    } verbs[] = {{"status", verb_status, NULL},  {"tree", verb_tree, NULL},     {"why", verb_why, NULL},
+                 {"list", verb_list, NULL},      {"result", verb_result, NULL}, {"pipes", verb_pipes, NULL},
+                 {"start", NULL, verb_start},    {"reply", NULL, verb_reply},   {"abort", NULL, verb_abort},
                  {"cleanup", NULL, verb_cleanup}};
     const char *verb = jpx_api_subject(a, delivery->subject, "api.");
     request r = {.delivery = delivery};
@@ -447,8 +449,10 @@ void jpx_api_request(api *a, const jpx_delivery *delivery)
         bson_destroy(&r.doc);
         return;
     }
-    jpx_fail(&err, JP_E_NOT_FOUND, "no verb is named %.40s; there are start, status, tree, why, list, result, pipes, reply, "
-                                   "abort, cleanup", verb ? verb : "");
+    jpx_fail(&err, JP_E_NOT_FOUND,
+             "no verb is named %.40s; there are start, status, tree, why, list, result, pipes, reply, "
+             "abort, cleanup",
+             verb ? verb : "");
     for (size_t i = 0; verb && i < sizeof verbs / sizeof *verbs; i++) {
         bson_t out;
         if (strcmp(verb, verbs[i].verb) != 0)

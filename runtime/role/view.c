@@ -1,4 +1,5 @@
-/* view.c -- what people see of a root: status, result, tree. Read from the records; a damaged record is a row that says so. */
+/* view.c -- what people see of a root: status, result, tree. Read from the records; a damaged record is a row that says
+ * so. */
 #include "role/nodes.h"
 #include <string.h>
 
@@ -113,9 +114,9 @@ enum { TREE_BYTES_MAX = 700 * 1024, VALUE_BYTES_MAX = 2048 };
 
 typedef struct viewing {
     const jpx_root *root;
-    size_t limit;         /* nodes still to be shown */
+    size_t limit; /* nodes still to be shown */
     size_t shown, total;
-    bson_t *array;        /* children of the node at hand */
+    bson_t *array; /* children of the node at hand */
     uint32_t index;
     counting folded;
     size_t folded_count;

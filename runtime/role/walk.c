@@ -1,7 +1,7 @@
 /* walk.c -- walks over the live tree of a root: to abort it, to repair it, to remove it.
  *
- * Only adopted generations are walked: what an attempt planned that was not adopted is inert everywhere. A walk can be cut
- * anywhere and done again: it only inserts entries once, and publishes with a look or under new message ids. */
+ * Only adopted generations are walked: what an attempt planned that was not adopted is inert everywhere. A walk can be
+ * cut anywhere and done again: it only inserts entries once, and publishes with a look or under new message ids. */
 #include "role/nodes.h"
 #include <string.h>
 
@@ -26,8 +26,8 @@ static void call_hooks(jpx_outbox *box, const jpx_pipeline *p)
     jpx_outbox_run(box, &event, p->pipe, p->queue, true);
 }
 
-/* Has a body begun, although there is no entry? Pipes with the finishing hook leave a mark (PROTOCOL 9). The mark is read
- * again here, after the flag. */
+/* Has a body begun, although there is no entry? Pipes with the finishing hook leave a mark (PROTOCOL 9). The mark is
+ * read again here, after the flag. */
 static jp_status was_begun(jpx_desk *desk, const jpx_node *node, bool *begun, jp_error *err)
 {
     uint8_t lo[JPX_MARK_SIZE] = {0}, hi[JPX_MARK_SIZE];
@@ -39,8 +39,8 @@ static jp_status was_begun(jpx_desk *desk, const jpx_node *node, bool *begun, jp
     memset(hi, 0xff, sizeof hi);
     memcpy(lo, node->pipeline.key.b, JPX_PIPELINE_SIZE);
     memcpy(hi, node->pipeline.key.b, JPX_PIPELINE_SIZE);
-    if (jpx_store_scan(desk->store, JPX_MARK, jpx_id(lo, sizeof lo), jpx_id(hi, sizeof hi), 1, false, desk->arena, &found,
-                       err) != JP_OK)
+    if (jpx_store_scan(desk->store, JPX_MARK, jpx_id(lo, sizeof lo), jpx_id(hi, sizeof hi), 1, false, desk->arena,
+                       &found, err) != JP_OK)
         return err->status;
     *begun = found.count > 0;
     return JP_OK;
@@ -167,8 +167,11 @@ static jp_status close_root(aborting *a, jpx_desk *desk, jpx_outbox *box, jp_err
     if (jpx_store_change_roots(desk->store, &change, 1, err) != JP_OK)
         return err->status;
     if (change.changed) {
-        jpx_change told = {.what = "aborted", .key = jpx_key_root(a->root->id), .pipe = a->root->pipe,
-                           .reason = a->root->reason, .root = true};
+        jpx_change told = {.what = "aborted",
+                           .key = jpx_key_root(a->root->id),
+                           .pipe = a->root->pipe,
+                           .reason = a->root->reason,
+                           .root = true};
         jpx_outbox_change(box, &told);
     }
     return JP_OK;

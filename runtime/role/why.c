@@ -34,15 +34,16 @@ static const char *state_of(asking *a, jpx_arena *arena, const jpx_node *node)
 
     switch (jpx_node_status(node)) {
     case JPX_IS_RETRY:
-        return jpx_format(arena, "attempt %d is due in %s%s", last->attempt + 1, jpx_span_text(arena, last->due_ms - a->now_ms),
-                          after);
+        return jpx_format(arena, "attempt %d is due in %s%s", last->attempt + 1,
+                          jpx_span_text(arena, last->due_ms - a->now_ms), after);
     case JPX_IS_QUEUED:
         return jpx_format(arena, "is queued for a worker of queue %s%s", node->pipeline.queue, after);
     case JPX_IS_RUNNING:
         if (last && last->kind == JPX_WAITING && last->completes)
             return jpx_format(arena, "sleeps for %s more", jpx_span_text(arena, last->due_ms - a->now_ms));
         if (last && last->kind == JPX_WAITING && last->due_ms)
-            return jpx_format(arena, "waits for a reply, for %s more%s", jpx_span_text(arena, last->due_ms - a->now_ms), after);
+            return jpx_format(arena, "waits for a reply, for %s more%s", jpx_span_text(arena, last->due_ms - a->now_ms),
+                              after);
         if (last && last->kind == JPX_WAITING)
             return jpx_format(arena, "waits for a reply%s", after);
         if (jpx_node_planned(node))
@@ -79,7 +80,8 @@ static void add_line(asking *a, const jpx_node *node, const char *line)
     bson_append_document_end(a->array, &row);
 }
 
-/* "AddTwo #0 waits for AddOne #3, whose attempt 2 is due in 14 s; ...": the first thing that is missing, and how many more. */
+/* "AddTwo #0 waits for AddOne #3, whose attempt 2 is due in 14 s; ...": the first thing that is missing, and how many
+ * more. */
 static jp_status explain_wait(asking *a, jpx_desk *desk, const jpx_node *node, jp_error *err)
 {
     const jpx_pipeline *p = &node->pipeline;
@@ -92,7 +94,8 @@ static jp_status explain_wait(asking *a, jpx_desk *desk, const jpx_node *node, j
             uint32_t part = p->deps[d].count - c < JPX_SCAN_CHUNK ? p->deps[d].count - c : JPX_SCAN_CHUNK;
             jpx_node *nodes;
             size_t found;
-            if (jpx_load_nodes(desk, root, jpx_key_gen(&p->key), p->deps[d].child + c, part, &nodes, &found, err) != JP_OK)
+            if (jpx_load_nodes(desk, root, jpx_key_gen(&p->key), p->deps[d].child + c, part, &nodes, &found, err) !=
+                JP_OK)
                 return err->status;
             jpx_slot *slots = jpx_alloc_array(desk->arena, found + 1, sizeof *slots);
             for (size_t i = 0; i < found; i++)
@@ -103,10 +106,11 @@ static jp_status explain_wait(asking *a, jpx_desk *desk, const jpx_node *node, j
                 if (p->deps[d].slot ? slots[i].filled : jpx_node_status(&nodes[i]) == JPX_IS_DONE)
                     continue;
                 if (!open++)
-                    first = jpx_format(desk->arena, "%s waits for %s%s, which %s", named(desk->arena, node),
-                                       named(desk->arena, &nodes[i]), p->deps[d].slot ? "" : " to be finished",
-                                       jpx_node_status(&nodes[i]) == JPX_IS_WAITING ? "waits itself"
-                                                                                    : state_of(a, desk->arena, &nodes[i]));
+                    first =
+                        jpx_format(desk->arena, "%s waits for %s%s, which %s", named(desk->arena, node),
+                                   named(desk->arena, &nodes[i]), p->deps[d].slot ? "" : " to be finished",
+                                   jpx_node_status(&nodes[i]) == JPX_IS_WAITING ? "waits itself"
+                                                                                : state_of(a, desk->arena, &nodes[i]));
             }
         }
     if (!first)

@@ -1,8 +1,8 @@
 /* worker.c -- the worker role: takes run events, feeds bodies to the executor, has their outcomes committed in groups.
  *
- * One loop, one thread: whatever has ended is committed together while other bodies go on, so that with one event in hand
- * it does the same with a batch of one. Held events are kept alive by beats. An outcome that cannot be committed because store or
- * broker are away is kept and committed again; no new work is taken meanwhile. */
+ * One loop, one thread: whatever has ended is committed together while other bodies go on, so that with one event in
+ * hand it does the same with a batch of one. Held events are kept alive by beats. An outcome that cannot be committed
+ * because store or broker are away is kept and committed again; no new work is taken meanwhile. */
 #include "role/worker.h"
 #include <poll.h>
 #include <stdlib.h>
@@ -126,8 +126,8 @@ static bool out_of_beginnings(worker *w, const jpx_job *job, jp_error *err)
 
     jpx_tail_id(lo, &job->event.key, job->event.step, first);
     jpx_tail_id(hi, &job->event.key, job->event.step, last);
-    if (jpx_store_scan(w->role.desk.store, JPX_MARK, jpx_id(lo, sizeof lo), jpx_id(hi, sizeof hi), JPX_DELIVERIES_MAX + 1,
-                       false, w->role.desk.arena, &found, err) != JP_OK)
+    if (jpx_store_scan(w->role.desk.store, JPX_MARK, jpx_id(lo, sizeof lo), jpx_id(hi, sizeof hi),
+                       JPX_DELIVERIES_MAX + 1, false, w->role.desk.arena, &found, err) != JP_OK)
         return false;
     return found.count >= JPX_DELIVERIES_MAX;
 }
@@ -307,8 +307,10 @@ static jp_status classify(worker *w, jpx_job *job, const jpx_root *root, jpx_out
         *keep = true;
         if (!job->pipe)
             ended_at_once(w, job, JPX_END_WRONG, "program",
-                          jpx_format(desk->arena, "%s is not registered in the program that runs queue %s; add it to the "
-                                                  "list given to jp_main", job->pipeline->pipe, job->pipeline->queue));
+                          jpx_format(desk->arena,
+                                     "%s is not registered in the program that runs queue %s; add it to the "
+                                     "list given to jp_main",
+                                     job->pipeline->pipe, job->pipeline->queue));
         else if (job->delivery->deliveries > 1 && out_of_beginnings(w, job, err))
             ended_at_once(w, job, JPX_END_RETRY, "crash", "begun five times without an ending: taken for a crash");
         else
@@ -552,8 +554,8 @@ static void mark_long(worker *w)
             continue;
         job->marked = true;
         mark(w, job, &marks[n++]);
-        jpx_change change = {.what = "running", .key = job->event.key, .pipe = job->pipeline->pipe,
-                             .attempt = job->attempt};
+        jpx_change change = {
+            .what = "running", .key = job->event.key, .pipe = job->pipeline->pipe, .attempt = job->attempt};
         jpx_outbox_change(&box, &change);
     }
     if (n && jpx_store_insert(desk->store, JPX_MARK, marks, n, NULL, &ignored) == JP_OK)

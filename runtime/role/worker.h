@@ -22,10 +22,10 @@ typedef struct jpx_job { /* one run event that is held */
     jpx_journal journal;
     uint8_t token[JPX_TOKEN_SIZE];
     int attempt;
-    bool aborted;      /* finish events */
-    bool cancelling;   /* finish events: on_cancel is at work, on_finished comes after it */
-    bool completing;   /* the delay of jp_return_in is over */
-    bool marked;       /* this execution has left its mark */
+    bool aborted;    /* finish events */
+    bool cancelling; /* finish events: on_cancel is at work, on_finished comes after it */
+    bool completing; /* the delay of jp_return_in is over */
+    bool marked;     /* this execution has left its mark */
     bool submitted;
     jpx_attempt call;
     struct jpx_job *next, *next_same; /* in its hash buckets: by number, by key */
@@ -36,8 +36,8 @@ typedef struct jpx_ended { /* a job with its outcome, to be committed */
     jpx_outcome outcome;
 } jpx_ended;
 
-/* Commits all: entries, what follows from them, events. JP_OK: the jobs are settled: to be acked, or to come again where nak[i] is
- * set. Otherwise nothing is lost, and all are to be committed again, with `retry` true. */
+/* Commits all: entries, what follows from them, events. JP_OK: the jobs are settled: to be acked, or to come again
+ * where nak[i] is set. Otherwise nothing is lost, and all are to be committed again, with `retry` true. */
 jp_status jpx_commit(jpx_desk *, jpx_ended *, size_t count, bool retry, bool *nak, jp_error *err);
 
 #endif

@@ -1,5 +1,5 @@
-/* engine_bench.c -- the whole engine on a real store and bus: W1 a chain of 1,000 steps, W2 10,000 children and their join, W3 500
- * AddTwo at once. All roles in this process, one thread each, bodies in forked processes.
+/* engine_bench.c -- the whole engine on a real store and bus: W1 a chain of 1,000 steps, W2 10,000 children and their
+ * join, W3 500 AddTwo at once. All roles in this process, one thread each, bodies in forked processes.
  *
  *     engine_bench STORE BUS [RUNS]      for example: engine_bench sqlite:/tmp/bench.db nats://127.0.0.1:4222 5
  *
@@ -151,7 +151,8 @@ int main(int argc, char **argv)
     check(jpx_store_open(&store, argv[1], prefix, &env, &err), &err);
     check(jpx_bus_open(&bus, argv[2], prefix, "bench", 5000, &env, &err), &err);
     check(jpx_bus_setup(bus, (const char *const[]){"default"}, 1, &err), &err);
-    jpx_parts parts = {.env = &env, .registry = registry, .store = store, .bus = bus, .zygote = zygote, .worker = "bench"};
+    jpx_parts parts = {
+        .env = &env, .registry = registry, .store = store, .bus = bus, .zygote = zygote, .worker = "bench"};
     for (int i = 0; i < ROLES; i++) {
         check(jpx_role_open(&roles[i], (jpx_role_kind)i, &parts, NULL, &err), &err);
         pthread_create(&threads[i], NULL, role_loop, roles[i]);

@@ -1,9 +1,12 @@
 # report.awk -- reads ctest's LastTest.log and prints what was skipped and why, then the count.
-# A reason is a line "skip: ..." of the test's own output; equal ones of one test are counted together.
+# A reason is a line "skip: ..." or "<part>: skipped; ..." of the test's own output; equal ones of one
+# test are counted together.
 
 /^[0-9]+\/[0-9]+ Test: / { test = $3 }
-/^skip: / {
-    reason = test ": " substr($0, 7)
+/^skip: / || /^[^ :]+: skipped[;,:] / {
+    text = $0
+    sub(/^skip: /, "", text)
+    reason = test ": " text
     if (!(reason in times))
         order[++reasons] = reason
     times[reason]++

@@ -10,7 +10,7 @@ JP_PIPE(says_no, p)
 JP_PIPE(parent_of_no, p, .gives = "any")
 {
     jp_future a = jp_yield(p, rec, 1);
-    jp_after(p, a)
+    jp_after (p, a)
         jp_yield(p, says_no);
     return jp_done(p);
 }
@@ -24,7 +24,7 @@ static void hooked_end(jp_ctx *p, bool aborted)
 JP_PIPE(hooked_parent, p, .gives = "any", .on_finished = hooked_end)
 {
     jp_future a = jp_yield(p, rec, 1);
-    jp_after(p, a)
+    jp_after (p, a)
         jp_yield(p, says_no);
     return jp_done(p);
 }
@@ -49,7 +49,7 @@ JP_PIPE(mixed, p, .gives = "any")
     jp_future done = jp_yield(p, rec, 1);
     jp_future wait = jp_yield(p, asks);
     jp_yield(p, fail, 100);
-    jp_after(p, done)
+    jp_after (p, done)
         jp_yield(p, slow, 2, 5000);
     jp_yield(p, rec, wait);
     return jp_return(p, done);
@@ -66,12 +66,12 @@ JP_PIPE(many, p)
 JP_PIPE(value_and_trouble, p, .gives = "int64")
 {
     jp_future a = jp_yield(p, rec, 5);
-    jp_after(p, a)
+    jp_after (p, a)
         jp_yield(p, says_no);
     return jp_return(p, a);
 }
 
-static const jp_def *const pipes[] = {&echo,         &rec,  &fail,  &slow, &says_no,           &parent_of_no,
+static const jp_def *const pipes[] = {&echo,          &rec,  &fail,  &slow, &says_no,           &parent_of_no,
                                       &hooked_parent, &asks, &mixed, &many, &value_and_trouble, NULL};
 
 /* SEMANTICS 7.1, 7.3 */
@@ -91,7 +91,8 @@ START_SCENARIO(s55_external_abort)
 {
     const char *key = start(k, "asks", "");
     pass(k, 200);
-    assert_json(field(k, "abort", jpx_format(k->arena, "{\"root\":\"%s\",\"reason\":\"enough\"}", key), "accepted"), "true");
+    assert_json(field(k, "abort", jpx_format(k->arena, "{\"root\":\"%s\",\"reason\":\"enough\"}", key), "accepted"),
+                "true");
     assert_json(field(k, "abort", key, "accepted"), "false");
     finish(k, key);
     assert_json(status(k, key), "aborted");

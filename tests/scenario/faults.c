@@ -1,8 +1,9 @@
 /* faults.c -- S87 to S91: duplicates, disorder, lost streams, and a cut between any two operations.
  *
- * Decorators around the two seams count every operation that writes or publishes. A run is repeated with operation number 1, 2, 3, ... failing,
- * once before it is carried out and once after (the answer is lost), until a run has fewer operations than that: each time the
- * handler is cut there and its event comes again, as after the death of its process. The result must be the same each time. */
+ * Decorators around the two seams count every operation that writes or publishes. A run is repeated with operation
+ * number 1, 2, 3, ... failing, once before it is carried out and once after (the answer is lost), until a run has fewer
+ * operations than that: each time the handler is cut there and its event comes again, as after the death of its
+ * process. The result must be the same each time. */
 #include "kit.h"
 
 /* ---- decorators ---- */
@@ -93,8 +94,8 @@ static jp_status f_list(jpx_store *s, const jpx_root_filter *f, jpx_arena *a, jp
 
 static jpx_store *wrap(jpx_store *inner)
 {
-    static const jpx_store_ops store_ops = {f_clone, f_close, f_insert,       f_get,   f_scan, f_remove, f_remove_range,
-                                            f_count, f_abort, f_roots,        f_key,   f_list};
+    static const jpx_store_ops store_ops = {f_clone,        f_close, f_insert, f_get,   f_scan, f_remove,
+                                            f_remove_range, f_count, f_abort,  f_roots, f_key,  f_list};
     faulty_store *s = calloc(1, sizeof *s);
     s->base.ops = &store_ops;
     s->base.env = inner->env;
@@ -214,7 +215,7 @@ JP_PIPE(outer, p, .gives = "int64")
     outer_try++;
     jp_future one = jp_yield(p, inner, 10), two = jp_yield(p, inner, 20), late = jp_yield(p, shaky);
     jp_future side = {0};
-    jp_after(p, one)
+    jp_after (p, one)
         side = jp_yield(p, echo, jp_slot(p, one, "twice"));
     return jp_return(p, jp_yield(p, sum, one, two, jp_slot(p, two, "twice"), late, side));
 }

@@ -92,7 +92,7 @@ kit *kit_open(int ground, const jp_def *const *pipes)
     jp_error err = {0};
 
     if ((grounds[ground].jetstream && !nats) || (grounds[ground].mongo && !mongo)) {
-        fprintf(stderr, "skipped: %s: no server named by %s; run sh tests/run.sh\n", grounds[ground].name,
+        fprintf(stderr, "skip: %s: no server named by %s; sh tests/run.sh starts one\n", grounds[ground].name,
                 grounds[ground].mongo && !mongo ? "JETPIPE_TEST_MONGO" : "JETPIPE_TEST_NATS");
         return NULL;
     }
@@ -106,11 +106,16 @@ kit *kit_open(int ground, const jp_def *const *pipes)
     snprintf(k->prefix, sizeof k->prefix, "s%d-%d-%d", (int)getpid(), ground, ++number);
     ck_assert_msg(jpx_registry_new(&k->registry, pipes, &err) == JP_OK, "%s", err.text);
 
-    jpx_local_options options = {.prefix = k->prefix, .virtual_time = k->virtual_time, .seed = 0,
-                                 .log = getenv("KIT_LOG") ? show_log : NULL, .level = JPX_DEBUG,
-                                 .wrap_store = kit_wrap_store, .wrap_bus = kit_wrap_bus};
+    jpx_local_options options = {.prefix = k->prefix,
+                                 .virtual_time = k->virtual_time,
+                                 .seed = 0,
+                                 .log = getenv("KIT_LOG") ? show_log : NULL,
+                                 .level = JPX_DEBUG,
+                                 .wrap_store = kit_wrap_store,
+                                 .wrap_bus = kit_wrap_bus};
     if (grounds[ground].sqlite)
-        options.store = jpx_format(k->arena, "sqlite:%s/%s.db", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp", k->prefix);
+        options.store =
+            jpx_format(k->arena, "sqlite:%s/%s.db", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp", k->prefix);
     else if (grounds[ground].mongo)
         options.store = in_database(k->arena, mongo, k->prefix);
     if (grounds[ground].jetstream)

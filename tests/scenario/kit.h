@@ -1,9 +1,10 @@
 /* kit.h -- one written scenario, run on every store and bus.
  *
- * A scenario is a Check test `START_SCENARIO(s30_after) { ... } END_SCENARIO`; it runs once for each ground: SQLite and MongoDB
- * x memory and JetStream, and memory x memory. On the memory bus time is virtual, so that delays cost nothing; on JetStream it is
- * real: scenarios say times in units of kit->ms, which is smaller there. A ground whose server is not named by the environment
- * (JETPIPE_TEST_MONGO, JETPIPE_TEST_NATS) is left out and counted as skipped; tests/run.sh names both. */
+ * A scenario is a Check test `START_SCENARIO(s30_after) { ... } END_SCENARIO`; it runs once for each ground: SQLite and
+ * MongoDB x memory and JetStream, and memory x memory. On the memory bus time is virtual, so that delays cost nothing;
+ * on JetStream it is real: scenarios say times in units of kit->ms, which is smaller there. A ground whose server is
+ * not named by the environment (JETPIPE_TEST_MONGO, JETPIPE_TEST_NATS) is left out and counted as skipped; tests/run.sh
+ * names both. */
 #ifndef KIT_H
 #define KIT_H
 
@@ -16,20 +17,20 @@
 #include <string.h>
 
 typedef struct kit {
-    const char *ground;  /* "sqlite x jetstream" */
+    const char *ground; /* "sqlite x jetstream" */
     bool virtual_time;
-    int64_t ms;          /* so many ms of this ground's clock are one scenario millisecond: always 1 when virtual */
+    int64_t ms; /* so many ms of this ground's clock are one scenario millisecond: always 1 when virtual */
     jpx_local *local;
     jpx_registry *registry;
     jpx_arena *arena;
-    const char *key;     /* of the last root */
+    const char *key; /* of the last root */
     char prefix[64];
 } kit;
 
 /* ---- the journal: what bodies and hooks did, in order ---- */
 void note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-const char *journal(void);              /* "run 1, run 2, fin 2" */
-int noted(const char *text);            /* how often */
+const char *journal(void);   /* "run 1, run 2, fin 2" */
+int noted(const char *text); /* how often */
 /* Is every `a` before the first `b`? Both must be there. */
 bool before(const char *a, const char *b);
 
@@ -52,7 +53,8 @@ void settle(kit *);
 
 /* ---- looking ---- all texts live until the scenario ends */
 const char *ask(kit *, const char *verb, const char *json); /* the api's answer as it came */
-const char *field(kit *, const char *verb, const char *key, const char *path); /* one field of the answer about a root, as JSON */
+const char *field(kit *, const char *verb, const char *key,
+                  const char *path); /* one field of the answer about a root, as JSON */
 const char *result(kit *, const char *key);
 const char *status(kit *, const char *key);
 const char *reason(kit *, const char *key);

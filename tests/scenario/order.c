@@ -4,11 +4,11 @@
 JP_PIPE(after_two, p)
 {
     jp_future a = jp_yield(p, slow, 1, 60), b = jp_yield(p, rec, 2);
-    jp_after(p, a, b) {
+    jp_after (p, a, b) {
         jp_yield(p, rec, 3);
         jp_yield(p, rec, 4);
     }
-    jp_after(p) {
+    jp_after (p) {
         jp_yield(p, rec, 5);
     }
     return jp_done(p);
@@ -17,11 +17,11 @@ JP_PIPE(after_two, p)
 JP_PIPE(nested_after, p)
 {
     jp_future a = jp_yield(p, rec, 1);
-    jp_after(p, a) {
+    jp_after (p, a) {
         jp_future b = jp_yield(p, rec, 2);
-        jp_after(p, a, b, b) {
+        jp_after (p, a, b, b) {
             jp_future c = jp_yield(p, rec, 3);
-            jp_after(p, c, a)
+            jp_after (p, c, a)
                 jp_yield(p, rec, 4);
         }
     }
@@ -30,7 +30,7 @@ JP_PIPE(nested_after, p)
 
 JP_PIPE(ordered, p)
 {
-    jp_in_order(p) {
+    jp_in_order (p) {
         jp_yield(p, rec, 1);
         jp_yield(p, slow, 2, 60);
         jp_yield(p, rec, 3);
@@ -41,9 +41,9 @@ JP_PIPE(ordered, p)
 
 JP_PIPE(order_in_order, p)
 {
-    jp_in_order(p) {
+    jp_in_order (p) {
         jp_yield(p, rec, 1);
-        jp_in_order(p)
+        jp_in_order (p)
             jp_yield(p, rec, 2);
     }
     return jp_done(p);
@@ -53,12 +53,13 @@ JP_PIPE(after_around_order, p)
 {
     jp_future first = jp_yield(p, rec, 1);
     jp_future second = {0};
-    jp_after(p, first) jp_in_order(p) {
-        jp_yield(p, rec, 2);
-        second = jp_yield(p, rec, 3);
-    }
-    jp_in_order(p) {
-        jp_after(p, second) {
+    jp_after (p, first)
+        jp_in_order (p) {
+            jp_yield(p, rec, 2);
+            second = jp_yield(p, rec, 3);
+        }
+    jp_in_order (p) {
+        jp_after (p, second) {
             jp_yield(p, rec, 4);
             jp_yield(p, rec, 5);
         }
@@ -76,7 +77,7 @@ JP_PIPE(two_of_them, p, .takes = "int64 ms", .gives = "any")
 JP_PIPE(after_generator, p)
 {
     jp_future g = jp_yield(p, two_of_them, 80);
-    jp_after(p, g)
+    jp_after (p, g)
         jp_yield(p, rec, 3);
     return jp_done(p);
 }
@@ -85,7 +86,7 @@ JP_PIPE(countdown, p, .takes = "int64 d")
 {
     if (jp_int64(p, "d") > 0) {
         jp_future r = jp_yield(p, rec, jp_arg(p, "d"));
-        jp_after(p, r)
+        jp_after (p, r)
             jp_yield(p, countdown, jp_int64(p, "d") - 1);
     }
     return jp_done(p);
@@ -111,9 +112,20 @@ JP_PIPE(early_value, p, .takes = "int64 ms", .gives = "any")
     return jp_return(p, jp_yield(p, two_of_them, jp_arg(p, "ms")));
 }
 
-static const jp_def *const pipes[] = {&echo,           &rec,       &slow,        &after_two,       &nested_after,
-                                      &ordered,        &countdown, &two_of_them, &after_generator, &order_in_order,
-                                      &after_around_order, &hooked, &early_value, NULL};
+static const jp_def *const pipes[] = {&echo,
+                                      &rec,
+                                      &slow,
+                                      &after_two,
+                                      &nested_after,
+                                      &ordered,
+                                      &countdown,
+                                      &two_of_them,
+                                      &after_generator,
+                                      &order_in_order,
+                                      &after_around_order,
+                                      &hooked,
+                                      &early_value,
+                                      NULL};
 
 /* SEMANTICS 4.2 */
 START_SCENARIO(s30_after)

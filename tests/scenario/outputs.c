@@ -22,15 +22,15 @@ JP_PIPE(four_waiting, p, .gives = "any", .fills = "int64 a, int64 b, string c, l
 JP_PIPE(take_all, p, .gives = "any")
 {
     jp_future f = jp_yield(p, four, 1);
-    return jp_return(p, jp_yield(p, echo, jp_slot(p, f, "a"), jp_slot(p, f, "b"), jp_slot(p, f, "c"),
-                                 jp_slot(p, f, "d"), f));
+    return jp_return(
+        p, jp_yield(p, echo, jp_slot(p, f, "a"), jp_slot(p, f, "b"), jp_slot(p, f, "c"), jp_slot(p, f, "d"), f));
 }
 
 JP_PIPE(take_all_waiting, p, .gives = "any")
 {
     jp_future f = jp_yield(p, four_waiting);
-    return jp_return(p, jp_yield(p, echo, jp_slot(p, f, "a"), jp_slot(p, f, "b"), jp_slot(p, f, "c"),
-                                 jp_slot(p, f, "d"), f));
+    return jp_return(
+        p, jp_yield(p, echo, jp_slot(p, f, "a"), jp_slot(p, f, "b"), jp_slot(p, f, "c"), jp_slot(p, f, "d"), f));
 }
 
 JP_PIPE(hands_four, p, .gives = "any", .fills = "int64 a, int64 b, string c, list d")
@@ -56,15 +56,15 @@ JP_PIPE(two_and_two, p, .gives = "any", .fills = "int64 a, int64 b, string c, li
 JP_PIPE(take_handed, p, .gives = "any")
 {
     jp_future f = jp_yield(p, hands_four);
-    return jp_return(p, jp_yield(p, echo, jp_slot(p, f, "a"), jp_slot(p, f, "b"), jp_slot(p, f, "c"),
-                                 jp_slot(p, f, "d"), f));
+    return jp_return(
+        p, jp_yield(p, echo, jp_slot(p, f, "a"), jp_slot(p, f, "b"), jp_slot(p, f, "c"), jp_slot(p, f, "d"), f));
 }
 
 JP_PIPE(take_mixed, p, .gives = "any")
 {
     jp_future f = jp_yield(p, two_and_two);
-    return jp_return(p, jp_yield(p, echo, jp_slot(p, f, "a"), jp_slot(p, f, "b"), jp_slot(p, f, "c"),
-                                 jp_slot(p, f, "d")));
+    return jp_return(p,
+                     jp_yield(p, echo, jp_slot(p, f, "a"), jp_slot(p, f, "b"), jp_slot(p, f, "c"), jp_slot(p, f, "d")));
 }
 
 JP_PIPE(some_of_four, p, .gives = "any")
@@ -124,10 +124,13 @@ JP_PIPE(ladder, p, .takes = "int64 n", .gives = "int64")
     return jp_return(p, v);
 }
 
-static const jp_def *const pipes[] = {&echo,         &rec,          &four,        &four_waiting,     &take_all,
-                                      &hands_four,   &two_and_two,  &take_handed, &take_all_waiting, &take_mixed,
-                                      &some_of_four, &forgets,      &undeclared,  &after_forgets,    &fills_twice,
-                                      &take_twice,   &deep,         &ladder,      NULL};
+static const jp_def *const pipes[] = {&echo,         &rec,           &four,
+                                      &four_waiting, &take_all,      &hands_four,
+                                      &two_and_two,  &take_handed,   &take_all_waiting,
+                                      &take_mixed,   &some_of_four,  &forgets,
+                                      &undeclared,   &after_forgets, &fills_twice,
+                                      &take_twice,   &deep,          &ladder,
+                                      NULL};
 
 /* SEMANTICS 3.5 */
 START_SCENARIO(s08_unused_outputs)

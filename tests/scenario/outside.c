@@ -69,7 +69,7 @@ JP_PIPE(hand_big, p, .gives = "int64")
 JP_PIPE(total, p, .takes = "list items", .gives = "int64")
 {
     int64_t sum = 0;
-    jp_each(p, item, jp_arg(p, "items"))
+    jp_each (p, item, jp_arg(p, "items"))
         sum += item.type == JP_INT64 ? item.as.i64 : 0;
     return jp_return(p, sum);
 }
@@ -90,8 +90,8 @@ JP_PIPE(lists, p, .gives = "any")
     return jp_return(p, jp_yield(p, echo, jp_yield(p, total, one), jp_yield(p, total, none), jp_yield(p, same, mixed)));
 }
 
-static const jp_def *const pipes[] = {&echo,     &rec,      &slow,  &fail,  &question, &approve, &fast_answer,
-                                      &big,      &checksum, &hand_big, &total, &same, &lists, NULL};
+static const jp_def *const pipes[] = {&echo, &rec,      &slow,     &fail,  &question, &approve, &fast_answer,
+                                      &big,  &checksum, &hand_big, &total, &same,     &lists,   NULL};
 
 static const char *send_reply(kit *k, const char *to, const char *value)
 {
@@ -223,12 +223,9 @@ START_SCENARIO(malformed_triggers)
 {
     static const struct {
         const char *request, *part;
-    } bad[] = {{"{\"pipe\":\"nix\",\"args\":[1]}", "nix"},
-               {"{\"pipe\":\"rec\",\"args\":[\"x\"]}", "int64 n"},
-               {"{\"pipe\":\"rec\",\"args\":[]}", "int64 n"},
-               {"{\"pipe\":\"rec\",\"args\":[1,2]}", "int64 n"},
-               {"{\"pipe\":\"rec\",\"args\":{\"m\":1}}", "m"},
-               {"{\"pipe\":", "JSON"}};
+    } bad[] = {{"{\"pipe\":\"nix\",\"args\":[1]}", "nix"},     {"{\"pipe\":\"rec\",\"args\":[\"x\"]}", "int64 n"},
+               {"{\"pipe\":\"rec\",\"args\":[]}", "int64 n"},  {"{\"pipe\":\"rec\",\"args\":[1,2]}", "int64 n"},
+               {"{\"pipe\":\"rec\",\"args\":{\"m\":1}}", "m"}, {"{\"pipe\":", "JSON"}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         const char *answer = ask(k, "start", bad[i].request);
         ck_assert_msg(strstr(answer, "\"error\"") && strstr(answer, bad[i].part), "%s: %s", bad[i].request, answer);

@@ -20,8 +20,7 @@ JP_PIPE(always_hooked, p, .gives = "int64", .retry = {.attempts = 3, .first_ms =
     return jp_retry(p, "gateway busy");
 }
 
-JP_PIPE(grows, p, .gives = "int64",
-        .retry = {.attempts = 5, .first_ms = 120, .factor = 1.5, .jitter = JP_NO_JITTER})
+JP_PIPE(grows, p, .gives = "int64", .retry = {.attempts = 5, .first_ms = 120, .factor = 1.5, .jitter = JP_NO_JITTER})
 {
     note("try %d", jp_attempt(p));
     return jp_retry(p, "no");
@@ -56,8 +55,9 @@ JP_PIPE(too_large, p, .gives = "binary", .retry = {.attempts = 1})
     return jp_return(p, jp_v_binary(nine, sizeof nine));
 }
 
-static const jp_def *const pipes[] = {&echo,         &rec,        &fail,          &always,    &always_hooked, &grows,
-                                      &plans_and_fails, &with_options, &in_a_while, &too_large, NULL};
+static const jp_def *const pipes[] = {
+    &echo,         &rec,        &fail,      &always, &always_hooked, &grows, &plans_and_fails,
+    &with_options, &in_a_while, &too_large, NULL};
 
 static int64_t took(kit *k, const char *pipe, const char *json)
 {

