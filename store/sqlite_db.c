@@ -27,8 +27,14 @@ int64_t jpx_sql_clock_ms(void)
 
 /* ---- failures ---- */
 
-static jp_status failed_io(jpx_sql *sql, int os, jp_error *err)
+static jp_status failed_io(const jpx_sql *sql, int os, jp_error *err)
 {
+    struct stat st;
+
+    if (stat(sql->path, &st) == 0 && !S_ISREG(st.st_mode))
+        return jpx_fail(err, JP_E_INVALID,
+                        "the store %.200s is %s, not a file; give the path of a file, as sqlite:/var/lib/jetpipe/store.db",
+                        sql->path, S_ISDIR(st.st_mode) ? "a folder" : "a device or pipe");
     if (os == ENOSPC || os == EDQUOT)
         return jpx_fail(err, JP_E_FULL,
                         "the disk of the store %.200s is full (%s); free some space, and the work goes on by itself",
@@ -38,26 +44,32 @@ static jp_status failed_io(jpx_sql *sql, int os, jp_error *err)
                         "the store %.200s cannot be written (%s); let this user write the file and its folder, for "
                         "the files -wal, -shm and -turn beside it",
                         sql->path, strerror(os));
+    if (os == EMFILE || os == ENFILE)
+        return jpx_fail(err, JP_E_UNAVAILABLE,
+                        "the store %.200s cannot be opened (%s); raise the limit of open files (ulimit -n)", sql->path,
+                        strerror(os));
     return jpx_fail(err, JP_E_UNAVAILABLE,
                     "the store %.200s cannot be read or written (%s: %s); look at its disk and the system's log",
                     sql->path, sqlite3_errmsg(sql->db), strerror(os));
 }
 
-static jp_status failed_open(jpx_sql *sql, int os, jp_error *err)
+static bool folder_is_there(const char *path)
 {
+    const char *slash = strrchr(path, '/');
+    char *folder = slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
     struct stat st;
+    bool there = folder && stat(folder, &st) == 0 && S_ISDIR(st.st_mode);
 
-    if (stat(sql->path, &st) == 0 && !S_ISREG(st.st_mode))
-        return jpx_fail(err, JP_E_INVALID,
-                        "the store %.200s is %s, not a file; give the path of a file in it, as sqlite:%.100s/store.db",
-                        sql->path, S_ISDIR(st.st_mode) ? "a folder" : "a device", sql->path);
-    if (os == ENOENT || os == ENOTDIR)
+    free(folder);
+    return there;
+}
+
+static jp_status failed_open(const jpx_sql *sql, int os, jp_error *err)
+{
+    if ((os == ENOENT || os == ENOTDIR) && !folder_is_there(sql->path))
         return jpx_fail(err, JP_E_INVALID, "the folder of the store %.200s does not exist; make it first", sql->path);
-    if (os == EMFILE || os == ENFILE)
-        return jpx_fail(err, JP_E_UNAVAILABLE,
-                        "the store %.200s cannot be opened (%s); raise the limit of open files (ulimit -n)", sql->path,
-                        strerror(os));
-    return failed_io(sql, os ? os : EACCES, err);
+    /* refused the right to make the file, SQLite tries to read it, and finds none */
+    return failed_io(sql, os == ENOENT || os == 0 ? EACCES : os, err);
 }
 
 jp_status jpx_sql_failed(jpx_sql *sql, jp_error *err)

@@ -73,26 +73,11 @@ const char *jp_format(jp_ctx *p, const char *fmt, ...)
 
 /* ---- the outcome ---- */
 
-/* Texts come from bodies and may hold anything: at most JPX_REASON_MAX bytes of valid UTF-8. */
-static const char *clean_text(jpx_arena *arena, const char *text)
-{
-    size_t size = strnlen(text, JPX_REASON_MAX);
-
-    while (size > 0 && text[size] != '\0' && ((uint8_t)text[size] & 0xc0) == 0x80)
-        size--; /* not in the middle of a character */
-    char *out = jpx_strndup(arena, text, size);
-    if (!bson_utf8_validate(out, size, false))
-        for (size_t i = 0; i < size; i++)
-            if ((uint8_t)out[i] >= 0x80)
-                out[i] = '?';
-    return out;
-}
-
 static void fail(jp_ctx *p, jpx_outcome *out, jpx_end end, const char *class_, const char *reason)
 {
     const uint64_t number = out->number_in_worker;
     *out = (jpx_outcome){.number_in_worker = number, .end = end, .retry_in_ms = -1, .class_ = class_};
-    out->reason = clean_text(p->arena, reason);
+    out->reason = jpx_clean_text(p->arena, reason, JPX_REASON_MAX);
 }
 
 static bool filled_before(const jp_ctx *p, const char *name)

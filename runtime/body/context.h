@@ -130,6 +130,10 @@ jp_value jpx_readable(jp_ctx *, jp_value);
     X(binary, jp_bytes, JPX_BINARY, v.as.bytes, ((jp_bytes){(const uint8_t *)"", 0}))                                  \
     X(document, jp_doc, JPX_DOC, v.as.doc, jpx_empty_doc())
 
+/* For messages: texts from bodies and from outside may hold anything. At most `most` bytes of `text`, which has more or
+ * ends with NUL, as valid UTF-8. */
+const char *jpx_clean_text(jpx_arena *, const char *text, size_t most);
+
 /* Where in the attempt a document stands, "args.options", "reply", "outputs.rows"; "" when it is the body's own. */
 const char *jpx_origin(jp_ctx *, jp_value doc);
 

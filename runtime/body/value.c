@@ -227,3 +227,17 @@ jp_doc jpx_empty_doc(void)
     static const uint8_t empty[] = {5, 0, 0, 0, 0};
     return (jp_doc){empty, sizeof empty};
 }
+
+const char *jpx_clean_text(jpx_arena *arena, const char *text, size_t most)
+{
+    size_t size = strnlen(text, most);
+
+    while (size > 0 && text[size] != '\0' && ((uint8_t)text[size] & 0xc0) == 0x80)
+        size--; /* not in the middle of a character */
+    char *out = jpx_strndup(arena, text, size);
+    if (!bson_utf8_validate(out, size, false))
+        for (size_t i = 0; i < size; i++)
+            if ((uint8_t)out[i] >= 0x80)
+                out[i] = '?';
+    return out;
+}

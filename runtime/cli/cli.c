@@ -168,8 +168,9 @@ static jp_status read_command(jpx_cli *cli, int argc, char **argv)
                 return jpx_fail(&cli->error, JP_E_INVALID, "%s is a pipe, not a verb; did you mean: %s run %s", name,
                                 cli->program, name);
         const char *near = jpx_name_near(name, names, count);
-        return jpx_fail(&cli->error, JP_E_INVALID, near ? "there is no verb '%.60s'; did you mean %s?"
-                                                        : "there is no verb '%.60s'; `%s help` lists them",
+        return jpx_fail(&cli->error, JP_E_INVALID,
+                        near ? "there is no verb '%.60s'; did you mean %s?"
+                             : "there is no verb '%.60s'; `%s help` lists them",
                         name, near ? near : cli->program);
     }
     if (options->help && strcmp(name, "help") != 0) { /* "start --help" is "help start" */
@@ -189,8 +190,9 @@ static jp_status read_command(jpx_cli *cli, int argc, char **argv)
         return jpx_fail(&cli->error, JP_E_INVALID, "%s needs more: %s %s %s", name, cli->program, name,
                         cli->verb->usage);
     if (cli->args_count > cli->verb->most)
-        return jpx_fail(&cli->error, JP_E_INVALID, "%s is given %zu arguments and takes %s; JSON is one argument, in quotes: '[1, 2]'",
-                        name, cli->args_count, *cli->verb->usage ? cli->verb->usage : "none");
+        return jpx_fail(&cli->error, JP_E_INVALID,
+                        "%s is given %zu arguments and takes %s; JSON is one argument, in quotes: '[1, 2]'", name,
+                        cli->args_count, *cli->verb->usage ? cli->verb->usage : "none");
     return jpx_flags_environment(options, &cli->error);
 }
 
@@ -220,7 +222,9 @@ static int flush(jpx_cli *cli, int code)
 int jpx_cli_main(int argc, char **argv, const jp_def *const *pipes, FILE *in, FILE *out, FILE *err)
 {
     const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
-    jpx_cli cli = {.program = slash ? slash + 1 : argc > 0 ? argv[0] : "jetpipe",
+    jpx_cli cli = {.program = slash      ? slash + 1
+                              : argc > 0 ? argv[0]
+                                         : "jetpipe",
                    .pipes = pipes,
                    .in = in,
                    .out = out,

@@ -19,11 +19,11 @@ typedef struct jpx_cli jpx_cli;
 
 typedef struct jpx_verb {
     const char *name;
-    const char *usage; /* of its arguments */
-    const char *does;  /* half a line */
-    const char *more;  /* some lines, or NULL */
+    const char *usage;  /* of its arguments */
+    const char *does;   /* half a line */
+    const char *more;   /* some lines, or NULL */
     size_t least, most; /* arguments */
-    uint32_t flags;    /* JPX_FLAG(...), beside JPX_FLAGS_PLACES */
+    uint32_t flags;     /* JPX_FLAG(...), beside JPX_FLAGS_PLACES */
     int (*run)(jpx_cli *);
 } jpx_verb;
 
@@ -67,9 +67,9 @@ int jpx_cli_main(int argc, char **argv, const jp_def *const *pipes, FILE *in, FI
 
 /* ---- saying ---- */
 void jpx_cli_say(jpx_cli *, const char *fmt, ...) __attribute__((format(printf, 2, 3))); /* to err */
-int jpx_cli_fail(jpx_cli *);   /* says cli->error; returns its exit code */
+int jpx_cli_fail(jpx_cli *); /* says cli->error; returns its exit code */
 int jpx_cli_refuse(jpx_cli *, const char *fmt, ...) __attribute__((format(printf, 2, 3))); /* says it; returns 2 */
-void jpx_cli_print(jpx_cli *, const jpx_text *);      /* to out */
+void jpx_cli_print(jpx_cli *, const jpx_text *);                                           /* to out */
 int jpx_cli_print_json(jpx_cli *, jpx_bytes); /* the answer as it came, one line; returns 0 */
 
 /* ---- asking the api ---- */

@@ -163,7 +163,8 @@ static void draw_hidden(struct drawing *d, const jpx_tally *tally)
 static void draw_children(struct drawing *d, const jpx_node *node)
 {
     const bool utf8 = d->screen->utf8;
-    const char *const tee = utf8 ? "\xe2\x94\x9c\xe2\x94\x80 " : "|- ", *const corner = utf8 ? "\xe2\x94\x94\xe2\x94\x80 " : "`- ";
+    const char *const tee = utf8 ? "\xe2\x94\x9c\xe2\x94\x80 " : "|- ", *const corner =
+                                                                            utf8 ? "\xe2\x94\x94\xe2\x94\x80 " : "`- ";
     const char *const bar = utf8 ? "\xe2\x94\x82  " : "|  ";
     jpx_tally hidden = jpx_tree_hidden(node);
     size_t indent = d->branches.size;

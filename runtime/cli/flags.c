@@ -52,8 +52,9 @@ static jp_status set(jpx_options *options, const struct flag *flag, const char *
     }
     case DURATION:
         if (!jpx_duration_read(value, (int64_t *)(void *)member))
-            return jpx_fail(err, JP_E_INVALID, "%s wants a time with its unit, as 500ms, 5s, 2m, 12h or 7d, is given '%.80s'",
-                            where, value);
+            return jpx_fail(err, JP_E_INVALID,
+                            "%s wants a time with its unit, as 500ms, 5s, 2m, 12h or 7d, is given '%.80s'", where,
+                            value);
         return JP_OK;
     case NAME:
         fine = *value && strlen(value) <= JPX_NAME_MAX &&

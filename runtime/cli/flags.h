@@ -13,9 +13,10 @@
     X(LOG_LEVEL, "log-level", log_level, LEVEL, "LEVEL", "debug, info, warn or error", "JETPIPE_LOG_LEVEL")            \
     X(LOG_FORMAT, "log-format", log_format, FORMAT, "FORMAT", "logfmt or json", "JETPIPE_LOG_FORMAT")                  \
     X(ROLE, "role", role, TEXT, "ROLES", "which of api,barrier,worker (all)", "JETPIPE_ROLE")                          \
-    X(PROCESSES, "processes", processes, COUNT, "N", "bodies side by side (number of processors)", "JETPIPE_PROCESSES") \
+    X(PROCESSES, "processes", processes, COUNT, "N", "bodies side by side (number of processors)",                     \
+      "JETPIPE_PROCESSES")                                                                                             \
     X(BATCH, "batch", batch, COUNT, "N", "events handled together (512)", "JETPIPE_BATCH")                             \
-    X(KEY, "key", key, TEXT, "KEY", "idempotency key: the same key starts one root", NULL)                            \
+    X(KEY, "key", key, TEXT, "KEY", "idempotency key: the same key starts one root", NULL)                             \
     X(WAIT, "wait", wait, SWITCH, NULL, "follow the root to its end", NULL)                                            \
     X(JSON, "json", json, SWITCH, NULL, "the api's answer as it came", NULL)                                           \
     X(LIMIT, "limit", limit, COUNT, "N", "at most so many", NULL)                                                      \
@@ -24,14 +25,15 @@
     X(AFTER, "after", after, TEXT, "ROOT", "the page that follows this root", NULL)                                    \
     X(OLDER, "older", older_ms, DURATION, "DURATION", "only those that ended so long ago", NULL)                       \
     X(REASON, "reason", reason, TEXT, "TEXT", "what the root will say about it", NULL)                                 \
-    X(TIMEOUT, "timeout", timeout_ms, DURATION, "DURATION", "how long to wait for the answer, or with --wait for the end", NULL) \
+    X(TIMEOUT, "timeout", timeout_ms, DURATION, "DURATION",                                                            \
+      "how long to wait for the answer, or with --wait for the end", NULL)                                             \
     X(HELP, "help", help, SWITCH, NULL, "what the verb does", NULL)
 
 typedef enum jpx_flag_id {
 #define JPX_FLAG_ENUM_(id, name, member, kind, value, help, env) JPX_FLAG_##id,
     JPX_FLAG_MAP(JPX_FLAG_ENUM_)
 #undef JPX_FLAG_ENUM_
-    JPX_FLAGS
+        JPX_FLAGS
 } jpx_flag_id;
 
 #define JPX_FLAG(id) (UINT32_C(1) << JPX_FLAG_##id)
@@ -47,9 +49,9 @@ typedef struct jpx_options {
     const char *role, *log_level, *log_format;
     const char *key, *pipe, *status, *after, *reason;
     bool wait, json, help;
-    int64_t processes, batch, limit;  /* 0 = not given  */
-    int64_t older_ms, timeout_ms;     /* -1 = not given */
-    const char *args[JPX_ARGS_MAX];   /* what is no flag; [0] is the verb */
+    int64_t processes, batch, limit; /* 0 = not given  */
+    int64_t older_ms, timeout_ms;    /* -1 = not given */
+    const char *args[JPX_ARGS_MAX];  /* what is no flag; [0] is the verb */
     size_t args_count;
 } jpx_options;
 

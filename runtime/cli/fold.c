@@ -1,5 +1,5 @@
-/* fold.c -- which nodes of a tree are shown when lines are few. Two knobs, each found by halving: children per pipeline,
- * and, when even one is too many, levels. */
+/* fold.c -- which nodes of a tree are shown when lines are few. Two knobs, each found by halving: children per
+ * pipeline, and, when even one is too many, levels. */
 #include "cli/tree.h"
 #include <string.h>
 

@@ -1,5 +1,5 @@
-/* follow.c -- see follow.h. History events of the root say when to look again; they may be lost, so there is also a look
- * now and then. A short run is looked at often, a long one at most ten times a second. */
+/* follow.c -- see follow.h. History events of the root say when to look again; they may be lost, so there is also a
+ * look now and then. A short run is looked at often, a long one at most ten times a second. */
 #include "cli/follow.h"
 #include "cli/live.h"
 #include "cli/signals.h"
@@ -13,13 +13,13 @@ struct following {
     const jpx_follow *how;
     jpx_sub *events;
     jpx_live *live;
-    jpx_arena *arena;  /* of one look */
-    char root[25];     /* "" = not known yet */
+    jpx_arena *arena; /* of one look */
+    char root[25];    /* "" = not known yet */
     bool later;
     bool said_waiting; /* that no api role answers was said */
     bool abort_sent;
-    bool left;         /* a signal ended the following */
-    bool unshown;      /* something happened since the last showing */
+    bool left;                          /* a signal ended the following */
+    bool unshown;                       /* something happened since the last showing */
     int64_t gap_ms, looked_ms, show_ms; /* not shown before show_ms */
 };
 
@@ -102,7 +102,8 @@ static bool interrupted(struct following *f)
     jp_error why;
 
     if (!f->how->interrupt_aborts) {
-        jpx_cli_say(cli, "%s goes on without being watched; see: %s status %s", f->how->name, cli->program, f->how->name);
+        jpx_cli_say(cli, "%s goes on without being watched; see: %s status %s", f->how->name, cli->program,
+                    f->how->name);
         return false;
     }
     jpx_text request = jpx_ask_root(cli->arena, f->how->name);

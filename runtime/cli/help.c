@@ -42,8 +42,9 @@ static void put_overview(jpx_cli *cli, jpx_text *out, const jpx_registry *regist
     }
     jpx_text_puts(out, "\nEvery verb takes:\n");
     put_flags(cli, out, JPX_FLAGS_PLACES);
-    jpx_text_puts(out, "\nROOT is the id of a root or its key. Exit codes: 0 done, 1 the pipeline was aborted, 2 invalid input,\n"
-                       "3 not found, 5 refused, 7 not available, 8 timed out.\n");
+    jpx_text_puts(
+        out, "\nROOT is the id of a root or its key. Exit codes: 0 done, 1 the pipeline was aborted, 2 invalid input,\n"
+             "3 not found, 5 refused, 7 not available, 8 timed out.\n");
     if (jpx_registry_count(registry))
         jpx_text_puts(out, "\nPipes in this program:\n");
     for (size_t i = 0; i < jpx_registry_count(registry); i++) {

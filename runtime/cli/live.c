@@ -5,7 +5,7 @@
 
 enum { TOLD_SLOTS = 8192, TOLD_MAX = TOLD_SLOTS / 2 };
 
-struct told { /* what was last said about a pipeline */
+struct told {    /* what was last said about a pipeline */
     uint64_t id; /* hash of its id; 0 = free */
     jpx_shown_status status;
     int64_t attempt;
@@ -18,7 +18,7 @@ struct jpx_live {
     pthread_mutex_t lock; /* the stream and the frame on it */
     char *frame;          /* on the screen now */
     size_t frame_lines;
-    jpx_arena *arena;     /* of one drawing */
+    jpx_arena *arena; /* of one drawing */
     struct told *told;
     size_t told_count, lines;
 };
@@ -91,8 +91,8 @@ static bool is_news(jpx_live *live, const jpx_node *node)
     bool fresh = !told->id;
     if (fresh && live->told_count == TOLD_MAX)
         return false;
-    bool changed = fresh || told->status != node->status ||
-                   (node->status == JPX_SHOWN_RETRY && told->attempt != node->attempt);
+    bool changed =
+        fresh || told->status != node->status || (node->status == JPX_SHOWN_RETRY && told->attempt != node->attempt);
     live->told_count += fresh;
     *told = (struct told){id, node->status, node->attempt};
     return changed;

@@ -1,6 +1,6 @@
 /* run.c -- the verb run: api, barrier and worker as threads of this process, one root through all of them by the same
- * requests that everybody makes, and its result. In memory unless the command line names places: an environment that points at
- * servers must not make a trial run take other people's work. */
+ * requests that everybody makes, and its result. In memory unless the command line names places: an environment that
+ * points at servers must not make a trial run take other people's work. */
 #include "cli/follow.h"
 #include "cli/host.h"
 #include "cli/units.h"

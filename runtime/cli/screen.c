@@ -8,7 +8,8 @@
 #include <unistd.h>
 #include <wchar.h>
 
-static const char *const colours[] = {"", "\033[1m", "\033[2m", "\033[31m", "\033[32m", "\033[33m", "\033[34m", "\033[36m"};
+static const char *const colours[] = {"",         "\033[1m",  "\033[2m",  "\033[31m",
+                                      "\033[32m", "\033[33m", "\033[34m", "\033[36m"};
 
 jpx_screen jpx_screen_of(FILE *file)
 {
@@ -31,8 +32,8 @@ jpx_screen jpx_screen_of(FILE *file)
     return screen;
 }
 
-/* The next character of *s as it may be shown, and its columns. Control characters become U+FFFD or '?', so does what is
- * no UTF-8; on a screen without UTF-8 so does everything beyond ASCII that our own drawing does not replace. */
+/* The next character of *s as it may be shown, and its columns. Control characters become U+FFFD or '?', so does what
+ * is no UTF-8; on a screen without UTF-8 so does everything beyond ASCII that our own drawing does not replace. */
 static size_t next(const jpx_screen *screen, const char **s, char out[8])
 {
     const char *p = *s;
@@ -142,8 +143,8 @@ jpx_colour jpx_status_colour(const char *status)
     static const struct {
         const char *status;
         jpx_colour colour;
-    } map[] = {{"waiting", JPX_FAINT}, {"queued", JPX_CYAN},  {"running", JPX_BLUE},
-               {"retry", JPX_YELLOW},  {"done", JPX_GREEN}, {"aborted", JPX_RED}};
+    } map[] = {{"waiting", JPX_FAINT}, {"queued", JPX_CYAN}, {"running", JPX_BLUE},
+               {"retry", JPX_YELLOW},  {"done", JPX_GREEN},  {"aborted", JPX_RED}};
     for (size_t i = 0; i < sizeof map / sizeof *map; i++)
         if (strcmp(status, map[i].status) == 0)
             return map[i].colour;

@@ -1,6 +1,6 @@
 /* screen.h -- what a stream can show: is it a terminal, how large, with colours, with UTF-8; and texts made fit for
- * it. Everything that came from others (names, reasons, values) passes through a jpx_line or jpx_screen_cut, which keep control
- * characters away from the terminal. */
+ * it. Everything that came from others (names, reasons, values) passes through a jpx_line or jpx_screen_cut, which keep
+ * control characters away from the terminal. */
 #ifndef JPX_SCREEN_H
 #define JPX_SCREEN_H
 
@@ -15,7 +15,16 @@ typedef struct jpx_screen {
 /* Looks at the stream, NO_COLOR, TERM and the locale. */
 jpx_screen jpx_screen_of(FILE *);
 
-typedef enum jpx_colour { JPX_PLAIN, JPX_BOLD, JPX_FAINT, JPX_RED, JPX_GREEN, JPX_YELLOW, JPX_BLUE, JPX_CYAN } jpx_colour;
+typedef enum jpx_colour {
+    JPX_PLAIN,
+    JPX_BOLD,
+    JPX_FAINT,
+    JPX_RED,
+    JPX_GREEN,
+    JPX_YELLOW,
+    JPX_BLUE,
+    JPX_CYAN
+} jpx_colour;
 
 /* A line that knows its width in columns, colours not counted. */
 typedef struct jpx_line {

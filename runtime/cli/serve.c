@@ -12,10 +12,11 @@ static jp_status check_places(jpx_cli *cli, unsigned roles)
     if (!o->store)
         o->store = "sqlite:jetpipe.db";
     if (strncmp(o->nats, "memory:", 7) == 0)
-        return jpx_fail(&cli->error, JP_E_INVALID,
-                        "serve on the bus memory: could be asked by nobody; name a server by --nats or JETPIPE_NATS, or do "
-                        "everything in one process with: %s run",
-                        cli->program);
+        return jpx_fail(
+            &cli->error, JP_E_INVALID,
+            "serve on the bus memory: could be asked by nobody; name a server by --nats or JETPIPE_NATS, or do "
+            "everything in one process with: %s run",
+            cli->program);
     if (strncmp(o->store, "memory:", 7) != 0)
         return JP_OK;
     if (roles != JPX_HOST_ALL)

@@ -36,8 +36,7 @@ void jpx_table_draw(const jpx_table *table, jpx_text *out)
         for (size_t i = 0; i < table->columns; i++) {
             if (!widths[i])
                 continue;
-            jpx_cell cell = row ? table->cells[(row - 1) * table->columns + i]
-                                : (jpx_cell){table->heads[i], JPX_BOLD};
+            jpx_cell cell = row ? table->cells[(row - 1) * table->columns + i] : (jpx_cell){table->heads[i], JPX_BOLD};
             jpx_line_to(&line, column);
             jpx_line_put(&line, cell.colour, cell.text ? cell.text : "");
             column += widths[i] + GAP;

@@ -19,7 +19,7 @@ typedef enum jpx_shown_status {
 #define JPX_SHOWN_ENUM_(name, text, rank) JPX_SHOWN_##name,
     JPX_SHOWN_STATUS_MAP(JPX_SHOWN_ENUM_)
 #undef JPX_SHOWN_ENUM_
-    JPX_SHOWN_STATUSES
+        JPX_SHOWN_STATUSES
 } jpx_shown_status;
 
 const char *jpx_shown_text(jpx_shown_status);
@@ -36,7 +36,7 @@ struct jpx_node {
     const char *id;    /* "gen:index" */
     const char *index; /* what stands after the ':' */
     const char *pipe;
-    const char *root;   /* of the top node: the root's id, else NULL */
+    const char *root; /* of the top node: the root's id, else NULL */
     jpx_shown_status status;
     int64_t attempt;
     const char *at;
@@ -45,15 +45,15 @@ struct jpx_node {
     const char *worker;
     const char *failure; /* NULL = none */
     jpx_node *first, *next;
-    size_t count;      /* children */
-    jpx_tally folded;  /* children that the answer left out */
-    bool shown;        /* by jpx_tree_fold */
+    size_t count;     /* children */
+    jpx_tally folded; /* children that the answer left out */
+    bool shown;       /* by jpx_tree_fold */
 };
 
 /* JP_E_DAMAGED when the answer has no tree. */
 jp_status jpx_tree_read(const jpx_json *answer, jpx_arena *, jpx_node **out, jp_error *err);
-/* Decides what is shown in at most max_lines lines (0 = all): of each pipeline the same number of children, those with trouble
- * first, and of a chain that is too deep the upper end. */
+/* Decides what is shown in at most max_lines lines (0 = all): of each pipeline the same number of children, those with
+ * trouble first, and of a chain that is too deep the upper end. */
 void jpx_tree_fold(jpx_node *, size_t max_lines);
 /* What of a node's children is not shown. */
 jpx_tally jpx_tree_hidden(const jpx_node *);

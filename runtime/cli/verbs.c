@@ -11,7 +11,8 @@ static const jpx_verb verbs[] = {
      "parameter, or - for standard input. Ctrl-C aborts the pipeline, a second one ends at once.\n",
      1, 2, F(PROCESSES) | F(JSON) | F(TIMEOUT) | F(KEY), jpx_verb_run},
     {"serve", "", "takes pipelines from NATS and runs them until SIGTERM",
-     "Without --store it keeps its records in sqlite:jetpipe.db, in the working directory. Servers that are not there yet are\n"
+     "Without --store it keeps its records in sqlite:jetpipe.db, in the working directory. Servers that are not there "
+     "yet are\n"
      "waited for. SIGTERM lets the bodies at work end (30 s at most) and ends; a second one ends at once.\n",
      0, 0, F(ROLE) | F(PROCESSES) | F(BATCH), jpx_verb_serve},
     {"start", "PIPE [JSON]", "starts a pipeline and prints its root",
@@ -20,7 +21,8 @@ static const jpx_verb verbs[] = {
      1, 2, F(KEY) | F(WAIT) | F(JSON) | F(TIMEOUT), jpx_verb_start},
     {"list", "", "lists roots, the newest first", NULL, 0, 0,
      F(PIPE) | F(STATUS) | F(LIMIT) | F(AFTER) | F(JSON) | F(TIMEOUT), jpx_verb_list},
-    {"tree", "ROOT", "draws a root and all below it", "With --wait it is drawn again as it changes, until the root ends.\n", 0, 1,
+    {"tree", "ROOT", "draws a root and all below it",
+     "With --wait it is drawn again as it changes, until the root ends.\n", 0, 1,
      F(KEY) | F(WAIT) | F(LIMIT) | F(JSON) | F(TIMEOUT), jpx_verb_tree},
     {"status", "ROOT", "tells how a root is doing", NULL, 0, 1, F(KEY) | F(JSON) | F(TIMEOUT), jpx_verb_status},
     {"result", "ROOT", "prints what a root returned, as JSON",

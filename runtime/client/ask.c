@@ -26,7 +26,7 @@ jp_status jpx_ask_status(const char *code)
 }
 
 jp_status jpx_ask(jpx_bus *bus, const char *verb, const char *request, int64_t timeout_ms, jpx_arena *arena,
-                   jpx_answer *out, jp_error *err)
+                  jpx_answer *out, jp_error *err)
 {
     const char *subject = jpx_format(arena, "%s.api.%s", jpx_bus_prefix(bus), verb);
     jpx_bytes data = {(const uint8_t *)request, strlen(request)};

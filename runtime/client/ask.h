@@ -20,7 +20,7 @@ typedef struct jpx_answer {
 /* Requests <prefix>.api.<verb>. An answer that is an error becomes its status and text. With a bus but no api role:
  * JP_E_UNAVAILABLE. */
 jp_status jpx_ask(jpx_bus *, const char *verb, const char *request, int64_t timeout_ms, jpx_arena *, jpx_answer *out,
-                   jp_error *err);
+                  jp_error *err);
 /* "not-found" and "not found" -> JP_E_NOT_FOUND; a code that is not known -> JP_E_INTERNAL. */
 jp_status jpx_ask_status(const char *code);
 
@@ -33,8 +33,8 @@ bool jpx_ask_is_root(const char *text);
 typedef struct jpx_started {
     const char *name; /* the root id, or its key when `later` */
     bool existed;
-    bool later;       /* stored as a message; the root is made when an api role takes it */
-    jpx_bytes text;   /* the answer as it came; empty when later */
+    bool later;     /* stored as a message; the root is made when an api role takes it */
+    jpx_bytes text; /* the answer as it came; empty when later */
 } jpx_started;
 
 /* `args` is JSON text as people give it: an array by position, an object by name, a bare value for the one parameter,
@@ -42,14 +42,14 @@ typedef struct jpx_started {
  * With `later_fine` and a bus on which no api role answers, the start is stored as a message (under a random key when
  * there is none); otherwise that is JP_E_UNAVAILABLE. */
 jp_status jpx_ask_start(jpx_bus *, const jpx_env *, const char *pipe, const char *args, const char *key,
-                         bool later_fine, int64_t timeout_ms, jpx_arena *, jpx_started *out, jp_error *err);
+                        bool later_fine, int64_t timeout_ms, jpx_arena *, jpx_started *out, jp_error *err);
 
 /* ---- waiting ---- */
 /* The root's outcome: `out` is the last answer of the verb result. JP_OK: it is final (done or aborted, see "status").
  * JP_E_TIMEOUT after timeout_ms (< 0: never). While `later`, an api role that is not there yet, or a root it does not
  * know yet, is waited for. */
-jp_status jpx_ask_wait(jpx_bus *, const jpx_env *, const char *root_or_key, bool later, int64_t timeout_ms,
-                        jpx_arena *, jpx_answer *out, jp_error *err);
+jp_status jpx_ask_wait(jpx_bus *, const jpx_env *, const char *root_or_key, bool later, int64_t timeout_ms, jpx_arena *,
+                       jpx_answer *out, jp_error *err);
 
 bool jpx_ask_is_final(const char *status);
 

@@ -66,7 +66,7 @@ static jp_status start_later(jpx_bus *bus, const jpx_env *env, const char *pipe,
 }
 
 jp_status jpx_ask_start(jpx_bus *bus, const jpx_env *env, const char *pipe, const char *args, const char *key,
-                         bool later_fine, int64_t timeout_ms, jpx_arena *arena, jpx_started *out, jp_error *err)
+                        bool later_fine, int64_t timeout_ms, jpx_arena *arena, jpx_started *out, jp_error *err)
 {
     jpx_text request = jpx_text_new(arena);
     jpx_answer answer;
@@ -107,7 +107,7 @@ static void pause_ms(int64_t ms)
 }
 
 jp_status jpx_ask_wait(jpx_bus *bus, const jpx_env *env, const char *root_or_key, bool later, int64_t timeout_ms,
-                        jpx_arena *arena, jpx_answer *out, jp_error *err)
+                       jpx_arena *arena, jpx_answer *out, jp_error *err)
 {
     int64_t end = jpx_now(env) + timeout_ms;
     jpx_arena *spent = jpx_arena_new(); /* of the answers that were not the last */

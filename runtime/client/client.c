@@ -42,8 +42,9 @@ jp_status jp_client_open(jp_client **out, const jp_client_options *options, jp_e
 
     *out = NULL;
     if (strncmp(nats, "memory:", 7) == 0)
-        return jpx_fail(err, JP_E_INVALID, "memory: is a bus within one process, where a client finds nobody; "
-                                           "name a server by options.nats or JETPIPE_NATS");
+        return jpx_fail(err, JP_E_INVALID,
+                        "memory: is a bus within one process, where a client finds nobody; "
+                        "name a server by options.nats or JETPIPE_NATS");
     jp_client *client = calloc(1, sizeof *client);
     JPX_ASSERT(client != NULL);
     client->env = jpx_env_system(JPX_ERROR);
@@ -79,7 +80,7 @@ static jp_status start(jp_client *client, jp_root *root, const char *pipe, const
 {
     jpx_started started;
     jp_status status = jpx_ask_start(client->bus, &client->env, pipe, args, key, false, client->timeout_ms,
-                                      client->arena, &started, err);
+                                     client->arena, &started, err);
     if (status != JP_OK)
         return status;
     snprintf(root->id, sizeof root->id, "%s", started.name);
@@ -112,7 +113,7 @@ jp_status jp_wait_for(jp_client *client, jp_root root, int64_t timeout_ms, jp_er
 
     jpx_arena_reset(client->arena);
     jp_status status = jpx_ask_wait(client->bus, &client->env, root.id, false, timeout_ms < 0 ? 0 : timeout_ms,
-                                     client->arena, &answer, err);
+                                    client->arena, &answer, err);
     if (status != JP_OK || strcmp(jpx_json_string(answer.json, "status", ""), "done") == 0)
         return status;
     return jpx_fail(err, JP_E_REFUSED, "%s was aborted: %s", root.id,
@@ -210,8 +211,7 @@ jp_status jp_reply_json(jp_client *client, const char *ticket, const char *json,
     jp_error why;
 
     jpx_arena_reset(client->arena);
-    jp_status status =
-        jpx_json_read((jpx_bytes){(const uint8_t *)json, strlen(json)}, client->arena, &value, &why);
+    jp_status status = jpx_json_read((jpx_bytes){(const uint8_t *)json, strlen(json)}, client->arena, &value, &why);
     if (status != JP_OK)
         return jpx_fail(err, status, "the reply is not JSON: %s", why.text);
     return reply(client, ticket, json, err);

@@ -60,7 +60,11 @@ static void skip_blanks(struct reader *in)
 static size_t utf8_size(const char *p, const char *end)
 {
     const unsigned char *s = (const unsigned char *)p;
-    size_t size = s[0] < 0x80 ? 1 : s[0] >= 0xc2 && s[0] < 0xe0 ? 2 : s[0] >= 0xe0 && s[0] < 0xf0 ? 3 : s[0] >= 0xf0 && s[0] < 0xf5 ? 4 : 0;
+    size_t size = s[0] < 0x80                   ? 1
+                  : s[0] >= 0xc2 && s[0] < 0xe0 ? 2
+                  : s[0] >= 0xe0 && s[0] < 0xf0 ? 3
+                  : s[0] >= 0xf0 && s[0] < 0xf5 ? 4
+                                                : 0;
     if (size == 0 || (size_t)(end - p) < size)
         return 0;
     for (size_t i = 1; i < size; i++)

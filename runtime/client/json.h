@@ -22,11 +22,11 @@ typedef enum jpx_json_type {
 
 typedef struct jpx_json jpx_json;
 struct jpx_json {
-    const char *at;       /* as it came: at[0 .. size - 1]; not NUL-terminated */
+    const char *at; /* as it came: at[0 .. size - 1]; not NUL-terminated */
     uint32_t size;
     jpx_json_type type;
-    const char *name;     /* of a member of an object, decoded; else NULL */
-    const char *string;   /* STRING, decoded; a NUL in it is shown as U+FFFD; else NULL */
+    const char *name;      /* of a member of an object, decoded; else NULL */
+    const char *string;    /* STRING, decoded; a NUL in it is shown as U+FFFD; else NULL */
     const jpx_json *first; /* ARRAY, OBJECT: the elements, in order */
     const jpx_json *next;
 };

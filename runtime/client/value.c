@@ -35,16 +35,16 @@ static jp_status append(bson_t *doc, const jp_value *value, jp_error *err)
         if (value->as.bytes.size > JPX_VALUE_MAX)
             return jpx_fail(err, JP_E_TOO_LARGE, "a binary has %zu bytes, at most %d pass", value->as.bytes.size,
                             JPX_VALUE_MAX);
-        done = bson_append_binary(doc, "v", 1, BSON_SUBTYPE_BINARY, value->as.bytes.data,
-                                  (uint32_t)value->as.bytes.size);
+        done =
+            bson_append_binary(doc, "v", 1, BSON_SUBTYPE_BINARY, value->as.bytes.data, (uint32_t)value->as.bytes.size);
         break;
     case JP_DOC:
     case JP_ARRAY:
         if (!bson_init_static(&inner, value->as.doc.data, value->as.doc.size) ||
             !bson_validate(&inner, BSON_VALIDATE_UTF8, NULL))
             return jpx_fail(err, JP_E_INVALID, "a document is not BSON");
-        done = value->type == JP_DOC ? bson_append_document(doc, "v", 1, &inner)
-                                     : bson_append_array(doc, "v", 1, &inner);
+        done =
+            value->type == JP_DOC ? bson_append_document(doc, "v", 1, &inner) : bson_append_array(doc, "v", 1, &inner);
         break;
     case JP_LIST:
     case JP_FUTURE:

@@ -137,11 +137,11 @@ START_TEST(values_come_back_as_they_were)
 {
     static const char *const same[] = {
         "null", "true", "false", "0", "-1", "9223372036854775807", "-9223372036854775808", "2147483648", "1.5", "-0.0",
-        "\"\"", "\"\xc3\xa4\xf0\x9f\x8e\x89\\\"\\\\\"", "{  }", "[  ]",
-        "{ \"a\" : { \"b\" : [ 1, { \"c\" : null }, -0.0 ] } }", "{ \"v\" : 1, \"\" : 2, \"a.b\" : 3, \"}\" : 4 }",
-        "{ \"$numberDouble\" : \"NaN\" }", "{ \"$numberDouble\" : \"Infinity\" }", "{ \"$numberDouble\" : \"-Infinity\" }",
-        "{ \"$binary\" : { \"base64\" : \"AAEC\", \"subType\" : \"00\" } }", "{ \"$binary\" : { \"base64\" : \"\", \"subType\" : \"00\" } }",
-        "{ \"$date\" : \"2026-11-22T07:00:00.123Z\" }", "{ \"$date\" : { \"$numberLong\" : \"-1\" } }",
+        "\"\"", "\"\xc3\xa4\xf0\x9f\x8e\x89\\\"\\\\\"", "{}", "[]",
+        "{\"a\":{\"b\":[1,{\"c\":null},-0.0]}}", "{\"v\":1,\"\":2,\"a.b\":3,\"}\":4}",
+        "{\"$numberDouble\":\"NaN\"}", "{\"$numberDouble\":\"Infinity\"}", "{\"$numberDouble\":\"-Infinity\"}",
+        "{\"$binary\":{\"base64\":\"AAEC\",\"subType\":\"00\"}}", "{\"$binary\":{\"base64\":\"\",\"subType\":\"00\"}}",
+        "{\"$date\":\"2026-11-22T07:00:00.123Z\"}", "{\"$date\":{\"$numberLong\":\"-1\"}}",
     };
     for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
         jpx_bytes value;

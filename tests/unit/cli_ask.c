@@ -144,8 +144,14 @@ static const char started[] = "{\"root\":\"0123456789abcdef01234567\",\"existed\
 
 static const struct {
     const char *args, *sent;
-} arguments[] = {{NULL, "[]"},        {" \n", "[]"},       {"40", "[40]"}, {"[1, 2.50]", "[1,2.50]"}, {"{\"n\": 1}", "{\"n\":1}"},
-                 {"\"a b\"", "[\"a b\"]"}, {"null", "[null]"}, {"123456789012345678901234567890", "[123456789012345678901234567890]"}};
+} arguments[] = {{NULL, "[]"},
+                 {" \n", "[]"},
+                 {"40", "[40]"},
+                 {"[1, 2.50]", "[1,2.50]"},
+                 {"{\"n\": 1}", "{\"n\":1}"},
+                 {"\"a b\"", "[\"a b\"]"},
+                 {"null", "[null]"},
+                 {"123456789012345678901234567890", "[123456789012345678901234567890]"}};
 
 START_TEST(arguments_are_sent_as_they_were_written)
 {
@@ -153,7 +159,8 @@ START_TEST(arguments_are_sent_as_they_were_written)
     jp_error err;
     char request[256];
     listen_with((const char *[]){started, NULL});
-    ck_assert_int_eq(jpx_ask_start(bus, &env, "Echo", arguments[_i].args, "order-17", true, 1000, arena, &s, &err), JP_OK);
+    ck_assert_int_eq(jpx_ask_start(bus, &env, "Echo", arguments[_i].args, "order-17", true, 1000, arena, &s, &err),
+                     JP_OK);
     snprintf(request, sizeof request, "{\"pipe\":\"Echo\",\"args\":%s,\"key\":\"order-17\"}", arguments[_i].sent);
     ck_assert_str_eq(responder.last, request);
     ck_assert_str_eq(s.name, "0123456789abcdef01234567");

@@ -21,9 +21,9 @@ START_TEST(flags_stand_anywhere_in_both_spellings)
 {
     jpx_options o;
     jp_error err;
-    ck_assert_int_eq(READ(&o, &err, "--nats", "nats://x:1", "start", "AddTwo", "--key=order=17", "[40]", "--wait",
-                          "--timeout=1.5s"),
-                     JP_OK);
+    ck_assert_int_eq(
+        READ(&o, &err, "--nats", "nats://x:1", "start", "AddTwo", "--key=order=17", "[40]", "--wait", "--timeout=1.5s"),
+        JP_OK);
     ck_assert_uint_eq(o.args_count, 3);
     ck_assert_str_eq(o.args[0], "start");
     ck_assert_str_eq(o.args[1], "AddTwo");
@@ -60,7 +60,8 @@ static const struct {
     {{"list", "--limit"}, "--limit needs a value: --limit N"},
     {{"list", "--limit=0"}, "--limit wants a whole number from 1 to 100000, is given '0'"},
     {{"list", "--limit", "12x"}, "--limit wants a whole number from 1 to 100000, is given '12x'"},
-    {{"serve", "--processes", "99999999999999999999"}, "--processes wants a whole number from 1 to 1024, is given '99999999999999999999'"},
+    {{"serve", "--processes", "99999999999999999999"},
+     "--processes wants a whole number from 1 to 1024, is given '99999999999999999999'"},
     {{"list", "--json=yes"}, "--json takes no value, is given 'yes'"},
     {{"run", "--timeout", "5"}, "--timeout wants a time with its unit, as 500ms, 5s, 2m, 12h or 7d, is given '5'"},
     {{"list", "--status", "donne"}, "--status wants one of running, done, aborted, is given 'donne'"},
@@ -127,11 +128,19 @@ END_TEST
 static const struct {
     const char *text;
     int64_t ms; /* -1: refused */
-} durations[] = {{"0", 0},         {"500ms", 500},      {"5s", 5000},   {"1.5s", 1500},  {"0.001s", 1},
-                 {"2m", 120000},   {"2min", 120000},    {"1h30m", 5400000}, {"7d", 604800000}, {"36600d", 3162240000000},
-                 {"36601d", -1},   {"", -1},            {"5", -1},      {"s", -1},       {"5x", -1},
-                 {"-5s", -1},      {"5s ", -1},         {" 5s", -1},    {"5.s", -1},     {".5s", -1},
-                 {"1e3s", -1},     {"99999999999999d", -1}, {"5S", -1}, {"1h30", -1},    {"00", -1}};
+} durations[] = {{"0", 0},          {"500ms", 500},
+                 {"5s", 5000},      {"1.5s", 1500},
+                 {"0.001s", 1},     {"2m", 120000},
+                 {"2min", 120000},  {"1h30m", 5400000},
+                 {"7d", 604800000}, {"36600d", 3162240000000},
+                 {"36601d", -1},    {"", -1},
+                 {"5", -1},         {"s", -1},
+                 {"5x", -1},        {"-5s", -1},
+                 {"5s ", -1},       {" 5s", -1},
+                 {"5.s", -1},       {".5s", -1},
+                 {"1e3s", -1},      {"99999999999999d", -1},
+                 {"5S", -1},        {"1h30", -1},
+                 {"00", -1}};
 
 START_TEST(durations_are_read)
 {
@@ -146,9 +155,9 @@ END_TEST
 static const struct {
     int64_t ms;
     const char *text;
-} spans[] = {{0, "0 ms"},          {999, "999 ms"},       {1000, "1 s"},    {1400, "1.4 s"},     {9999, "9.9 s"},
-             {14000, "14 s"},      {119999, "119 s"},     {120000, "2 min"}, {7199999, "119 min"}, {7200000, "2 h"},
-             {172799999, "47 h"},  {172800000, "2 d"},    {-5, "0 ms"}};
+} spans[] = {{0, "0 ms"},         {999, "999 ms"},    {1000, "1 s"},     {1400, "1.4 s"},      {9999, "9.9 s"},
+             {14000, "14 s"},     {119999, "119 s"},  {120000, "2 min"}, {7199999, "119 min"}, {7200000, "2 h"},
+             {172799999, "47 h"}, {172800000, "2 d"}, {-5, "0 ms"}};
 
 START_TEST(durations_are_written)
 {
@@ -205,8 +214,9 @@ START_TEST(near_names_are_found_and_far_ones_are_not)
     static const char *const names[] = {"run", "serve", "start", "status", "AddOne", "AddTwo"};
     static const struct {
         const char *said, *meant;
-    } cases[] = {{"strat", "start"}, {"stats", "status"}, {"addtwo", "AddTwo"}, {"rn", "run"},  {"AddOn", "AddOne"},
-                 {"sevre", "serve"}, {"x", NULL},         {"", NULL},           {"frobnicate", NULL}};
+    } cases[] = {{"strat", "start"}, {"stats", "status"}, {"addtwo", "AddTwo"},
+                 {"rn", "run"},      {"AddOn", "AddOne"}, {"sevre", "serve"},
+                 {"x", NULL},        {"", NULL},          {"frobnicate", NULL}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         const char *near = jpx_name_near(cases[i].said, names, 6);
         ck_assert_msg(cases[i].meant ? near && strcmp(near, cases[i].meant) == 0 : !near, "%s -> %s", cases[i].said,

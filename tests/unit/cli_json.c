@@ -55,8 +55,9 @@ START_TEST(values_are_read)
     ck_assert_ptr_null(jpx_json_get(NULL, "absent"));
     jpx_text text = jpx_text_new(arena);
     jpx_json_put(&text, json);
-    ck_assert_str_eq(text.s, "{\"root\":\"ab\",\"n\":-12,\"big\":123456789012345678901234567890,\"x\":1.5e3,\"yes\":true,"
-                             "\"no\":false,\"nil\":null,\"list\":[],\"more\":[1,[2,3],{}]}");
+    ck_assert_str_eq(text.s,
+                     "{\"root\":\"ab\",\"n\":-12,\"big\":123456789012345678901234567890,\"x\":1.5e3,\"yes\":true,"
+                     "\"no\":false,\"nil\":null,\"list\":[],\"more\":[1,[2,3],{}]}");
 }
 END_TEST
 
@@ -64,7 +65,8 @@ START_TEST(strings_are_decoded)
 {
     const jpx_json *json;
     jp_error err;
-    ck_assert_int_eq(read_json("{\"a b\":\"q\\\" \\\\ \\/ \\n\\t \\u00e9 \\ud83d\\ude00 \xf0\x9f\x98\x80\",\"half\":\"\\ud83d!\",\"nul\":\"a\\u0000b\"}",
+    ck_assert_int_eq(read_json("{\"a b\":\"q\\\" \\\\ \\/ \\n\\t \\u00e9 \\ud83d\\ude00 "
+                               "\xf0\x9f\x98\x80\",\"half\":\"\\ud83d!\",\"nul\":\"a\\u0000b\"}",
                                &json, &err),
                      JP_OK);
     ck_assert_str_eq(jpx_json_string(json, "a b", ""), "q\" \\ / \n\t \xc3\xa9 \xf0\x9f\x98\x80 \xf0\x9f\x98\x80");
@@ -105,7 +107,8 @@ static const struct {
     {"\"\xff\"", "character 2: expected UTF-8, found \xff\""},
     {"\"\xc0\x80\"", "character 2: expected UTF-8, found \xc0\x80\""},
     {"\"\xed\xa0\x80\"", "character 2: expected UTF-8, found \xed\xa0\x80\""},
-    {"\"a\x01\"", "character 3: expected the string to go on (control characters are written as \\u00XX), found a blank or control character"},
+    {"\"a\x01\"", "character 3: expected the string to go on (control characters are written as \\u00XX), found a "
+                  "blank or control character"},
 };
 
 START_TEST(what_is_no_json_is_told_with_its_place)
@@ -142,7 +145,8 @@ END_TEST
 START_TEST(broken_texts_do_no_harm)
 {
     static const char good[] = "{\"a\":[1,-2.5e7,\"\\u00e9\\n\",{\"b\":null,\"c\":[true,false]}],\"d\":\"\xc3\xa9\"}";
-    static const char bytes[] = {'"', '\\', '{', '}', '[', ']', ',', ':', '0', '-', 'u', ' ', 1, 0, (char)0xc3, (char)0xff};
+    static const char bytes[] = {'"', '\\', '{', '}', '[', ']', ',',        ':',
+                                 '0', '-',  'u', ' ', 1,   0,   (char)0xc3, (char)0xff};
     const jpx_json *json;
     for (size_t at = 0; at < sizeof good; at++) {
         char text[sizeof good];

@@ -28,8 +28,8 @@ static jpx_node *tree_of(const char *answer)
     const jpx_json *json;
     jpx_node *node;
     jp_error err = {0};
-    ck_assert_msg(jpx_json_read((jpx_bytes){(const uint8_t *)answer, strlen(answer)}, arena, &json, &err) == JP_OK, "%s",
-                  err.text);
+    ck_assert_msg(jpx_json_read((jpx_bytes){(const uint8_t *)answer, strlen(answer)}, arena, &json, &err) == JP_OK,
+                  "%s", err.text);
     ck_assert_int_eq(jpx_tree_read(json, arena, &node, &err), JP_OK);
     return node;
 }
@@ -57,11 +57,16 @@ static const char order[] =
     "{\"pipeline\":\"aa:0\",\"pipe\":\"AddOne\",\"at\":\"add.c:12\",\"status\":\"done\",\"attempt\":1,\"args\":[40],"
     "\"started\":\"2026-11-22T07:00:07.000Z\",\"ended\":\"2026-11-22T07:00:07.012Z\","
     "\"outputs\":{\"default\":{\"value\":41},\"rest\":{\"value\":{\"a\": [1, 2]}}},\"children\":[]},"
-    "{\"pipeline\":\"aa:1\",\"pipe\":\"Charge\",\"status\":\"retry\",\"attempt\":3,\"args\":[{\"slot\":\"default\",\"of\":[0,1]}],"
-    "\"due\":\"2026-11-22T07:00:24.000Z\",\"failure\":{\"class\":\"retry\",\"text\":\"gateway busy\",\"attempt\":2},\"children\":["
-    "{\"pipeline\":\"bb:0\",\"pipe\":\"Deeper\",\"status\":\"aborted\",\"failure\":{\"class\":\"crash\",\"text\":\"SIGSEGV\"}}]},"
-    "{\"pipeline\":\"aa:2\",\"pipe\":\"Sum\",\"at\":\"add.c:14\",\"status\":\"waiting\",\"args\":[{\"slot\":\"rest\",\"of\":[0,1]},"
-    "{\"slot\":\"default\",\"of\":[3,997]},null],\"waits\":[\"for Charge #1\",\"for AddOne #3\",\"for a\",\"for b\"],\"children\":[],"
+    "{\"pipeline\":\"aa:1\",\"pipe\":\"Charge\",\"status\":\"retry\",\"attempt\":3,\"args\":[{\"slot\":\"default\","
+    "\"of\":[0,1]}],"
+    "\"due\":\"2026-11-22T07:00:24.000Z\",\"failure\":{\"class\":\"retry\",\"text\":\"gateway "
+    "busy\",\"attempt\":2},\"children\":["
+    "{\"pipeline\":\"bb:0\",\"pipe\":\"Deeper\",\"status\":\"aborted\",\"failure\":{\"class\":\"crash\",\"text\":"
+    "\"SIGSEGV\"}}]},"
+    "{\"pipeline\":\"aa:2\",\"pipe\":\"Sum\",\"at\":\"add.c:14\",\"status\":\"waiting\",\"args\":[{\"slot\":\"rest\","
+    "\"of\":[0,1]},"
+    "{\"slot\":\"default\",\"of\":[3,997]},null],\"waits\":[\"for Charge #1\",\"for AddOne #3\",\"for a\",\"for "
+    "b\"],\"children\":[],"
     "\"folded\":{\"total\":9988,\"done\":9900,\"queued\":88}}]},\"shown\":5,\"total\":9993}";
 
 START_TEST(a_tree_is_drawn)
@@ -117,10 +122,11 @@ START_TEST(missing_fields_are_no_trouble)
     const jpx_json *json;
     jp_error err;
     ck_assert_str_eq(draw(tree_of("{\"tree\":{}}"), &plain, 0), "?  unknown\n");
-    ck_assert_str_eq(draw(tree_of("{\"root\":\"r\",\"tree\":{\"pipe\":\"A\",\"status\":\"new kind\",\"args\":{},\"outputs\":[],"
-                                  "\"waits\":7,\"failure\":\"x\",\"children\":{\"a\":1},\"started\":\"soon\"}}"),
-                          &plain, 0),
-                     "A r  unknown\n`- ?  unknown\n");
+    ck_assert_str_eq(
+        draw(tree_of("{\"root\":\"r\",\"tree\":{\"pipe\":\"A\",\"status\":\"new kind\",\"args\":{},\"outputs\":[],"
+                     "\"waits\":7,\"failure\":\"x\",\"children\":{\"a\":1},\"started\":\"soon\"}}"),
+             &plain, 0),
+        "A r  unknown\n`- ?  unknown\n");
     ck_assert_int_eq(jpx_json_read((jpx_bytes){(const uint8_t *)"{\"tree\":3}", 10}, arena, &json, &err), JP_OK);
     ck_assert_int_eq(jpx_tree_read(json, arena, &node, &err), JP_E_DAMAGED);
 }
@@ -133,19 +139,23 @@ static jpx_node *fan(size_t count, size_t done, size_t failed, const char *last)
     jpx_text_puts(&text, "{\"root\":\"r\",\"tree\":{\"pipe\":\"Fan\",\"status\":\"running\",\"children\":[");
     for (size_t i = 0; i < count; i++)
         jpx_text_add(&text, "%s{\"pipeline\":\"aa:%zu\",\"pipe\":\"%s\",\"status\":\"%s\"}", i ? "," : "", i,
-                     i + 1 == count ? last : "AddOne", i == failed ? "aborted" : i < done ? "done" : "queued");
+                     i + 1 == count ? last : "AddOne",
+                     i == failed ? "aborted"
+                     : i < done  ? "done"
+                                 : "queued");
     jpx_text_puts(&text, "]}}");
     return tree_of(text.s);
 }
 
 START_TEST(wide_trees_are_folded)
 {
-    ck_assert_str_eq(draw(fan(10000, 9900, 7000, "AddOne"), &plain, 6), "Fan r  running\n"
-                                                                        "|- AddOne #7000  aborted\n"
-                                                                        "|- AddOne #9900  queued\n"
-                                                                        "|- AddOne #9901  queued\n"
-                                                                        "|- AddOne #9902  queued\n"
-                                                                        "`- ... 9,996 more AddOne: 9,899 done, 97 queued\n");
+    ck_assert_str_eq(draw(fan(10000, 9900, 7000, "AddOne"), &plain, 6),
+                     "Fan r  running\n"
+                     "|- AddOne #7000  aborted\n"
+                     "|- AddOne #9900  queued\n"
+                     "|- AddOne #9901  queued\n"
+                     "|- AddOne #9902  queued\n"
+                     "`- ... 9,996 more AddOne: 9,899 done, 97 queued\n");
     /* one of another pipe among the hidden: no name is told */
     ck_assert_ptr_nonnull(strstr(draw(fan(100, 100, 100, "Sum"), &plain, 6), "\n`- ... 96 more: 96 done\n"));
     /* it fits: nothing is folded */
@@ -185,8 +195,9 @@ END_TEST
 
 START_TEST(nothing_reaches_the_terminal_that_acts_on_it)
 {
-    const char *evil = "{\"root\":\"r\",\"tree\":{\"pipe\":\"A\\u001b[2J\",\"status\":\"aborted\",\"args\":[\"\x7f\xc2\x9b\"],"
-                       "\"failure\":{\"text\":\"two\\nlines\\u0007\"}}}";
+    const char *evil =
+        "{\"root\":\"r\",\"tree\":{\"pipe\":\"A\\u001b[2J\",\"status\":\"aborted\",\"args\":[\"\x7f\xc2\x9b\"],"
+        "\"failure\":{\"text\":\"two\\nlines\\u0007\"}}}";
     const char *text = draw(tree_of(evil), &plain, 0);
     ck_assert_str_eq(text, "A?[2J r (\"??\")  aborted: two lines?\n");
     text = draw(tree_of(evil), &utf8, 0);
@@ -205,7 +216,8 @@ START_TEST(long_texts_are_cut_by_columns)
         return;
     ck_assert_str_eq(jpx_screen_cut(&utf8, "0123456789a", 10, arena), "012345678\xe2\x80\xa6");
     ck_assert_uint_eq(jpx_screen_width(&utf8, "\xe6\xbc\xa2\xc3\xa9"), 3); /* a wide one and a narrow one */
-    ck_assert_str_eq(jpx_screen_cut(&utf8, "\xe6\xbc\xa2\xe6\xbc\xa2\xe6\xbc\xa2", 4, arena), "\xe6\xbc\xa2\xe2\x80\xa6");
+    ck_assert_str_eq(jpx_screen_cut(&utf8, "\xe6\xbc\xa2\xe6\xbc\xa2\xe6\xbc\xa2", 4, arena),
+                     "\xe6\xbc\xa2\xe2\x80\xa6");
 }
 END_TEST
 
@@ -215,7 +227,8 @@ START_TEST(tables_are_aligned)
     jpx_table table = jpx_table_new(arena, &plain, 4, heads);
     jpx_text text = jpx_text_new(arena);
     jpx_table_row(&table, (jpx_cell[]){{"r1", JPX_PLAIN}, {NULL, JPX_PLAIN}, {"done", JPX_GREEN}, {NULL, JPX_PLAIN}});
-    jpx_table_row(&table, (jpx_cell[]){{"root2", JPX_PLAIN}, {NULL, JPX_PLAIN}, {"aborted", JPX_RED}, {"m", JPX_PLAIN}});
+    jpx_table_row(&table,
+                  (jpx_cell[]){{"root2", JPX_PLAIN}, {NULL, JPX_PLAIN}, {"aborted", JPX_RED}, {"m", JPX_PLAIN}});
     jpx_table_draw(&table, &text);
     ck_assert_str_eq(text.s, "ROOT   STATUS   REASON\n" /* KEY is empty everywhere */
                              "r1     done\n"

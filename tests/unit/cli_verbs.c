@@ -1,5 +1,5 @@
-/* cli_verbs.c -- the command as people call it, with its streams caught: what it prints where, and its exit codes. `run` is
- * the whole engine in this process. */
+/* cli_verbs.c -- the command as people call it, with its streams caught: what it prints where, and its exit codes.
+ * `run` is the whole engine in this process. */
 #include "cli/cli.h"
 #include "cli/host.h"
 
@@ -79,7 +79,8 @@ static const struct {
     {{"frobnicate"}, "shop: there is no verb 'frobnicate'; `shop help` lists them\n"},
     {{"AddTwo", "40"}, "shop: AddTwo is a pipe, not a verb; did you mean: shop run AddTwo\n"},
     {{"run"}, "shop: run needs more: shop run PIPE [JSON]\n"},
-    {{"run", "Echo", "1", "2"}, "shop: run is given 3 arguments and takes PIPE [JSON]; JSON is one argument, in quotes: '[1, 2]'\n"},
+    {{"run", "Echo", "1", "2"},
+     "shop: run is given 3 arguments and takes PIPE [JSON]; JSON is one argument, in quotes: '[1, 2]'\n"},
     {{"list", "--key", "k"}, "shop: list takes no --key; `shop help list` lists its flags\n"},
     {{"tree"}, "shop: tree needs a root: its id, as shop list shows it, or its key\n"},
     {{"status", "r", "--key", "k"}, "shop: status is given a root and --key; one of them is enough\n"},
@@ -88,13 +89,15 @@ static const struct {
     {{"cleanup", "r", "--older", "7d"}, "shop: cleanup of one root takes no --older and no --status\n"},
     {{"cleanup", "--older=7d", "--status=running"}, "shop: cleanup leaves running roots alone; abort them first\n"},
     {{"list", "--nats", "memory:"},
-     "shop: memory: is a bus within one process, where list finds nobody; name a server by --nats or JETPIPE_NATS, or do "
+     "shop: memory: is a bus within one process, where list finds nobody; name a server by --nats or JETPIPE_NATS, or "
+     "do "
      "everything in one process with: shop run\n"},
     {{"serve", "--role", "apo"}, "shop: there is no role 'apo'; roles are api, barrier and worker, with commas\n"},
     {{"serve", "--role", "api,api"}, "shop: the role api is given twice\n"},
     {{"serve", "--role", "api,"}, "shop: there is no role ''; roles are api, barrier and worker, with commas\n"},
     {{"serve", "--store=memory:", "--role=api"},
-     "shop: the store memory: is of one process, so all roles must run in it; leave --role away or name another store\n"},
+     "shop: the store memory: is of one process, so all roles must run in it; leave --role away or name another "
+     "store\n"},
     {{"reply", "t", "{\"a\":}"}, "shop: the reply is not JSON: character 6: expected a value, found }\n"},
     {{"help", "Addtwo"}, "shop: there is no verb and no pipe 'Addtwo'; did you mean AddTwo?\n"},
 };
@@ -178,7 +181,8 @@ START_TEST(run_refuses_wrong_arguments)
     ck_assert_int_eq(SAY(NULL, "run", "AddOne", "\"x\""), 2);
     ck_assert_ptr_nonnull(strstr(err_text, "int64 n"));
     ck_assert_int_eq(SAY(NULL, "run", "AddOne", "[1"), 2);
-    ck_assert_str_eq(err_text, "shop: the arguments are not JSON: character 3: expected ',' or ']', found the end of the text\n");
+    ck_assert_str_eq(err_text,
+                     "shop: the arguments are not JSON: character 3: expected ',' or ']', found the end of the text\n");
     ck_assert_int_eq(SAY(NULL, "run", "AddOne"), 2);
     ck_assert_str_eq(out_text, "");
 }

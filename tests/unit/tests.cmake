@@ -1,2 +1,6 @@
 jetpipe_test(unit base base core)
 jetpipe_script(unit core_pure.sh $<TARGET_OBJECTS:jp_core> EXCEPT address thread TARGETS jp_core)
+foreach(name flags json tree ask verbs)
+  jetpipe_test(unit cli_${name} base core body bus role store client cli)
+endforeach()
+jetpipe_test(unit cli_client base core body bus role store client cli SERVERS NEWEST)
