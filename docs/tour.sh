@@ -60,16 +60,19 @@ fi
 # ---- all that was started is stopped, whatever happens ----
 
 scratch='' viewer=''
+# Those that talk before those that are talked to.
+stop_all() {
+    for part in worker-1 worker-2 engine nats mongo; do
+        server_stop "$scratch/$part" || :
+    done
+}
 finish() {
     code=$?
     trap - EXIT
     trap '' INT TERM HUP
     [ -z "$viewer" ] || kill "$viewer" 2>/dev/null || :
     if [ -n "$scratch" ]; then
-        # Those that talk before those that are talked to.
-        for part in worker-1 worker-2 engine nats mongo; do
-            server_stop "$scratch/$part" || :
-        done
+        stop_all
         if [ "$code" -eq 0 ] || [ "$code" -gt 128 ]; then
             rm -rf "$scratch"
         else
@@ -142,7 +145,6 @@ if [ -n "$missing" ]; then
 else
     say "all there: compiler, cmake, ninja, libnats, libmongoc, SQLite, nats-server"
 fi
-run_quietly "looking for nats-server" true
 tools_need_nats_server
 [ -n "$JETPIPE_NATS_SERVER" ] || fail "there is no nats-server; name one by JETPIPE_NATS_SERVER."
 if [ "$mongo" = yes ]; then
@@ -225,7 +227,7 @@ if [ -n "$folder" ]; then
 else
     # Whole parts of /usr/include, in their order, until there is enough.
     set -- /usr/share/common-licenses
-    du -sb /usr/include/* 2>/dev/null | awk -F '\t' -v max="$text_max" '
+    find /usr/include -mindepth 1 -maxdepth 1 ! -type l -print0 | sort -z | xargs -0 du -sb | awk -F '\t' -v max="$text_max" '
         $2 !~ /["\\]/ && (bytes + $1 <= max || !taken) { bytes += $1; taken++; print $2; next }
         { left++ }
         END { if (left) print left > "/dev/stderr" }' >"$scratch/parts" 2>"$scratch/left"
@@ -240,9 +242,7 @@ else
         say "/usr/share/common-licenses and /usr/include"
     fi
 fi
-bytes=$(for part; do
-    if [ -d "$part" ]; then find "$part/" -type f -printf '%s\n'; else find "$part" -type f -printf '%s\n'; fi
-done 2>/dev/null | awk '{ bytes += $1; files++ } END { printf "%d %d", bytes, files }')
+bytes=$(find -H "$@" -type f -printf '%s\n' 2>/dev/null | awk '{ bytes += $1 } END { printf "%d %d", bytes, NR }')
 files=${bytes#* } bytes=${bytes% *}
 shard_bytes=$((bytes / shards))
 [ "$shard_bytes" -ge 8192 ] || shard_bytes=8192
@@ -256,25 +256,114 @@ arguments="{\"folders\":[$(cat "$scratch/folders")],\"output\":\"$counts\",\"sha
 # ---- one event ----
 
 step "One event starts it"
-shown="jetpipe start WordCount '$(printf %s "$arguments" | cut -c 1-90)'"
-[ "${#arguments}" -le 90 ] || shown="${shown%\'}...'"
-say "$shown"
-begin=$(seconds)
-root=$("$jetpipe" start WordCount "$arguments") || fail "WordCount could not be started; see above."
-say "root $root"
+shown=$(printf %s "$arguments" | cut -c 1-100)
+[ "${#arguments}" -le 100 ] || shown="$shown..."
+say "jetpipe start WordCount '$shown' --key tour"
 printf '\n'
-
-# How many pipelines are there, and how many of them are done: "412 207", or nothing.
-progress() {
-    "$jetpipe" status "$root" --json 2>/dev/null | sed -n 's/.*"pipelines":{\([^}]*\)}.*/\1/p' | tr -d '"' | tr ',:' '\n ' |
-        awk '$1 == "done" { done = $2 } $1 != "total" { all += $2 } END { if (NR) print all, done + 0 }'
-}
-# The tree as it changes: redrawn on a terminal, line by line elsewhere. It only watches, so it can end and begin again.
+begin=$(seconds)
+if [ -t 1 ]; then
+    root=$("$jetpipe" start WordCount "$arguments" --key tour) || fail "WordCount could not be started; see above."
+fi
+# The tree as it changes: redrawn on a terminal, line by line elsewhere. Whoever watches can stop and begin again.
 watch() {
     if [ -t 1 ]; then
-        "$jetpipe" tree "$root" --wait 2>/dev/null &
+        "$jetpipe" tree tour --wait 2>/dev/null &
     else
-        "$jetpipe" start WordCount "$arguments" --key "$root" --wait >/dev/null &
+        "$jetpipe" start WordCount "$arguments" --key tour --wait 2>&1 >/dev/null &
     fi
     viewer=$!
 }
+unwatch() {
+    kill "$viewer" 2>/dev/null || :
+    wait "$viewer" || :
+    viewer=
+}
+# running, done, aborted, or nothing before it is known
+status() {
+    "$jetpipe" status tour --json 2>/dev/null >"$scratch/status" || :
+    sed -n 's/.*"status":"\([a-z]*\)".*/\1/p' "$scratch/status"
+}
+# halfway: is half of all pipelines done?
+halfway() {
+    sed -n 's/.*"pipelines":{\([^}]*\)}.*/\1/p' "$scratch/status" | tr ',' '\n' | tr -d '"' |
+        awk -F : '{ all += $2 } $1 == "done" { done = $2 } END { exit !(all > 1 && 2 * done >= all) }'
+}
+
+watch
+killed=no
+while :; do
+    case $(status) in
+    done | aborted) break ;;
+    esac
+    if [ "$killed" = no ] && halfway; then
+        victim=$(cat "$scratch/worker-1/pid")
+        kill -KILL "$victim"
+        killed=yes
+        # The lines of both must not run into one another.
+        [ ! -t 1 ] || unwatch
+        say ""
+        say "*** worker 1 (process $victim) was killed by SIGKILL, with work in hand. Nobody acknowledged that work, so"
+        say "*** the broker hands it to worker 2 after $((ack_wait_ms / 1000)) s."
+        say ""
+        rm -f "$scratch/worker-1/pid"
+        [ ! -t 1 ] || watch
+    fi
+    kill -0 "$(cat "$scratch/engine/pid")" 2>/dev/null || fail "the process with api and barrier ended; see $scratch/engine/log."
+    sleep 0.05
+done
+wait "$viewer" || : # it shows the end
+viewer=
+took=$(since "$begin")
+
+result=$scratch/result
+if ! "$jetpipe" result tour >"$result" 2>"$scratch/output"; then
+    cat "$scratch/output" >&2
+    fail "WordCount did not come to a good end."
+fi
+
+# ---- the result ----
+
+step "The twenty most frequent words"
+sed -n 's/.*"top":\[\([^]]*\)\].*/\1/p' "$result" | tr -d '{}"' | sed 's/word://g; s/count://g' |
+    tr ',' '\n' | paste - - | awk -F '\t' '
+        { word[NR] = $1; count[NR] = $2 }
+        END {
+            half = int((NR + 1) / 2)
+            for (i = 1; i <= half; i++) {
+                printf "   %2d %-16s %9d", i, word[i], count[i]
+                if (i + half <= NR) printf "      %2d %-16s %9d", i + half, word[i + half], count[i + half]
+                printf "\n"
+            }
+        }'
+number() {
+    sed -n "s/^[^[]*\"$1\":\([0-9]*\).*/\1/p" "$result"
+}
+pipelines=$(tr ',{}' '\n\n\n' <"$scratch/status" | sed -n 's/^"done":\([0-9]*\)$/\1/p')
+say ""
+say "$(number words) words, $(number distinct) different ones, in $(number files) files; $(number skipped_files) others are not text"
+say "$pipelines pipelines in $took"
+[ "$killed" = yes ] || say "(it was over before a worker could be killed: a larger folder takes longer)"
+
+step "The same with find, grep, tr, awk and sort"
+begin=$(seconds)
+sh "$top/docs/tour/count.sh" "$@" >"$scratch/expected"
+if cmp -s "$scratch/expected" "$counts"; then
+    say "all $(wc -l <"$counts") counts are the same ($(since "$begin"))"
+else
+    diff "$scratch/expected" "$counts" | head -n 10 >&2 || :
+    fail "the counts differ; the first differences stand above (< the tools, > jetpipe)."
+fi
+
+stop_all
+step "Done in $(since "$begun"); everything is stopped"
+short=$(dirname "$0")/tour.sh
+cat <<END
+   What to try next:
+     alias jetpipe=$jetpipe
+     jetpipe help                                     what it can do, and the pipes in it
+     jetpipe run AddTwo 40                            a pipeline in one process, without servers
+     jetpipe run WordCount '[["$top/docs"]]'
+     sh $short ~/some/folder                  your own text
+END
+[ "$mongo" = yes ] || printf '     sh %s --mongo                         the same with MongoDB\n' "$short"
+say "  $top/README.md                          your first pipe of your own"

@@ -1,8 +1,9 @@
 /* mongo.c -- opening and closing: the URI, the pool that clones share, the collections and the mark
  * in `meta` that says whose database it is.
  *
- * The first connection only asks what kind of server answers: a standalone one keeps everything that
- * it has acknowledged, but knows no retryable writes. Blocks on the network, at most for the patience. */
+ * The driver's own retries are off: mongo_error.c has the patience, and retryable writes would cost a record in
+ * config.transactions for each update, a quarter of the speed of the counters (docs/decisions/0002-mongodb-store.md).
+ * Blocks on the network, each step at most for the patience. */
 #include "store/mongo.h"
 #include <pthread.h>
 #include <stdlib.h>
@@ -49,7 +50,8 @@ static jp_status parse_uri(mongoc_uri_t **out, const char *text, const char *pre
     if (!mongoc_uri_get_appname(uri))
         mongoc_uri_set_appname(uri, "jetpipe");
     default_int(uri, MONGOC_URI_SERVERSELECTIONTIMEOUTMS, JPX_MONGO_PATIENCE_MS);
-    mongoc_uri_set_option_as_bool(uri, MONGOC_URI_SERVERSELECTIONTRYONCE, false); /* wait for an election */
+    mongoc_uri_set_option_as_bool(uri, MONGOC_URI_RETRYWRITES, false);
+    mongoc_uri_set_option_as_bool(uri, MONGOC_URI_RETRYREADS, false);
     default_int(uri, MONGOC_URI_CONNECTTIMEOUTMS, JPX_MONGO_CONNECT_MS);
     default_int(uri, MONGOC_URI_SOCKETTIMEOUTMS, JPX_MONGO_PATIENCE_MS);
     *out = uri;
@@ -158,45 +160,38 @@ static bool flag(const bson_t *doc, const char *field)
     return bson_iter_init_find(&it, doc, field) && bson_iter_as_bool(&it);
 }
 
-/* Waits for a primary. *retryable: it is one of a replica set, or a mongos. */
-static jp_status probe(jpx_mongo *m, const mongoc_uri_t *uri, bool *retryable, jp_error *err)
+/* Waits for a primary. A standalone server counts as one. */
+static jp_status probe(jpx_mongo *m, jp_error *err)
 {
+    const char *hosts = m->shared->hosts;
+    bson_t *hello = BCON_NEW("hello", BCON_INT32(1));
     bson_error_t error;
     jp_status status;
-    mongoc_client_t *client = mongoc_client_new_from_uri(uri);
 
-    if (!client)
-        return jpx_fail(err, JP_E_INVALID,
-                        "the store's URI for MongoDB at %s cannot be used; check its options, and that the driver was "
-                        "built with TLS if it asks for TLS",
-                        m->shared->hosts);
-    mongoc_client_set_error_api(client, MONGOC_ERROR_API_VERSION_2);
-    bson_t *hello = BCON_NEW("hello", BCON_INT32(1));
+    jpx_mongo_patience(m);
     do {
         bson_t reply;
 
-        if (!mongoc_client_command_simple(client, "admin", hello, NULL, &reply, &error)) {
+        if (!mongoc_client_command_simple(m->client, "admin", hello, NULL, &reply, &error)) {
             status = jpx_mongo_fail(m, "open the store", &error, err);
         } else if (flag(&reply, "isWritablePrimary")) {
-            *retryable = bson_has_field(&reply, "setName") || bson_has_field(&reply, "msg");
             status = JP_OK;
         } else if (flag(&reply, "isreplicaset")) {
+            m->transient = true;
             status = jpx_fail(err, JP_E_UNAVAILABLE,
                               "MongoDB at %s was started with --replSet but has no configuration yet; run "
                               "rs.initiate() once in mongosh",
-                              m->shared->hosts);
-            m->transient = true;
+                              hosts);
         } else {
+            m->transient = true;
             status = jpx_fail(err, JP_E_UNAVAILABLE,
                               "MongoDB at %s is not the primary of its replica set; name the set in the store's URI "
                               "(?replicaSet=NAME) so that the primary is found, or wait for an election",
-                              m->shared->hosts);
-            m->transient = true;
+                              hosts);
         }
         bson_destroy(&reply);
     } while (status != JP_OK && jpx_mongo_again(m));
     bson_destroy(hello);
-    mongoc_client_destroy(client);
     return status;
 }
 
@@ -340,7 +335,6 @@ jp_status jpx_store_open_mongo(jpx_store **out, const char *uri_text, const char
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     mongoc_uri_t *uri = NULL;
     bson_error_t error;
-    bool retryable = true;
 
     pthread_once(&once, init_driver);
     jp_status status = parse_uri(&uri, uri_text, prefix, err);
@@ -350,28 +344,25 @@ jp_status jpx_store_open_mongo(jpx_store **out, const char *uri_text, const char
     JPX_ASSERT(shared != NULL);
     shared->hosts = hosts_text(uri);
     shared->database = bson_strdup(mongoc_uri_get_database(uri));
+    shared->pool = mongoc_client_pool_new_with_error(uri, &error);
+    mongoc_uri_destroy(uri);
     jpx_mongo *m = handle_new(shared, env);
 
-    status = probe(m, uri, &retryable, err);
-    if (status == JP_OK) {
-        if (!retryable || !mongoc_uri_get_option_as_bool(uri, MONGOC_URI_RETRYWRITES, true))
-            mongoc_uri_set_option_as_bool(uri, MONGOC_URI_RETRYWRITES, false);
-        shared->pool = mongoc_client_pool_new_with_error(uri, &error);
-        if (!shared->pool)
-            status = jpx_fail(err, JP_E_INVALID, "the store's URI for MongoDB at %s cannot be used (%.200s); mend it",
-                              shared->hosts, error.message);
-    }
-    if (status == JP_OK) {
+    if (shared->pool) {
         mongoc_client_pool_set_error_api(shared->pool, MONGOC_ERROR_API_VERSION_2);
         mongoc_client_pool_max_size(shared->pool, JPX_MONGO_CLIENTS_MAX);
         status = connect_handle(m, err);
+    } else {
+        status = jpx_fail(err, JP_E_INVALID, "the store's URI for MongoDB at %s cannot be used (%.200s); mend it",
+                          shared->hosts, error.message);
     }
+    if (status == JP_OK)
+        status = probe(m, err);
     if (status == JP_OK)
         status = prepare(m, prefix, err);
     if (status == JP_OK)
         *out = &m->store;
     else
         close_mongo(&m->store);
-    mongoc_uri_destroy(uri);
     return status;
 }

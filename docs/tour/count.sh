@@ -1,8 +1,8 @@
 # count.sh -- counts words with standard tools, for comparison: knows nothing of jetpipe and shares nothing with it.
 # usage: sh count.sh FOLDER... >COUNTS
 #
-# Prints lines "word<TAB>count", sorted by word. The rules are WordCount's: regular files below the folders, symbolic links not
-# followed, each file once; a file with a NUL byte among its first 8192 bytes is binary and left out; a word is a maximal run of
+# Prints lines "word<TAB>count", sorted by word. The rules are WordCount's: regular files below the folders, symbolic links
+# below them not followed; a file with a NUL byte among its first 8192 bytes is binary and left out; a word is a maximal run of
 # ASCII letters, in lower case. Any byte but `/` and NUL may stand in a name, so lists of names are ended by NUL bytes.
 set -eu
 LC_ALL=C
@@ -12,10 +12,7 @@ trap 'rm -rf "$scratch"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
-for folder; do
-    # The trailing slash follows a folder that is itself a link, and would be an error after a file.
-    if [ -d "$folder" ]; then find "$folder/" -type f -print0; else find "$folder" -type f -print0; fi
-done | sort -zu >"$scratch/files"
+find -H "$@" -type f -print0 | sort -zu >"$scratch/files"
 
 # Few files hold a NUL byte anywhere; only of those the first bytes are looked at. Files that cannot be read are no words, here
 # as there; grep ends with 1 when no file matches.

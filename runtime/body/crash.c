@@ -38,6 +38,8 @@ static struct {
         unsigned size;
         char text[];
     } **abort_message;
+    bool jumped;    /* a call through a bad pointer is being looked into */
+    siginfo_t jump;
     uint8_t stack[ALT_STACK_BYTES];
 } self;
 
@@ -60,25 +62,23 @@ static uint64_t program_counter(const ucontext_t *context)
 #endif
 }
 
+static void set_program_counter(ucontext_t *context, uint64_t pc)
+{
+#if defined(__x86_64__)
+    context->uc_mcontext.gregs[REG_RIP] = (greg_t)pc;
+#elif defined(__aarch64__)
+    context->uc_mcontext.pc = pc;
+#else
+    (void)context, (void)pc;
+#endif
+}
+
 static uint64_t stack_pointer(const ucontext_t *context)
 {
 #if defined(__x86_64__)
     return (uint64_t)context->uc_mcontext.gregs[REG_RSP];
 #elif defined(__aarch64__)
     return (uint64_t)context->uc_mcontext.sp;
-#else
-    (void)context;
-    return 0;
-#endif
-}
-
-/* Who called the address that is no code: a jump through a bad pointer leaves nothing to unwind but the return address. */
-static uint64_t caller_of_nothing(const ucontext_t *context)
-{
-#if defined(__x86_64__)
-    return *(const uint64_t *)(uintptr_t)context->uc_mcontext.gregs[REG_RSP];
-#elif defined(__aarch64__)
-    return (uint64_t)context->uc_mcontext.regs[30];
 #else
     (void)context;
     return 0;
@@ -129,10 +129,8 @@ __attribute__((noinline)) static void copy_frames(jpx_crash *crash, const uconte
             at++;
         crash->first_exact = true;
         crash->frames[crash->frames_count++] = (void *)(uintptr_t)pc;
-        if (at < count - 1)
+        if (at < count)
             from = at + 1;
-        else if (!crash->stack_overflow)
-            crash->frames[crash->frames_count++] = (void *)(uintptr_t)caller_of_nothing(context);
     }
     for (int i = from; i < count && crash->frames_count < JPX_CRASH_FRAMES_MAX; i++)
         crash->frames[crash->frames_count++] = all[i];
@@ -169,8 +167,30 @@ __attribute__((noinline)) static bool record(int sig, const siginfo_t *info, con
     return true;
 }
 
+/* Runs in place of a function that is not there, as if it had been called: so there is a stack to unwind. */
+__attribute__((noinline)) static void called_nothing(void)
+{
+    record(SIGSEGV, &self.jump, NULL);
+    defaults();
+    raise(SIGSEGV);
+}
+
+/* A call through a bad pointer fails in fetching the instruction, with the return address where a function expects it. */
+static bool is_bad_call(int sig, const siginfo_t *info, ucontext_t *context)
+{
+    if (sig != SIGSEGV || info->si_code <= 0 || (uint64_t)(uintptr_t)info->si_addr != program_counter(context) ||
+        self.jumped)
+        return false;
+    self.jumped = true;
+    self.jump = *info;
+    set_program_counter(context, (uint64_t)(uintptr_t)called_nothing);
+    return true;
+}
+
 static void on_fatal(int sig, siginfo_t *info, void *context)
 {
+    if (getpid() == self.pid && is_bad_call(sig, info, context))
+        return;
     if (getpid() == self.pid && !record(sig, info, context))
         for (;;)
             pause(); /* the thread that was first ends the process */

@@ -170,8 +170,10 @@ static const char *signal_text(jpx_arena *arena, jpx_crash *crash, const struct 
     crash->message[JPX_CRASH_TEXT_MAX - 1] = '\0';
     if (crash->stack_overflow)
         detail = " (stack overflow: a recursion without end, or too large local variables)";
-    else if (crash->message[0])
-        detail = jpx_format(arena, " (%s)", crash->message);
+    else if (crash->message[0]) { /* of an assertion without program, file and line: these are told anyway */
+        const char *assertion = strstr(crash->message, "Assertion `");
+        detail = jpx_format(arena, " (%s)", assertion ? assertion : crash->message);
+    }
     else if (crash->signal == SIGFPE && crash->code == FPE_INTDIV)
         detail = " (division by zero)";
     else if (crash->signal == SIGSEGV && crash->code == SI_KERNEL)
@@ -191,6 +193,19 @@ static const char *killed_text(jpx_arena *arena, const jpx_death *death)
     if (sig == SIGKILL)
         return jpx_format(arena, "killed by SIGKILL (out of memory?), max RSS %.1f MiB", rss);
     return jpx_format(arena, "killed by %s without a report, max RSS %.1f MiB", name, rss);
+}
+
+/* What a dying process said may be anything; reasons are UTF-8 of limited length. */
+static const char *clean_text(jpx_arena *arena, const char *text)
+{
+    size_t size = strnlen(text, JPX_REASON_MAX);
+    char *out = jpx_strndup(arena, text, size);
+
+    if (size == JPX_REASON_MAX || !bson_utf8_validate(out, size, false))
+        for (size_t i = 0; i < size; i++)
+            if ((uint8_t)out[i] >= 0x80)
+                out[i] = '?';
+    return out;
 }
 
 void jpx_crash_explain(jpx_trace *trace, jpx_crash *crash, const jpx_death *death, jpx_arena *arena, jpx_outcome *out)
@@ -224,7 +239,6 @@ void jpx_crash_explain(jpx_trace *trace, jpx_crash *crash, const jpx_death *deat
     else if (death->memory_bytes && out->class_[0] == 'c' && !death->garbage)
         out->reason = jpx_format(arena, "%s; max RSS %.1f MiB, memory limited to %.1f MiB", out->reason,
                                  (double)death->max_rss_kb / 1024, (double)death->memory_bytes / 1048576);
-    if (strlen(out->reason) > JPX_REASON_MAX)
-        out->reason = jpx_strndup(arena, out->reason, JPX_REASON_MAX);
+    out->reason = clean_text(arena, out->reason);
     out->trace = stack_text(arena, stack);
 }

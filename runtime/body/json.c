@@ -57,6 +57,13 @@ static void trim(jpx_bytes *text)
         text->size--;
 }
 
+static jp_status not_json(jpx_bytes json, const char *wrong, jpx_arena *arena, jp_error *err)
+{
+    const char *text = jpx_strndup(arena, (const char *)json.data, json.size < 200 ? json.size : 200);
+    return jpx_fail(err, JP_E_INVALID, "this is not JSON, %s: %s", jpx_clean_text(arena, wrong, 200),
+                    jpx_clean_text(arena, text, 100));
+}
+
 jp_status jpx_value_from_json(jpx_bytes json, jpx_arena *arena, jpx_bytes *out, jp_error *err)
 {
     static const char head[] = "{\"v\":", tail[] = "}";
@@ -69,8 +76,7 @@ jp_status jpx_value_from_json(jpx_bytes json, jpx_arena *arena, jpx_bytes *out, 
         return jpx_fail(err, JP_E_TOO_LARGE, "the JSON text has %zu bytes, %d are allowed", json.size, JSON_MAX);
     const char *wrong = check_shape((const char *)json.data, json.size);
     if (wrong)
-        return jpx_fail(err, JP_E_INVALID, "this is not JSON, %s: %.100s", wrong,
-                        jpx_strndup(arena, (const char *)json.data, json.size < 100 ? json.size : 100));
+        return not_json(json, wrong, arena, err);
 
     jpx_writer_init(&w, arena);
     char *text = jpx_alloc(arena, sizeof head + json.size + sizeof tail);
@@ -80,8 +86,7 @@ jp_status jpx_value_from_json(jpx_bytes json, jpx_arena *arena, jpx_bytes *out, 
 
     bson_t *parsed = bson_new_from_json((const uint8_t *)text, (ssize_t)strlen(text), &cause);
     if (!parsed)
-        return jpx_fail(err, JP_E_INVALID, "this is not JSON, %.200s: %.100s", cause.message,
-                        jpx_strndup(arena, (const char *)json.data, json.size < 100 ? json.size : 100));
+        return not_json(json, cause.message, arena, err);
     size_t begun = jpx_write_begin(&w, BSON_TYPE_DOCUMENT, NULL);
     if (bson_count_keys(parsed) == 1 && bson_iter_init_find(&iter, parsed, "v"))
         jpx_write_iter(&w, "v", &iter, 0);

@@ -149,7 +149,7 @@ static size_t patrol(barrier *b)
     if (!lost && (!b->walk_ms || now < b->walk_ms))
         return 0;
     if (lost)
-        jpx_log(desk->env, JPX_WARN, "messages may be lost", "live roots are walked");
+        jpx_log(desk->env, JPX_WARN, "messages may be lost", "mend=\"live roots are walked\"");
     do {
         if (jpx_store_list_roots(desk->store, &filter, desk->arena, &found, &err) != JP_OK)
             break;

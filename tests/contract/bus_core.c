@@ -182,8 +182,7 @@ START_TEST(wrong_streams_are_refused)
 {
     bus_begin(&c, _i);
     if (!c.memory) {
-        char name[64];
-        snprintf(name, sizeof name, "JPT-%s_SLOT", c.prefix + 4);
+        char *name = jpx_format(c.arena, "%s_SLOT", c.prefix);
         for (char *at = name; *at; at++)
             *at = (char)toupper((unsigned char)*at);
         bus_admin(&c, "STREAM.DELETE", "SLOT", "", "");

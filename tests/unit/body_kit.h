@@ -3,6 +3,7 @@
 #define BODY_KIT_H
 
 #include "body/body.h"
+#include "core/doc.h"
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,8 +75,9 @@ static inline const char *args_json(jpx_bytes args)
     ck_assert(bson_init_static(&doc, args.data, args.size));
     ck_assert_msg(bson_validate(&doc, BSON_VALIDATE_UTF8, NULL), "not valid BSON");
     char *text = bson_array_as_json(&doc, NULL);
-    const char *copy = jpx_strdup(arena, text);
+    char *copy = jpx_strdup(arena, text);
     bson_free(text);
+    jpx_json_compact(copy);
     return copy;
 }
 

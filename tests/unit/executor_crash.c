@@ -1,4 +1,5 @@
 /* Bodies that die: each way of dying costs its attempt, and the reason says what and where. */
+#undef NDEBUG /* here assert() is what is tested */
 #include "executor_kit.h"
 #include <assert.h>
 #include <pthread.h>
