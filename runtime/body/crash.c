@@ -34,6 +34,7 @@ static struct {
     jpx_crash *crash;
     const jpx_watch *watch;
     pid_t pid;
+    atomic_flag taken; /* one thread reports, once */
     struct glibc_text { /* as glibc keeps it */
         unsigned size;
         char text[];
@@ -127,7 +128,7 @@ __attribute__((noinline)) static void copy_frames(jpx_crash *crash, const uconte
         int at = 0;
         while (at < count && (uint64_t)(uintptr_t)all[at] != pc)
             at++;
-        crash->first_exact = true;
+        crash->first_exact = 1;
         crash->frames[crash->frames_count++] = (void *)(uintptr_t)pc;
         if (at < count)
             from = at + 1;
@@ -140,11 +141,11 @@ __attribute__((noinline)) static void copy_frames(jpx_crash *crash, const uconte
 __attribute__((noinline)) static bool record(int sig, const siginfo_t *info, const ucontext_t *context)
 {
     jpx_crash *crash = self.crash;
-    uint32_t none = JPX_CRASH_NONE;
     sigset_t alarm_only;
 
-    if (!atomic_compare_exchange_strong(&crash->state, &none, JPX_CRASH_BEGUN))
+    if (atomic_flag_test_and_set(&self.taken))
         return false;
+    atomic_store(&crash->state, JPX_CRASH_BEGUN);
     crash->signal = sig;
     crash->code = info ? info->si_code : 0;
     bool fault = crash->code > 0;

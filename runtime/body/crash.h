@@ -29,11 +29,11 @@ typedef struct jpx_crash {
     _Atomic uint32_t state;
     int32_t signal;       /* 0 = exit() was called */
     int32_t code;         /* si_code: above 0 a fault, else sent by a process */
-    bool other_thread;    /* not the body's own */
-    bool stack_overflow;
+    uint32_t other_thread; /* truths are numbers here: any bytes may be in it */
+    uint32_t stack_overflow;
     uint64_t address;
     uint32_t frames_count;
-    bool first_exact;     /* frames[0] is the faulting instruction, not a return address */
+    uint32_t first_exact; /* frames[0] is the faulting instruction, not a return address */
     void *frames[JPX_CRASH_FRAMES_MAX];
     char message[JPX_CRASH_TEXT_MAX]; /* what glibc said when it called abort(): failed assertion, damaged heap */
     uint32_t maps_size;

@@ -160,7 +160,7 @@ static void resolve(jpx_trace *trace, jpx_crash *crash, jpx_arena *arena, struct
     stack->count = 0;
     if (atomic_load(&crash->state) == JPX_CRASH_COMPLETE)
         stack->count = jpx_trace_resolve(trace, (jpx_bytes){(const uint8_t *)crash->maps, maps}, crash->frames, count,
-                                         crash->first_exact, arena, stack->frames, FRAMES_MAX);
+                                         crash->first_exact != 0, arena, stack->frames, FRAMES_MAX);
 }
 
 static const char *signal_text(jpx_arena *arena, jpx_crash *crash, const struct stack *stack)

@@ -140,7 +140,7 @@ jp_iter jp_each_begin(jp_ctx *p, jp_value doc, const char *at)
     if (walkable(doc))
         it.doc_ = doc.as.doc;
     else if (doc.type != JP_NULL)
-        jpx_wrong(p, "%s: jp_each was given %s, not a list or a doc, %s", p->pipe->name, jpx_type_phrase(doc.type),
+        jpx_wrong(p, "%s: %s was given where a list or a doc is wanted, %s", p->pipe->name, jpx_type_phrase(doc.type),
                   jpx_place(at));
     return it;
 }

@@ -31,6 +31,7 @@ enum {
     CLOSE_PATIENCE_MS = 5000,
     EVENTS_MAX = 64
 };
+static const int64_t STUCK_NS = 15000000000; /* a process that does nothing with what it has, though no body is at work */
 enum { EVENT_REPORT = JPX_PROCESSES_MAX, EVENT_TIMER }; /* below: the index of a process */
 
 typedef struct forked {
@@ -182,6 +183,16 @@ static int64_t end_body(forked *self, jpx_process *process, uint32_t seq, int64_
     return process->killed ? now + JPX_LOOK_MAX_NS : process->kill_ns;
 }
 
+/* It neither begins what it has nor hands over what has ended. What has not begun will be run elsewhere. */
+static void kill_stuck(forked *self, jpx_process *process)
+{
+    if (process->killed)
+        return;
+    jpx_log(self->env, JPX_WARN, "executor is stuck", "process=%d", (int)process->pid);
+    process->killed = true;
+    order_signal(self, process, SIGKILL);
+}
+
 static void look(forked *self, jpx_process *process, int64_t now)
 {
     uint32_t seq;
@@ -189,6 +200,8 @@ static void look(forked *self, jpx_process *process, int64_t now)
     const jpx_job *job = jpx_process_at_work(process, &seq, &begun);
 
     if (!job) {
+        if (process->live && now - process->news_ns > STUCK_NS)
+            kill_stuck(self, process);
         process->look_step_ns = earlier(process->look_step_ns * 2, JPX_LOOK_MAX_NS);
         process->look_ns = process->live ? now + process->look_step_ns : INT64_MAX;
         return;
@@ -280,6 +293,7 @@ static size_t collect_from(jpx_process *process, forked *self, int64_t now, jpx_
     if (count) {
         jpx_pace_batch(&process->pace);
         process->over_time = false;
+        process->news_ns = now;
         process->look_step_ns = JPX_LOOK_NS;
         process->look_ns = process->live ? now + JPX_LOOK_NS : INT64_MAX;
     }

@@ -17,6 +17,16 @@ static jpx_job **job_of(jpx_process *process, uint32_t seq)
     return &process->jobs[seq % JPX_WINDOW_MAX];
 }
 
+/* The first attempt that was not revoked; `next` = there is none. Only it can be at work. */
+static uint32_t oldest(jpx_process *process)
+{
+    uint32_t seq = process->first;
+
+    while (seq != process->next && !*job_of(process, seq))
+        seq++;
+    return seq;
+}
+
 jp_status jpx_process_start(jpx_process *process, uint32_t tag, int connection, size_t memory_bytes, jp_error *err)
 {
     jpx_order order = {.kind = JPX_ORDER_SPAWN, .tag = tag, .memory_bytes = memory_bytes};
@@ -113,6 +123,8 @@ void jpx_process_give(jpx_process *process, jpx_job *job, int64_t now_ns)
     process->sending = job;
     process->sent = 0;
     send_rest(process);
+    if (process->live == 1)
+        process->news_ns = now_ns;
     if (process->look_ns == INT64_MAX) {
         process->look_step_ns = JPX_LOOK_NS;
         process->look_ns = now_ns + JPX_LOOK_NS;
@@ -143,10 +155,7 @@ static void take_bytes(jpx_process *process, void *out, size_t size)
 /* The oldest attempt that is still the process's is the only one an outcome can be for. */
 static bool expected(jpx_process *process, const jpx_frame_head *head)
 {
-    uint32_t seq = process->first;
-
-    while (seq != process->next && !*job_of(process, seq))
-        seq++;
+    uint32_t seq = oldest(process);
     return seq != process->next && seq == head->seq && head->size > 0 && head->size <= JPX_FRAME_MAX;
 }
 
@@ -217,8 +226,7 @@ jpx_job *jpx_process_outcome(jpx_process *process, jpx_arena *arena, jpx_outcome
     jpx_bytes frame = next_frame(process, arena);
     if (!frame.data)
         return NULL;
-    while (!*job_of(process, process->first))
-        process->first++;
+    process->first = oldest(process);
     jpx_job *job = *job_of(process, process->first);
     if (jpx_outcome_decode(frame, arena, out, &err) != JP_OK || out->number_in_worker != job->number) {
         process->garbage = true;
@@ -237,10 +245,8 @@ jpx_job *jpx_process_outcome(jpx_process *process, jpx_arena *arena, jpx_outcome
 jpx_job *jpx_process_revoke(jpx_process *process)
 {
     jpx_job *list = NULL, **last = &list;
-    uint32_t seq = process->first;
+    uint32_t seq = oldest(process);
 
-    while (seq != process->next && !*job_of(process, seq))
-        seq++;
     for (seq += seq != process->next; seq != process->next; seq++) {
         uint32_t queued = JPX_SLOT_QUEUED;
         jpx_job *job = *job_of(process, seq);
@@ -258,32 +264,36 @@ jpx_job *jpx_process_revoke(jpx_process *process)
 const jpx_job *jpx_process_at_work(jpx_process *process, uint32_t *seq, int64_t *begun_ns)
 {
     pass_revoked(process);
-    for (uint32_t s = process->first; s != process->next; s++) {
-        jpx_slot *slot = slot_of(process, s);
-        if (!*job_of(process, s))
-            continue;
-        if (atomic_load(&slot->state) == JPX_SLOT_BEGUN) {
-            *seq = s;
-            *begun_ns = atomic_load(&slot->begun_ns);
-            process->began = true;
-            return *job_of(process, s);
-        }
-        if (atomic_load(&slot->state) == JPX_SLOT_QUEUED)
-            break; /* the later ones are as well */
+    uint32_t s = oldest(process);
+    if (s == process->next)
+        return NULL;
+    jpx_slot *slot = slot_of(process, s);
+    uint32_t state = atomic_load(&slot->state);
+    bool seen = process->seen && process->seen_seq == s;
+    if (state == JPX_SLOT_ENDED && jpx_process_has_news(process))
+        return NULL;
+    if (state == JPX_SLOT_BEGUN && !seen) {
+        process->seen = process->began = true;
+        process->seen_seq = s;
+        process->seen_ns = atomic_load(&slot->begun_ns);
+    } else if (!seen || state == JPX_SLOT_ENDED) {
+        process->garbage = process->garbage || (state != JPX_SLOT_QUEUED && state != JPX_SLOT_ENDED);
+        return NULL;
     }
-    return NULL;
+    *seq = s;
+    *begun_ns = process->seen_ns;
+    return *job_of(process, s);
 }
 
 jpx_job *jpx_process_victim(jpx_process *process, bool *ended)
 {
-    uint32_t seq = process->first;
+    uint32_t seq = oldest(process);
 
-    while (seq != process->next && !*job_of(process, seq))
-        seq++;
     if (seq == process->next)
         return NULL;
     uint32_t state = atomic_load(&slot_of(process, seq)->state);
-    if (state == JPX_SLOT_QUEUED && !process->garbage)
+    bool seen = process->seen && process->seen_seq == seq;
+    if (state == JPX_SLOT_QUEUED && !seen && !process->garbage)
         return NULL;
     jpx_job *job = *job_of(process, seq);
     *job_of(process, seq) = NULL;

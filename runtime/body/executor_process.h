@@ -47,6 +47,10 @@ typedef struct jpx_process {
     bool began;        /* it got as far as a body */
     int64_t look_ns;   /* when to look at it, INT64_MAX = no need */
     int64_t look_step_ns;
+    int64_t news_ns;   /* when it was last seen to get on */
+    uint32_t seen_seq; /* the body that was last seen at work, and since when: the page may change its mind */
+    bool seen;
+    int64_t seen_ns;
 
     bool over_time; /* `over_seq` was asked where it is, and will be killed at kill_ns */
     uint32_t over_seq;

@@ -38,13 +38,21 @@ jp_status jpx_host_prepare(jpx_host *host, jpx_cli *cli, unsigned roles, jp_erro
 {
     static const jp_def *const none[] = {NULL};
     struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
+    char machine[65];
 
     memset(host, 0, sizeof *host);
     host->cli = cli;
     host->roles = roles;
+    if (gethostname(machine, sizeof machine) != 0)
+        snprintf(machine, sizeof machine, "unknown");
+    machine[sizeof machine - 1] = '\0';
+    host->place = jpx_format(cli->arena, "%s/%ld", machine, (long)getpid());
     jp_status status = jpx_registry_new(&host->registry, cli->pipes ? cli->pipes : none, err);
-    if (status != JP_OK || !(roles & 1u << JPX_ROLE_WORKER))
+    if (status != JP_OK)
         return status;
+    host->queues = jpx_role_queues(host->registry, cli->arena, &host->queues_count);
+    if (!(roles & 1u << JPX_ROLE_WORKER))
+        return JP_OK;
     /* Ctrl-C reaches all processes of the terminal: those with bodies must live on while this one drains. */
     sigemptyset(&ignore.sa_mask);
     sigaction(SIGINT, &ignore, &before);
@@ -56,17 +64,12 @@ jp_status jpx_host_prepare(jpx_host *host, jpx_cli *cli, unsigned roles, jp_erro
 static jp_status open_roles(jpx_host *host, jp_error *err)
 {
     jpx_cli *cli = host->cli;
-    char machine[65];
-
-    if (gethostname(machine, sizeof machine) != 0)
-        snprintf(machine, sizeof machine, "unknown");
-    machine[sizeof machine - 1] = '\0';
     jpx_parts parts = {.env = &cli->env,
                        .registry = host->registry,
                        .store = host->store,
                        .bus = host->bus,
                        .zygote = host->zygote,
-                       .worker = jpx_format(cli->arena, "%s/%ld", machine, (long)getpid())};
+                       .worker = host->place};
     jpx_role_options options = {.processes = (size_t)cli->options.processes, .batch = (size_t)cli->options.batch};
     for (int i = 0; i < JPX_HOST_ROLES; i++) {
         struct jpx_host_role *one = &host->role[i];
@@ -84,27 +87,22 @@ jp_status jpx_host_open(jpx_host *host, const char *store, const char *nats, jp_
 {
     jpx_cli *cli = host->cli;
     const char *prefix = cli->options.prefix;
-    char machine[65];
     jp_status status;
-    size_t count;
 
     if (!host->store && (status = jpx_store_open(&host->store, store, prefix, &cli->env, err)) != JP_OK) {
         host->store = NULL;
         return status;
     }
     if (!host->bus) {
-        if (gethostname(machine, sizeof machine) != 0)
-            snprintf(machine, sizeof machine, "unknown");
-        machine[sizeof machine - 1] = '\0';
-        const char *name = jpx_format(cli->arena, "%s/%s/%s/%ld", prefix, cli->verb->name, machine, (long)getpid());
+        char name[256];
+        snprintf(name, sizeof name, "%s/%s/%s", prefix, cli->verb->name, host->place);
         status = jpx_bus_open(&host->bus, nats, prefix, name, 0, &cli->env, err);
         if (status != JP_OK) {
             host->bus = NULL;
             return status;
         }
     }
-    const char *const *queues = jpx_role_queues(host->registry, cli->arena, &count);
-    if ((status = jpx_bus_setup(host->bus, queues, count, err)) != JP_OK)
+    if ((status = jpx_bus_setup(host->bus, host->queues, host->queues_count, err)) != JP_OK)
         return status;
     return open_roles(host, err);
 }

@@ -16,6 +16,9 @@ enum { JPX_HOST_ROLES = JPX_ROLE_WORKER + 1 };
 typedef struct jpx_host {
     jpx_cli *cli;
     jpx_registry *registry;
+    const char *place; /* "machine/pid" */
+    const char *const *queues;
+    size_t queues_count;
     jpx_zygote *zygote;
     jpx_store *store;
     jpx_bus *bus;

@@ -212,6 +212,7 @@ START_TEST(a_deleted_durable_is_made_again)
         jpx_sub *sub = bus_take(&c, JPX_RUN, "slow", 16);
         bus_say(&c, "run.slow.Add", "a");
         bus_ack(sub, bus_one(sub, "a"));
+        bus_backlog_is(&c, JPX_RUN, 0);
         bus_admin(&c, "CONSUMER.DELETE", "RUN", ".slow", "");
         bus_say(&c, "run.slow.Add", "b");
         bus_ack(sub, bus_one(sub, "b"));

@@ -63,7 +63,7 @@ START_TEST(arguments_by_position_by_name_and_bare)
     check_args("NoArgs", "", "[]");
     check_args("NoArgs", " [] ", "[]");
     check_args("NoArgs", "{}", "[]");
-    check_args("Echo", "\"a]}, b\"", "[\"a]},b\"]");
+    check_args("Echo", "\"a]}, b\"", "[\"a]}, b\"]");
     check_args("Echo", "[[1,{\"a\":[]}]]", "[[1,{\"a\":[]}]]");
     check_args("Echo", "{\"x\":null}", "[null]");
 }
