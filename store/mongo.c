@@ -230,12 +230,12 @@ static jp_status create_collections(jpx_mongo *m, jp_error *err)
 static jp_status create_indexes(jpx_mongo *m, jp_error *err)
 {
     bson_t *body =
-        BCON_NEW("createIndexes", BCON_UTF8(jpx_table_name(JPX_ROOT)), "indexes", "[",                         /**/
+        BCON_NEW("createIndexes", BCON_UTF8(jpx_table_name(JPX_ROOT)), "indexes", "[",                            /**/
                  "{", "key", "{", "key", BCON_INT32(1), "}", "name", BCON_UTF8("key"), "unique", BCON_BOOL(true), /**/
-                 "partialFilterExpression", "{", "key", "{", "$exists", BCON_BOOL(true), "}", "}", "}",        /**/
+                 "partialFilterExpression", "{", "key", "{", "$exists", BCON_BOOL(true), "}", "}", "}",           /**/
                  "{", "key", "{", "pipe", BCON_INT32(1), "_id", BCON_INT32(-1), "}", "name", BCON_UTF8("pipe"), "}",
-                 "{", "key", "{", "status", BCON_INT32(1), "_id", BCON_INT32(-1), "}", "name", BCON_UTF8("status"),
-                 "}", "]", "writeConcern", "{", "w", BCON_UTF8("majority"), "}");
+                 "{", "key", "{", "status", BCON_INT32(1), "_id", BCON_INT32(-1), "}", "name", BCON_UTF8("status"), "}",
+                 "]", "writeConcern", "{", "w", BCON_UTF8("majority"), "}");
     jp_status status = command(m, body, "create the indexes of roots", 0, err);
     bson_destroy(body);
     return status;
@@ -292,16 +292,16 @@ static jp_status read_mark(jpx_mongo *m, mongoc_collection_t *meta, const char *
 
 static jp_status write_mark(jpx_mongo *m, mongoc_collection_t *meta, const char *prefix, jp_error *err)
 {
-    bson_t *mark = BCON_NEW("_id", BCON_UTF8("jetpipe"), "v", BCON_INT32(JPX_MONGO_VERSION), "prefix",
-                            BCON_UTF8(prefix));
+    bson_t *mark =
+        BCON_NEW("_id", BCON_UTF8("jetpipe"), "v", BCON_INT32(JPX_MONGO_VERSION), "prefix", BCON_UTF8(prefix));
     bson_error_t error;
     jp_status status;
 
     jpx_mongo_patience(m);
     do {
         bool ok = mongoc_collection_insert_one(meta, mark, NULL, NULL, &error);
-        status = ok || error.code == MONGOC_ERROR_DUPLICATE_KEY ? JP_OK
-                                                                : jpx_mongo_fail(m, "write its mark", &error, err);
+        status =
+            ok || error.code == MONGOC_ERROR_DUPLICATE_KEY ? JP_OK : jpx_mongo_fail(m, "write its mark", &error, err);
     } while (status != JP_OK && jpx_mongo_again(m));
     bson_destroy(mark);
     return status;

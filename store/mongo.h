@@ -15,16 +15,16 @@
 enum {
     JPX_MONGO_PATIENCE_MS = 5000, /* an operation is said again for this long                       */
     JPX_MONGO_CONNECT_MS = 2000,
-    JPX_MONGO_CLIENTS_MAX = 1024, /* clones of one opened store                                     */
-    JPX_MONGO_ROWS_MAX = 4096,    /* records in one command: its answer comes well within 5 s       */
-    JPX_MONGO_BYTES_MAX = 16 * 1000 * 1000,  /* in one command, unless one record alone is larger   */
-    JPX_MONGO_VERSION = 1         /* of the layout, in `meta`                                       */
+    JPX_MONGO_CLIENTS_MAX = 1024,           /* clones of one opened store                                     */
+    JPX_MONGO_ROWS_MAX = 4096,              /* records in one command: its answer comes well within 5 s       */
+    JPX_MONGO_BYTES_MAX = 16 * 1000 * 1000, /* in one command, unless one record alone is larger   */
+    JPX_MONGO_VERSION = 1                   /* of the layout, in `meta`                                       */
 };
 
 typedef struct jpx_mongo_shared {
     atomic_uint handles;
     mongoc_client_pool_t *pool;
-    char *hosts;    /* "a:27017, b:27017": for error texts; user and password are not in it */
+    char *hosts; /* "a:27017, b:27017": for error texts; user and password are not in it */
     char *database;
 } jpx_mongo_shared;
 
@@ -33,10 +33,10 @@ typedef struct jpx_mongo {
     jpx_mongo_shared *shared;
     mongoc_client_t *client;
     mongoc_collection_t *tables[JPX_TABLES];
-    jpx_arena *scratch;  /* of the call at work */
-    bool transient;      /* the last failure may pass within the patience */
-    int64_t give_up_us;  /* monotonic; of the call at work */
-    int64_t pause_us;    /* before the next try */
+    jpx_arena *scratch; /* of the call at work */
+    bool transient;     /* the last failure may pass within the patience */
+    int64_t give_up_us; /* monotonic; of the call at work */
+    int64_t pause_us;   /* before the next try */
 } jpx_mongo;
 
 /* ---- mongo_error.c: statuses, and what is tried again ---- */

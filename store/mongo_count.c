@@ -30,7 +30,7 @@ typedef struct target {
     uint64_t *before;      /* set before this call, by somebody else          */
     uint64_t *doubt;       /* set, nobody knows by whom                       */
     bool found, aborted;
-    bool sent;             /* in this round */
+    bool sent; /* in this round */
     int64_t left;
 } target;
 
@@ -235,10 +235,11 @@ static jp_status damaged(jpx_mongo *m, const target *t, jp_error *err)
 
     JPX_ASSERT(2 * t->id.size < sizeof id);
     jpx_hex(id, t->id.data, t->id.size);
-    return jpx_fail(err, JP_E_DAMAGED,
-                    "barrier %s in database '%s' of MongoDB at %s lacks its fields or some of the words %u to %u; restore "
-                    "it from a backup or clean up its root",
-                    id, m->shared->database, m->shared->hosts, t->first, t->first + t->words - 1);
+    return jpx_fail(
+        err, JP_E_DAMAGED,
+        "barrier %s in database '%s' of MongoDB at %s lacks its fields or some of the words %u to %u; restore "
+        "it from a backup or clean up its root",
+        id, m->shared->database, m->shared->hosts, t->first, t->first + t->words - 1);
 }
 
 /* One bulk and one read; the targets that need another round move to the front of the list. */

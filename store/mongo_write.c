@@ -93,7 +93,8 @@ static jp_status find_last(jpx_mongo *m, jpx_table table, const bson_t *filter, 
             bson_subtype_t subtype;
             const uint8_t *id;
             uint32_t size;
-            JPX_ASSERT(bson_iter_init_find(&it, found, "_id") && BSON_ITER_HOLDS_BINARY(&it)); /* the filter's bounds are binary */
+            JPX_ASSERT(bson_iter_init_find(&it, found, "_id") &&
+                       BSON_ITER_HOLDS_BINARY(&it)); /* the filter's bounds are binary */
             bson_iter_binary(&it, &subtype, &size, &id);
             if (*count + 1 == limit)
                 *last = jpx_copy(m->scratch, id, size);

@@ -1,9 +1,10 @@
 /* crash.c -- the handlers in an executor process; see crash.h.
  *
- * Runs in the executor process only, on whichever thread fails, on the alternate stack where that is the body's thread. Handlers
- * only write to the shared page and call what is safe in a signal handler; backtrace() is, once it has been called before. When
- * unwinding damaged memory hangs, an alarm ends the process after a second; when it faults, the kernel does, because all
- * handlers are gone by then. A child that a body forked does not report: the page is not its own.
+ * Runs in the executor process only, on whichever thread fails, on the alternate stack where that is the body's thread.
+ * Handlers only write to the shared page and call what is safe in a signal handler; backtrace() is, once it has been
+ * called before. When unwinding damaged memory hangs, an alarm ends the process after a second; when it faults, the
+ * kernel does, because all handlers are gone by then. A child that a body forked does not report: the page is not its
+ * own.
  *
  * A handler cannot be handed an argument, so its context is static. */
 #include "body/crash.h"
@@ -34,12 +35,12 @@ static struct {
     jpx_crash *crash;
     const jpx_watch *watch;
     pid_t pid;
-    atomic_flag taken; /* one thread reports, once */
+    atomic_flag taken;  /* one thread reports, once */
     struct glibc_text { /* as glibc keeps it */
         unsigned size;
         char text[];
-    } **abort_message;
-    bool jumped;    /* a call through a bad pointer is being looked into */
+    } * *abort_message;
+    bool jumped; /* a call through a bad pointer is being looked into */
     siginfo_t jump;
     uint8_t stack[ALT_STACK_BYTES];
 } self;
@@ -176,7 +177,8 @@ __attribute__((noinline)) static void called_nothing(void)
     raise(SIGSEGV);
 }
 
-/* A call through a bad pointer fails in fetching the instruction, with the return address where a function expects it. */
+/* A call through a bad pointer fails in fetching the instruction, with the return address where a function expects it.
+ */
 static bool is_bad_call(int sig, const siginfo_t *info, ucontext_t *context)
 {
     if (sig != SIGSEGV || info->si_code <= 0 || (uint64_t)(uintptr_t)info->si_addr != program_counter(context) ||

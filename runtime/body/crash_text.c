@@ -1,5 +1,5 @@
-/* crash_text.c -- the death of an executor process in words, for people who read `jetpipe why`: what it died of and where in
- * their code. Runs in the worker; reads debug information on first use. */
+/* crash_text.c -- the death of an executor process in words, for people who read `jetpipe why`: what it died of and
+ * where in their code. Runs in the worker; reads debug information on first use. */
 #include "body/crash.h"
 #include <stdio.h>
 #include <string.h>
@@ -31,9 +31,9 @@ static bool starts(const char *text, const char *with)
 
 static bool is_system(const jpx_frame *frame)
 {
-    static const char *const libraries[] = {"libc.so",  "libc-",     "libm.so",   "libm-",    "libpthread",
-                                            "ld-linux", "libgcc_s",  "libstdc++", "libc++",   "linux-vdso",
-                                            "[vdso]",   "libasan",   "libtsan",   "libubsan", "ld-musl"};
+    static const char *const libraries[] = {"libc.so",  "libc-",    "libm.so",   "libm-",    "libpthread",
+                                            "ld-linux", "libgcc_s", "libstdc++", "libc++",   "linux-vdso",
+                                            "[vdso]",   "libasan",  "libtsan",   "libubsan", "ld-musl"};
     if (!frame->module)
         return false;
     for (size_t i = 0; i < sizeof libraries / sizeof libraries[0]; i++)
@@ -77,8 +77,15 @@ static const char *plain_name(jpx_arena *arena, const char *function)
 /* How a program aborts is told by the signal already. */
 static bool is_abort(const char *name)
 {
-    static const char *const names[] = {"abort",    "raise",       "gsignal",          "assert_fail", "assert",
-                                        "kill",     "pthread_kill", "pthread_kill_implementation",    "assert_perror_fail"};
+    static const char *const names[] = {"abort",
+                                        "raise",
+                                        "gsignal",
+                                        "assert_fail",
+                                        "assert",
+                                        "kill",
+                                        "pthread_kill",
+                                        "pthread_kill_implementation",
+                                        "assert_perror_fail"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (strcmp(name, names[i]) == 0)
             return true;
@@ -128,9 +135,9 @@ static const char *stack_text(jpx_arena *arena, const struct stack *stack)
         const jpx_frame *frame = i < stack->count ? &stack->frames[i] : NULL;
         if (frame && user && is_ours(frame) && !(frame->function && starts(frame->function, "jp_")))
             frame = NULL;
-        const char *line = frame ? jpx_format(arena, "%s%s\n", place_text(arena, frame, true),
-                                              frame->inlined ? " (inlined)" : "")
-                                 : NULL;
+        const char *line =
+            frame ? jpx_format(arena, "%s%s\n", place_text(arena, frame, true), frame->inlined ? " (inlined)" : "")
+                  : NULL;
         if (line && strcmp(line, last) == 0) {
             alike++;
             continue;
@@ -173,8 +180,7 @@ static const char *signal_text(jpx_arena *arena, jpx_crash *crash, const struct 
     else if (crash->message[0]) { /* of an assertion without program, file and line: these are told anyway */
         const char *assertion = strstr(crash->message, "Assertion `");
         detail = jpx_format(arena, " (%s)", assertion ? assertion : crash->message);
-    }
-    else if (crash->signal == SIGFPE && crash->code == FPE_INTDIV)
+    } else if (crash->signal == SIGFPE && crash->code == FPE_INTDIV)
         detail = " (division by zero)";
     else if (crash->signal == SIGSEGV && crash->code == SI_KERNEL)
         detail = " (a pointer that cannot be an address)";
@@ -224,10 +230,10 @@ void jpx_crash_explain(jpx_trace *trace, jpx_crash *crash, const jpx_death *deat
         out->reason = signal_text(arena, crash, stack);
     } else if (death->timeout_ms > 0) {
         out->class_ = "timeout";
-        out->reason = noted ? jpx_format(arena, "no end after %lld ms; was %s", (long long)death->timeout_ms,
-                                         where_text(arena, stack))
-                            : jpx_format(arena, "no end after %lld ms; did not say where it was",
-                                         (long long)death->timeout_ms);
+        out->reason =
+            noted ? jpx_format(arena, "no end after %lld ms; was %s", (long long)death->timeout_ms,
+                               where_text(arena, stack))
+                  : jpx_format(arena, "no end after %lld ms; did not say where it was", (long long)death->timeout_ms);
     } else if (WIFEXITED(death->status)) {
         out->reason = jpx_format(arena, "exited with code %d in the body%s%s", WEXITSTATUS(death->status),
                                  noted ? ", " : "", noted ? where_text(arena, stack) : "");

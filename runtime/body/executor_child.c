@@ -1,15 +1,17 @@
 /* executor_child.c -- the loop of an executor process; see executor_page.h for what it shares with the worker.
  *
- * Runs in a process of its own, on its only thread unless bodies start some. Waits in a futex for the next attempt; never polls.
+ * Runs in a process of its own, on its only thread unless bodies start some. Waits in a futex for the next attempt;
+ * never polls.
  *
- * What a body finds: default dispositions and no blocked signals, except that SIGTERM, SIGINT and SIGHUP do nothing (a service
- * manager sends them to the whole group while the worker lets bodies end; after exec they are default again); stdin from
- * /dev/null, stdout and stderr of the worker, none of the library's descriptors but the bell; a process group of its own.
- * What a body changes and is put back after it: signal mask, our handlers, umask, working directory. What stays until the
- * process is recycled: environment, locale, its other descriptors, threads (pools of libraries are threads too), memory.
+ * What a body finds: default dispositions and no blocked signals, except that SIGTERM, SIGINT and SIGHUP do nothing (a
+ * service manager sends them to the whole group while the worker lets bodies end; after exec they are default again);
+ * stdin from /dev/null, stdout and stderr of the worker, none of the library's descriptors but the bell; a process
+ * group of its own. What a body changes and is put back after it: signal mask, our handlers, umask, working directory.
+ * What stays until the process is recycled: environment, locale, its other descriptors, threads (pools of libraries are
+ * threads too), memory.
  *
- * The bell is one end of a socket pair. When a body closed it, or opened something else in its place, the process hands over what it
- * has and leaves: its end tells the worker to look, and no attempt is lost. */
+ * The bell is one end of a socket pair. When a body closed it, or opened something else in its place, the process hands
+ * over what it has and leaves: its end tells the worker to look, and no attempt is lost. */
 #include "body/executor_child.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -25,8 +27,8 @@
 #include <unistd.h>
 
 enum {
-    BELL_FD_FROM = 300,       /* out of the way of programs that expect low numbers free */
-    BELL_EVERY_NS = 500000,   /* outcomes of short bodies are told of together, but not later than this */
+    BELL_FD_FROM = 300,     /* out of the way of programs that expect low numbers free */
+    BELL_EVERY_NS = 500000, /* outcomes of short bodies are told of together, but not later than this */
     BELL_FULL = JPX_RING_BYTES / 2
 };
 
@@ -37,8 +39,8 @@ static struct child {
     pid_t pid;
     int bell;
     struct stat bell_is;
-    uint32_t taken;    /* frames */
-    int64_t told_ns;   /* when the bell was last due */
+    uint32_t taken;  /* frames */
+    int64_t told_ns; /* when the bell was last due */
     mode_t umask;
     char folder[PATH_MAX];
 } self;
@@ -157,9 +159,10 @@ static void run(jpx_bytes bytes, uint32_t seq, jpx_arena *arena)
     if (out.size > JPX_FRAME_MAX) {
         jpx_outcome large = {.number_in_worker = attempt.number_in_worker, .end = JPX_END_WRONG, .retry_in_ms = -1};
         large.class_ = "program";
-        large.reason = jpx_format(arena, "planned %zu children and outputs of %zu bytes together, more than %d; plan fewer "
-                                         "in one body, let children plan the rest", outcome.children_count, out.size,
-                                  JPX_FRAME_MAX);
+        large.reason = jpx_format(arena,
+                                  "planned %zu children and outputs of %zu bytes together, more than %d; plan fewer "
+                                  "in one body, let children plan the rest",
+                                  outcome.children_count, out.size, JPX_FRAME_MAX);
         out = jpx_outcome_encode(&large, arena);
     }
     atomic_store(&self.page->watch.current, 0);

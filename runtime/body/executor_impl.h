@@ -1,4 +1,5 @@
-/* executor_impl.h -- what the two kinds of executors share: the verbs, the clock, how many attempts to take at a time. */
+/* executor_impl.h -- what the two kinds of executors share: the verbs, the clock, how many attempts to take at a time.
+ */
 #ifndef JPX_EXECUTOR_IMPL_H
 #define JPX_EXECUTOR_IMPL_H
 
@@ -23,7 +24,8 @@ struct jpx_executor { /* the first member of both kinds */
     const jpx_executor_verbs *verbs;
 };
 
-/* Time-outs and windows are about real processes: they use the monotonic clock, which all of them share, never the injected one. */
+/* Time-outs and windows are about real processes: they use the monotonic clock, which all of them share, never the
+ * injected one. */
 static inline int64_t jpx_mono_ns(void)
 {
     struct timespec now;

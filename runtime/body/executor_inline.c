@@ -1,7 +1,7 @@
 /* executor_inline.c -- bodies in this process, on the thread that polls: for tests and for trusted short pipes.
  *
- * No protection: a crash is the worker's crash, time-outs are not enforced, and poll() blocks while a body runs. It returns after
- * a millisecond of bodies at the latest, so that the caller's loop goes on. */
+ * No protection: a crash is the worker's crash, time-outs are not enforced, and poll() blocks while a body runs. It
+ * returns after a millisecond of bodies at the latest, so that the caller's loop goes on. */
 #include "body/executor_impl.h"
 #include <stdlib.h>
 #include <string.h>

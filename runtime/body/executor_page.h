@@ -1,15 +1,16 @@
 /* executor_page.h -- the memory that the worker shares with one executor process.
  *
- * Everything between the two goes through this page: attempts in one ring of bytes, outcomes in the other, the state of each
- * attempt that is in the process, and what the crash handler found out. What the process put there survives its death, so an
- * outcome that was written before the crash of the next body is not lost, and nothing needs to be flushed.
+ * Everything between the two goes through this page: attempts in one ring of bytes, outcomes in the other, the state of
+ * each attempt that is in the process, and what the crash handler found out. What the process put there survives its
+ * death, so an outcome that was written before the crash of the next body is not lost, and nothing needs to be flushed.
  *
  * Invariants
- *  1. A user's body can scribble over all of it. The worker therefore trusts nothing here: each side keeps its own position of a
- *     ring in private memory and only publishes it, and the worker copies before it looks.
- *  2. A slot goes QUEUED -> BEGUN (by the process) or QUEUED -> REVOKED (by the worker), one compare-and-set decides. Then
- *     BEGUN -> ENDED and REVOKED -> SKIPPED, both by the process.
- *  3. Frames are taken in the order in which they were put; the outcome of frame n is in the ring before frame n+1 begins.
+ *  1. A user's body can scribble over all of it. The worker therefore trusts nothing here: each side keeps its own
+ * position of a ring in private memory and only publishes it, and the worker copies before it looks.
+ *  2. A slot goes QUEUED -> BEGUN (by the process) or QUEUED -> REVOKED (by the worker), one compare-and-set decides.
+ * Then BEGUN -> ENDED and REVOKED -> SKIPPED, both by the process.
+ *  3. Frames are taken in the order in which they were put; the outcome of frame n is in the ring before frame n+1
+ * begins.
  *
  * Nothing here blocks except jpx_futex_wait(), which only the process calls. */
 #ifndef JPX_EXECUTOR_PAGE_H
@@ -19,9 +20,9 @@
 #include <stdatomic.h>
 
 enum {
-    JPX_WINDOW_MAX = 64,          /* attempts in one process, the one at work included         */
-    JPX_RING_BYTES = 256 * 1024,  /* a power of two; larger frames pass through it in pieces     */
-    JPX_FRAME_MAX = 1 << 30       /* one attempt or outcome, encoded                             */
+    JPX_WINDOW_MAX = 64,         /* attempts in one process, the one at work included         */
+    JPX_RING_BYTES = 256 * 1024, /* a power of two; larger frames pass through it in pieces     */
+    JPX_FRAME_MAX = 1 << 30      /* one attempt or outcome, encoded                             */
 };
 
 /* One writer, one reader. head and tail count bytes ever put and taken, modulo 2^32. */

@@ -36,8 +36,10 @@ jp_status jpx_process_start(jpx_process *process, uint32_t tag, int connection, 
     if (memory >= 0 && ftruncate(memory, sizeof(jpx_page)) == 0)
         page = mmap(NULL, sizeof(jpx_page), PROT_READ | PROT_WRITE, MAP_SHARED, memory, 0);
     if (page == MAP_FAILED || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, bell) != 0) {
-        jpx_fail(err, JP_E_UNAVAILABLE, "no shared memory or socket for an executor process: %s; raise the limits of memory "
-                                        "and open files", strerror(errno));
+        jpx_fail(err, JP_E_UNAVAILABLE,
+                 "no shared memory or socket for an executor process: %s; raise the limits of memory "
+                 "and open files",
+                 strerror(errno));
         goto out;
     }
     if (!jpx_order_send(connection, &order, (int[]){memory, bell[1]}, 2)) {
@@ -270,8 +272,6 @@ const jpx_job *jpx_process_at_work(jpx_process *process, uint32_t *seq, int64_t 
     jpx_slot *slot = slot_of(process, s);
     uint32_t state = atomic_load(&slot->state);
     bool seen = process->seen && process->seen_seq == s;
-    if (state == JPX_SLOT_ENDED && jpx_process_has_news(process))
-        return NULL;
     if (state == JPX_SLOT_BEGUN && !seen) {
         process->seen = process->began = true;
         process->seen_seq = s;

@@ -1,8 +1,8 @@
-/* executor_process.h -- one executor process as its worker sees it: the attempts it was given, its side of the shared page, how it
- * ended. The policy (who gets what, when to start one) is in executor_forked.c.
+/* executor_process.h -- one executor process as its worker sees it: the attempts it was given, its side of the shared
+ * page, how it ended. The policy (who gets what, when to start one) is in executor_forked.c.
  *
- * States: VACANT --start--> LIVE --leave--> LEAVING --report of its end--> DEAD --settled--> VACANT, and LIVE --report--> DEAD.
- * Used by the executor's thread only; nothing here blocks. */
+ * States: VACANT --start--> LIVE --leave--> LEAVING --report of its end--> DEAD --settled--> VACANT, and LIVE
+ * --report--> DEAD. Used by the executor's thread only; nothing here blocks. */
 #ifndef JPX_EXECUTOR_PROCESS_H
 #define JPX_EXECUTOR_PROCESS_H
 
@@ -44,8 +44,8 @@ typedef struct jpx_process {
 
     jpx_pace pace;
     uint64_t bodies;
-    bool began;        /* it got as far as a body */
-    int64_t look_ns;   /* when to look at it, INT64_MAX = no need */
+    bool began;      /* it got as far as a body */
+    int64_t look_ns; /* when to look at it, INT64_MAX = no need */
     int64_t look_step_ns;
     int64_t news_ns;   /* when it was last seen to get on */
     uint32_t seen_seq; /* the body that was last seen at work, and since when: the page may change its mind */
@@ -70,7 +70,8 @@ void jpx_process_give(jpx_process *, jpx_job *, int64_t now_ns);
 void jpx_process_feed(jpx_process *); /* more of a large attempt */
 void jpx_process_leave(jpx_process *);
 
-/* The next outcome, in order; NULL = none now. *out is decoded into `arena`. The job is the caller's. A damaged page sets `garbage`. */
+/* The next outcome, in order; NULL = none now. *out is decoded into `arena`. The job is the caller's. A damaged page
+ * sets `garbage`. */
 jpx_job *jpx_process_outcome(jpx_process *, jpx_arena *arena, jpx_outcome *out);
 /* True when it has put something that was not taken. */
 bool jpx_process_has_news(const jpx_process *);

@@ -14,7 +14,8 @@ struct jpx_trace {
     uint64_t maps_hash; /* of the map that dwfl was made from */
 };
 
-/* By build id from local folders. The standard callback would ask debuginfod servers, with the worker's loop waiting. */
+/* By build id from local folders. The standard callback would ask debuginfod servers, with the worker's loop waiting.
+ */
 static int find_debuginfo(Dwfl_Module *module, void **userdata, const char *name, Dwarf_Addr base, const char *file,
                           const char *link, GElf_Word crc, char **out)
 {

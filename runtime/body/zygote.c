@@ -1,7 +1,7 @@
 /* zygote.c -- the worker's side of the zygote: start, stop, join, orders and reports. See zygote.h.
  *
- * A handle may be used by several threads: every message is one packet, and the kernel keeps packets whole. Orders may wait for
- * the zygote to read earlier ones; it never waits for us. */
+ * A handle may be used by several threads: every message is one packet, and the kernel keeps packets whole. Orders may
+ * wait for the zygote to read earlier ones; it never waits for us. */
 #include "body/zygote.h"
 #include <errno.h>
 #include <signal.h>
@@ -81,7 +81,8 @@ jp_status jpx_zygote_join(jpx_zygote *zygote, int *out_connection, jp_error *err
     close(pair[1]);
     if (!sent) {
         close(pair[0]);
-        return jpx_fail(err, JP_E_UNAVAILABLE, "the zygote (process %d), which forks the executors, is gone; restart the worker",
+        return jpx_fail(err, JP_E_UNAVAILABLE,
+                        "the zygote (process %d), which forks the executors, is gone; restart the worker",
                         (int)zygote->pid);
     }
     *out_connection = pair[0];

@@ -1,14 +1,15 @@
-/* zygote.h -- the zygote: a process forked while the worker was still small and single-threaded, from which all executor
- * processes are forked.
+/* zygote.h -- the zygote: a process forked while the worker was still small and single-threaded, from which all
+ * executor processes are forked.
  *
- * Who talks to whom. The worker holds the main connection; each executor joins with a connection of its own (a SOCK_SEQPACKET
- * pair whose other end went through the main one), so executors on different threads share nothing. On its connection an executor
- * orders processes by tag, and is told what became of them. Only the zygote uses process ids: it is their parent, and a
- * process that has not been reaped keeps its id, so that a signal can never hit a stranger.
+ * Who talks to whom. The worker holds the main connection; each executor joins with a connection of its own (a
+ * SOCK_SEQPACKET pair whose other end went through the main one), so executors on different threads share nothing. On
+ * its connection an executor orders processes by tag, and is told what became of them. Only the zygote uses process
+ * ids: it is their parent, and a process that has not been reaped keeps its id, so that a signal can never hit a
+ * stranger.
  *
- * What ends when. An executor's connection closes: its processes are killed. The main connection closes (stop, or the worker died,
- * even by SIGKILL): all are killed, with everything that bodies left behind, and the zygote leaves. The zygote dies: the
- * kernel kills the executor processes (PR_SET_PDEATHSIG). */
+ * What ends when. An executor's connection closes: its processes are killed. The main connection closes (stop, or the
+ * worker died, even by SIGKILL): all are killed, with everything that bodies left behind, and the zygote leaves. The
+ * zygote dies: the kernel kills the executor processes (PR_SET_PDEATHSIG). */
 #ifndef JPX_ZYGOTE_H
 #define JPX_ZYGOTE_H
 

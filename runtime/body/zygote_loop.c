@@ -1,8 +1,8 @@
 /* zygote_loop.c -- the zygote's side; see zygote.h. Runs in the zygote, single-threaded, and never runs a user's code.
  *
  * Invariants: it never waits for one executor (a report that cannot be sent stays with its process until it can);
- * a process stays in the table until it is reaped and its end was reported; the group of a process is killed before it is
- * reaped, while the number of the group still belongs to it. */
+ * a process stays in the table until it is reaped and its end was reported; the group of a process is killed before it
+ * is reaped, while the number of the group still belongs to it. */
 #include "body/executor_child.h"
 #include "body/zygote.h"
 #include <errno.h>
@@ -34,7 +34,7 @@ struct process {
 static struct zygote {
     const jpx_registry *registry;
     pid_t pid;
-    int signals; /* signalfd for SIGCHLD */
+    int signals;                              /* signalfd for SIGCHLD */
     struct pollfd fds[JPX_EXECUTORS_MAX + 2]; /* signals, the main connection, the executors' */
     size_t fds_count;
     struct process *processes;

@@ -302,8 +302,8 @@ static void clean_up(bench *b)
         memset(hi, 0xff, sizeof hi);
         while (removed > 0)
             check(b,
-                  jpx_store_remove_range(b->store, (jpx_table)table, (jpx_bytes){lo, size}, (jpx_bytes){hi, size}, 10000,
-                                         &removed, &b->err),
+                  jpx_store_remove_range(b->store, (jpx_table)table, (jpx_bytes){lo, size}, (jpx_bytes){hi, size},
+                                         10000, &removed, &b->err),
                   "clean up");
     }
 }

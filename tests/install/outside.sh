@@ -81,9 +81,9 @@ by_cmake() {
 by_pkg_config() {
     PKG_CONFIG_PATH=$libdir/pkgconfig
     export PKG_CONFIG_PATH
-    for language in "c -std=c11" "c++ -std=c++20"; do
+    for language in "c -std=c11 -Wextra" "c++ -std=c++20"; do
         # shellcheck disable=SC2046,SC2086 # flags are words
-        ${CC:-cc} -x $language -Wall -Wextra -Werror $(pkg-config --cflags jetpipe) -o "$scratch/shop-shared" \
+        ${CC:-cc} -x $language -Wall -Werror $(pkg-config --cflags jetpipe) -o "$scratch/shop-shared" \
             "$JETPIPE_SOURCE_DIR/tests/install/outside/shop.c" -x none \
             $(pkg-config --libs jetpipe) -Wl,-rpath,"$libdir" || fail "pkg-config, shared: $language does not build."
         works "$scratch/shop-shared"

@@ -34,12 +34,12 @@ static void *respond(void *arg)
         memcpy(r->last, d->data.data, d->data.size);
         r->last[d->data.size] = '\0';
         snprintf(r->subject, sizeof r->subject, "%s", d->subject);
+        atomic_fetch_add(&r->asked, 1); /* before the answer: who has it may look at once */
         const char *answer = r->answers[0];
         if (r->answers[1])
             r->answers++;
         if (answer && *answer)
             jpx_bus_answer(bus, d->reply_to, (jpx_bytes){(const uint8_t *)answer, strlen(answer)}, NULL, NULL);
-        atomic_fetch_add(&r->asked, 1);
         jpx_sub_drop(r->sub, &d, 1);
     }
     return NULL;

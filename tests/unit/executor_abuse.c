@@ -1,4 +1,5 @@
-/* Bodies that misbehave without dying: what they do to descriptors, memory, processes and state costs their own attempt at most. */
+/* Bodies that misbehave without dying: what they do to descriptors, memory, processes and state costs their own attempt
+ * at most. */
 #include "executor_kit.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -149,11 +150,13 @@ JP_PIPE(ShowState, p, .gives = "string")
 
     umask(mask);
     sigprocmask(SIG_SETMASK, NULL, &now);
-    return jp_return(p, jp_format(p, "%s %o %d", getcwd(folder, sizeof folder), (unsigned)mask,
-                                  sigismember(&now, SIGTERM) || sigismember(&now, SIGSEGV) || sigismember(&now, SIGCHLD)));
+    return jp_return(p,
+                     jp_format(p, "%s %o %d", getcwd(folder, sizeof folder), (unsigned)mask,
+                               sigismember(&now, SIGTERM) || sigismember(&now, SIGSEGV) || sigismember(&now, SIGCHLD)));
 }
 
-/* What a body finds: which of its signals are not default, ignored or blocked; what it reads; how many descriptors it has. */
+/* What a body finds: which of its signals are not default, ignored or blocked; what it reads; how many descriptors it
+ * has. */
 JP_PIPE(ShowWorld, p, .gives = "string")
 {
     const char *odd = "";
@@ -178,9 +181,9 @@ JP_PIPE(Print, p)
     return jp_done(p);
 }
 
-const jp_def *const kit_pipes[] = {&Pid,      &CloseAll,  &ReplaceAll,  &WriteAll,    &Scribble,  &ForkReturn, &ForkCrash,
-                                   &ForkExit, &LeaveChild, &LeaveThread, &ChangeState, &ShowState, &ShowWorld,  &Print,
-                                   NULL};
+const jp_def *const kit_pipes[] = {&Pid,         &CloseAll,  &ReplaceAll, &WriteAll,   &Scribble,
+                                   &ForkReturn,  &ForkCrash, &ForkExit,   &LeaveChild, &LeaveThread,
+                                   &ChangeState, &ShowState, &ShowWorld,  &Print,      NULL};
 
 static void setup(void)
 {

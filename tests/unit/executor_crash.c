@@ -223,9 +223,9 @@ JP_PIPE(Eat, p, .takes = "int64 mib")
     return jp_done(p);
 }
 
-const jp_def *const kit_pipes[] = {&Add,      &WriteNull, &WriteWild, &Divide,   &Abort,     &Assert, &Trap,
-                                   &DoubleFree, &Overflow, &CallNull,  &InLibrary, &InCallback, &Exit,   &QuickExit,
-                                   &KillSelf, &Bus,       &Thread,    &IgnoreAndCrash, &Eat,   NULL};
+const jp_def *const kit_pipes[] = {
+    &Add,       &WriteNull,  &WriteWild, &Divide,    &Abort,    &Assert, &Trap,   &DoubleFree,     &Overflow, &CallNull,
+    &InLibrary, &InCallback, &Exit,      &QuickExit, &KillSelf, &Bus,    &Thread, &IgnoreAndCrash, &Eat,      NULL};
 
 static void setup(void)
 {

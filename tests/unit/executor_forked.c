@@ -1,4 +1,5 @@
-/* The forked executor: every attempt comes back exactly once, windows, taking back, time-outs, large frames, recycling, the end. */
+/* The forked executor: every attempt comes back exactly once, windows, taking back, time-outs, large frames, recycling,
+ * the end. */
 #include "executor_kit.h"
 #include <errno.h>
 #include <poll.h>
@@ -355,7 +356,8 @@ START_TEST(test_several_executors)
     jpx_outcome out;
 
     for (size_t i = 0; i < 5; i++) {
-        jpx_attempt attempt = {.number_in_worker = i, .pipe = "Pid", .attempt = 1, .args = {(const uint8_t *)"\5\0\0\0", 5}};
+        jpx_attempt attempt = {
+            .number_in_worker = i, .pipe = "Pid", .attempt = 1, .args = {(const uint8_t *)"\5\0\0\0", 5}};
         ck_assert_int_eq(jpx_executor_forked(&others[i], zygote, &options, &env, &err), JP_OK);
         jpx_executor_submit(others[i], &attempt);
     }
