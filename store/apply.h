@@ -14,7 +14,8 @@ bool jpx_apply_count(uint8_t *doc, size_t size, jpx_count *item, bool *changed);
 /* aborted = true where left > 0, in place. False: not a barrier. */
 bool jpx_apply_abort(uint8_t *doc, size_t size, bool *changed);
 
-/* *out is the changed document in `arena`, or empty when the guard of the operation does not hold. False: not a root. */
+/* *out is the changed document in `arena`, or empty when the guard of the operation does not hold. False: not a root.
+ */
 bool jpx_apply_root(jpx_bytes doc, const jpx_root_change *, jpx_arena *, jpx_bytes *out);
 
 /* What lists and indexes need to know of a root's document; borrowed from it. */

@@ -46,7 +46,8 @@ static jp_status handle_new(jpx_store **out, jpx_sql_file *file, const jpx_env *
     return JP_OK;
 }
 
-jp_status jpx_store_open_sqlite(jpx_store **out, const char *path, const char *prefix, const jpx_env *env, jp_error *err)
+jp_status jpx_store_open_sqlite(jpx_store **out, const char *path, const char *prefix, const jpx_env *env,
+                                jp_error *err)
 {
     jpx_sql_file *file;
     jp_status status = jpx_sql_file_open(&file, path, prefix, env, err);

@@ -3,7 +3,6 @@
  *   sqlite.c         the handles, and what reads
  *   sqlite_write.c   what changes, as jobs
  *   sqlite_commit.c  the one writer of a file: jobs of all threads, gathered into one durable transaction
- *   sqlite_turn.c    the order in which processes write
  *   sqlite_db.c      one connection: statements, waiting for locks, errors as sentences
  *   sqlite_schema.c  making, checking and refusing a file
  *
@@ -66,14 +65,6 @@ jp_status jpx_sql_damaged(jpx_sql *, jpx_table, jpx_bytes id, jp_error *);
 
 /* Makes the tables where there are none; refuses what is not ours. */
 jp_status jpx_sql_schema(jpx_sql *, const char *prefix, jp_error *);
-
-typedef struct jpx_turn {
-    int fd; /* -1: none; everything works, only less fairly */
-} jpx_turn;
-void jpx_turn_open(jpx_turn *, const char *path);
-void jpx_turn_close(jpx_turn *);
-void jpx_turn_take(jpx_turn *, int64_t deadline_ms); /* gives up silently: SQLite's own lock decides */
-void jpx_turn_pass(jpx_turn *);
 
 /* ---- the writer ---- */
 

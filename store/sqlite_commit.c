@@ -5,7 +5,7 @@
  * runs them in one transaction, and after the sync wakes their threads. Jobs that came meanwhile are the next group,
  * led by the first of them.
  *
- *      idle --job--> leading: turn, BEGIN IMMEDIATE --> group taken --> COMMIT --> group woken --> checkpoint --+
+ *      idle --job--> leading: BEGIN IMMEDIATE --> group taken --> COMMIT --> group woken --> checkpoint --------+
  *       ^                                                                                                      |
  *       +---- queue empty -----------------------------------------------------------------------------------<-+
  *                                                  queue not empty: its first thread leads
@@ -18,9 +18,9 @@
  *  4. The queue holds at most one job of each handle.
  *
  * The log (-wal) is copied back by the leader when it is long: that costs some ms in a few hundred commits, and leaves
- * the log to be written from its start again, which is faster than making it longer. Readers can keep the log from being
- * begun again; it is then tried again each LOG_PAGES_MORE pages, and from LOG_PAGES_LONG on the leader waits a moment
- * for the readers. */
+ * the log to be written from its start again, which is faster than making it longer. Readers can keep the log from
+ * being begun again; it is then tried again each LOG_PAGES_MORE pages, and from LOG_PAGES_LONG on the leader waits a
+ * moment for the readers. */
 #include "store/sqlite.h"
 #include <stdlib.h>
 #include <string.h>
@@ -30,7 +30,7 @@ enum {
     LOG_PAGES = 2000, /* 8 MiB: then it is copied back */
     LOG_PAGES_MORE = LOG_PAGES / 2,
     LOG_PAGES_LONG = 4 * LOG_PAGES,
-    READERS_WAIT_MS = 50
+    READERS_WAIT_MS = 200
 };
 
 struct jpx_sql_job {
@@ -50,8 +50,7 @@ struct jpx_sql_file {
     bool leading;
     jpx_sql_job *first, **end;
 
-    jpx_sql sql; /* the leader's */
-    jpx_turn turn;
+    jpx_sql sql;       /* the leader's */
     int log_pages;     /* of the log, as of the last commit */
     int checkpoint_at; /* pages */
     bool log_warned;
@@ -73,11 +72,7 @@ static int log_grew(void *arg, sqlite3 *db, const char *name, int pages)
 static jp_status begin(jpx_sql_file *file, int64_t deadline_ms, jp_error *err)
 {
     file->sql.deadline_ms = deadline_ms;
-    jpx_turn_take(&file->turn, deadline_ms);
-    jp_status status = jpx_sql_exec(&file->sql, "BEGIN IMMEDIATE", err);
-    if (status != JP_OK)
-        jpx_turn_pass(&file->turn);
-    return status;
+    return jpx_sql_exec(&file->sql, "BEGIN IMMEDIATE", err);
 }
 
 static jp_status commit(jpx_sql_file *file, jp_status status, jp_error *err)
@@ -109,8 +104,7 @@ static void run_group(jpx_sql_file *file, jpx_sql_job *group)
         job->status = status;
         if (status == JP_OK)
             continue;
-        file->sql.deadline_ms = job->deadline_ms;
-        job->status = jpx_sql_exec(&file->sql, "BEGIN IMMEDIATE", job->err);
+        job->status = begin(file, job->deadline_ms, job->err);
         if (job->status == JP_OK)
             job->status = commit(file, job->work(&file->sql, job->args, job->err), job->err);
     }
@@ -178,7 +172,6 @@ static void lead(jpx_sql_file *file, jpx_sql_job *own)
             checkpoint(file);
             pthread_mutex_lock(&file->mutex);
         }
-        jpx_turn_pass(&file->turn);
     }
 
     file->leading = file->first != NULL;
@@ -220,16 +213,11 @@ jp_status jpx_sql_file_open(jpx_sql_file **out, const char *path, const char *pr
     file->handles = 1;
     file->env = env;
     file->end = &file->first;
-    file->turn.fd = -1;
     file->checkpoint_at = LOG_PAGES;
     pthread_mutex_init(&file->mutex, NULL);
     status = jpx_sql_open(&file->sql, path, JPX_SQL_WRITER, err);
-    if (status == JP_OK) {
-        jpx_turn_open(&file->turn, path);
-        jpx_turn_take(&file->turn, file->sql.deadline_ms);
+    if (status == JP_OK)
         status = jpx_sql_schema(&file->sql, prefix, err);
-        jpx_turn_pass(&file->turn);
-    }
     if (status != JP_OK) {
         jpx_sql_file_release(file);
         return status;
@@ -254,7 +242,6 @@ void jpx_sql_file_release(jpx_sql_file *file)
     pthread_mutex_unlock(&file->mutex);
     if (last) {
         jpx_sql_close(&file->sql);
-        jpx_turn_close(&file->turn);
         pthread_mutex_destroy(&file->mutex);
         free(file);
     }

@@ -1,5 +1,5 @@
-/* sqlite_schema.c -- what is in the file: the tables, the version, whose it is. Makes them in an empty file, and refuses
- * a file of another program, of a newer version, or of another prefix.
+/* sqlite_schema.c -- what is in the file: the tables, the version, whose it is. Makes them in an empty file, and
+ * refuses a file of another program, of a newer version, or of another prefix.
  *
  * To change the tables: raise JPX_SQL_VERSION, change the old tables where the version read is smaller, keep a file of
  * the old version as a test, then edit. */
@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 /* Marks the file as ours, for file(1) and for us: "jetp". */
 enum { APPLICATION = 0x6a657470 };
@@ -63,7 +64,8 @@ static jp_status make_tables(jpx_sql *sql, const char *prefix, jp_error *err)
              APPLICATION, JPX_SQL_VERSION);
     status = jpx_sql_exec(sql, text, err);
     for (jpx_table table = 0; table < JPX_TABLES && status == JP_OK; table++) {
-        snprintf(text, sizeof text, "CREATE TABLE IF NOT EXISTS %s (id BLOB PRIMARY KEY, %sdoc BLOB NOT NULL) WITHOUT ROWID",
+        snprintf(text, sizeof text,
+                 "CREATE TABLE IF NOT EXISTS %s (id BLOB PRIMARY KEY, %sdoc BLOB NOT NULL) WITHOUT ROWID",
                  jpx_table_name(table),
                  table == JPX_ROOT ? "pipe TEXT NOT NULL, status TEXT NOT NULL, key TEXT UNIQUE, ended INTEGER, " : "");
         status = jpx_sql_exec(sql, text, err);
@@ -73,9 +75,8 @@ static jp_status make_tables(jpx_sql *sql, const char *prefix, jp_error *err)
                               "CREATE INDEX IF NOT EXISTS root_status ON root (status);"
                               "CREATE INDEX IF NOT EXISTS root_pipe ON root (pipe)",
                               err);
-    if (status == JP_OK &&
-        sqlite3_prepare_v2(sql->db, "INSERT INTO meta VALUES ('prefix', ?) ON CONFLICT DO NOTHING", -1, &statement,
-                           NULL) != SQLITE_OK)
+    if (status == JP_OK && sqlite3_prepare_v2(sql->db, "INSERT INTO meta VALUES ('prefix', ?) ON CONFLICT DO NOTHING",
+                                              -1, &statement, NULL) != SQLITE_OK)
         status = jpx_sql_failed(sql, err);
     if (status == JP_OK) {
         sqlite3_bind_text(statement, 1, prefix, -1, SQLITE_STATIC);
@@ -116,7 +117,7 @@ static jp_status check_owner(jpx_sql *sql, const char *prefix, jp_error *err)
     return status;
 }
 
-jp_status jpx_sql_schema(jpx_sql *sql, const char *prefix, jp_error *err)
+static jp_status make_and_check(jpx_sql *sql, const char *prefix, jp_error *err)
 {
     int64_t tables, application;
     jp_status status;
@@ -132,4 +133,19 @@ jp_status jpx_sql_schema(jpx_sql *sql, const char *prefix, jp_error *err)
     if (tables == 0 && (status = make_tables(sql, prefix, err)) != JP_OK)
         return status;
     return check_owner(sql, prefix, err);
+}
+
+/* While several processes turn a new file into one with a log, SQLite refuses some of them at once, without waiting:
+ * two who wait for each other's locks would wait for ever. So the waiting is done here. */
+jp_status jpx_sql_schema(jpx_sql *sql, const char *prefix, jp_error *err)
+{
+    enum { AGAIN_MS = 5 };
+    int64_t deadline_ms = jpx_sql_clock_ms() + JPX_SQL_WAIT_MS;
+    jp_status status;
+
+    sql->deadline_ms = deadline_ms;
+    while ((status = make_and_check(sql, prefix, err)) != JP_OK && (sqlite3_errcode(sql->db) & 0xff) == SQLITE_BUSY &&
+           jpx_sql_clock_ms() < deadline_ms)
+        nanosleep(&(struct timespec){.tv_nsec = AGAIN_MS * 1000000}, NULL);
+    return status;
 }

@@ -17,13 +17,13 @@ JP_PIPE(AddTwo, p, .takes = "int64 n", .gives = "int64")
     return jp_return(p, two); /* my output will be that child's output */
 }
 
-JP_PIPE(Sum, p, .takes = "int64... n", .gives = "int64")
+JP_PIPE(Sum, p, .takes = "int64 first, int64... more", .gives = "int64")
 {
-    int64_t total = 0;
+    int64_t total = jp_int64(p, "first");
 
-    for (size_t i = 0; i < jp_count(p, "n"); i++)
-        if (__builtin_add_overflow(total, jp_int64_at(p, "n", i), &total))
-            return jp_abort(p, "the sum of %zu numbers does not fit in an int64", jp_count(p, "n"));
+    for (size_t i = 0; i < jp_count(p, "more"); i++)
+        if (__builtin_add_overflow(total, jp_int64_at(p, "more", i), &total))
+            return jp_abort(p, "the sum of %zu numbers does not fit in an int64", jp_count(p, "more") + 1);
     return jp_return(p, total);
 }
 

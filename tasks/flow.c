@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+static const double SECONDS_MAX = 3650.0 * 24 * 3600; /* ten years: more is a mistake */
+
 /* Aborts the whole run when the value is true. */
 JP_PIPE(AbortIfTrue, p, .takes = "bool value, string? message", .gives = "bool")
 {
@@ -11,14 +13,17 @@ JP_PIPE(AbortIfTrue, p, .takes = "bool value, string? message", .gives = "bool")
     return jp_abort(p, "%s", jp_given(p, "message") ? jp_string(p, "message") : "AbortIfTrue was given true");
 }
 
-/* Gives the number of seconds back after so many seconds. Holds no worker, no thread, no broker slot meanwhile. */
-JP_PIPE(Delay, p, .takes = "double seconds", .gives = "double")
+/* Gives the number of seconds back, after so many seconds. Holds no worker, no thread and no broker slot meanwhile. */
+JP_PIPE(Delay, p, .takes = "any seconds")
 {
-    double seconds = jp_double(p, "seconds");
+    const jp_value given = jp_arg(p, "seconds");
+    const double seconds = given.type == JP_INT64    ? (double)given.as.i64
+                           : given.type == JP_DOUBLE ? given.as.f64
+                                                     : -1.0;
 
-    if (!(seconds >= 0) || seconds > 3650.0 * 86400)
-        return jp_abort(p, "Delay takes 0 seconds to ten years, not %g", seconds);
-    return jp_return_in(p, (int64_t)(seconds * 1000 + 0.5), jp_arg(p, "seconds"));
+    if (!(seconds >= 0 && seconds <= SECONDS_MAX)) /* NaN is neither */
+        return jp_abort(p, "Delay takes a number of seconds from 0 to %.0f, not %s", SECONDS_MAX, jp_json(p, given));
+    return jp_return_in(p, (int64_t)(seconds * 1000 + 0.5), given);
 }
 
 /* Takes anything, gives null: a place to wait for things. */
@@ -33,17 +38,21 @@ JP_PIPE(Return, p, .takes = "any? value")
     return jp_return(p, jp_arg(p, "value"));
 }
 
-/* Writes one line to the worker's log: level debug, info, warn or error. */
+/* Writes one line to the log of the worker. The names that Python has for levels are understood as well. */
 JP_PIPE(Log, p, .takes = "string level, string message")
 {
-    static const char *const levels[] = {"debug", "info", "warn", "error"};
+    static const struct {
+        const char *name, *level;
+    } levels[] = {{"debug", "debug"},  {"info", "info"},   {"warn", "warn"},
+                  {"warning", "warn"}, {"error", "error"}, {"critical", "error"}};
     const char *level = jp_string(p, "level");
 
     for (size_t i = 0; i < sizeof levels / sizeof *levels; i++)
-        if (strcmp(level, levels[i]) == 0) {
-            fprintf(stderr, "level=%s event=\"Log\" message=%s pipeline=%s\n", level, jp_json(p, jp_arg(p, "message")),
-                    jp_key(p));
+        if (strcmp(level, levels[i].name) == 0) {
+            /* As JSON, so that a message is one line, whatever stands in it. */
+            fprintf(stderr, "level=%s event=\"Log\" message=%s pipeline=%s\n", levels[i].level,
+                    jp_json(p, jp_arg(p, "message")), jp_key(p));
             return jp_done(p);
         }
-    return jp_abort(p, "Log knows the levels debug, info, warn and error, not %s", level);
+    return jp_abort(p, "Log knows the levels debug, info, warn and error, not \"%s\"", level);
 }

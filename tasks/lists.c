@@ -1,4 +1,5 @@
-/* lists.c -- lists, and lists as sets: order of first appearance. */
+/* lists.c -- lists and documents made of values, and lists as sets. Sets keep the order of first appearance; two
+ * members are the same when their JSON is: 1 and 1.0 are two. */
 #include "tasks.h"
 #include <string.h>
 
@@ -7,87 +8,104 @@ JP_PIPE(List, p, .takes = "any... values", .gives = "list")
     return jp_return(p, jp_arg(p, "values"));
 }
 
-/* The list with the values behind it. */
-JP_PIPE(Append, p, .takes = "list list, any... values", .gives = "list")
+/* All values, each one as one item, lists too. */
+JP_PIPE(Append, p, .takes = "any... values", .gives = "list")
 {
-    jp_list *out = jp_list_new(p);
-    jp_each (p, item, jp_arg(p, "list"))
-        jp_push(out, item);
-    for (size_t i = 0; i < jp_count(p, "values"); i++)
-        jp_push(out, jp_arg_at(p, "values", i));
-    return jp_return(p, out);
+    return jp_return(p, jp_arg(p, "values"));
 }
 
-/* All lists, one behind the other. */
+/* The items of all lists, one list behind the other. */
 JP_PIPE(Extend, p, .takes = "list... lists", .gives = "list")
 {
     jp_list *out = jp_list_new(p);
+
     for (size_t i = 0; i < jp_count(p, "lists"); i++)
         jp_each (p, item, jp_arg_at(p, "lists", i))
             jp_push(out, item);
     return jp_return(p, out);
 }
 
-/* ---- sets: members are the same when their JSON is ---- */
+/* ---- sets ---- */
 
 typedef struct set {
-    const char **members;
-    size_t count;
+    jp_ctx *p;
+    const char **members; /* JSON; open addressing, at most half full */
+    size_t room;
 } set;
 
-static bool holds(const set *s, const char *json)
+static set set_new(jp_ctx *p, size_t most)
 {
-    for (size_t i = 0; i < s->count; i++)
-        if (strcmp(s->members[i], json) == 0)
-            return true;
-    return false;
+    set s = {.p = p, .room = 16};
+
+    while (s.room < 2 * most)
+        s.room *= 2;
+    s.members = jp_alloc(p, s.room * sizeof *s.members);
+    return s;
 }
 
-static void add_new(jp_ctx *p, set *s, jp_list *out, jp_value item)
+static const char **place_of(const set *s, const char *json)
 {
-    const char *json = jp_json(p, item);
-    if (holds(s, json))
-        return;
-    s->members[s->count++] = json;
-    jp_push(out, item);
+    uint64_t hash = 14695981039346656037u;
+
+    for (const char *c = json; *c; c++)
+        hash = (hash ^ (unsigned char)*c) * 1099511628211u;
+    size_t at = (size_t)(hash ^ hash >> 32) & (s->room - 1);
+    while (s->members[at] && strcmp(s->members[at], json) != 0)
+        at = (at + 1) & (s->room - 1);
+    return &s->members[at];
 }
 
-static set set_for(jp_ctx *p, size_t members)
+/* False: it was there. */
+static bool set_add(set *s, jp_value item)
 {
-    return (set){jp_alloc(p, (members + 1) * sizeof(char *)), 0};
+    const char *json = jp_json(s->p, item), **place = place_of(s, json);
+    const bool fresh = !*place;
+
+    *place = json;
+    return fresh;
+}
+
+static bool set_has(const set *s, jp_value item)
+{
+    return *place_of(s, jp_json(s->p, item)) != NULL;
 }
 
 JP_PIPE(Union, p, .takes = "list... lists", .gives = "list")
 {
     jp_list *out = jp_list_new(p);
-    size_t members = 0;
+    size_t most = 0;
+
     for (size_t i = 0; i < jp_count(p, "lists"); i++)
-        members += jp_size(p, jp_arg_at(p, "lists", i));
-    set seen = set_for(p, members);
+        most += jp_size(p, jp_arg_at(p, "lists", i));
+    set seen = set_new(p, most);
     for (size_t i = 0; i < jp_count(p, "lists"); i++)
         jp_each (p, item, jp_arg_at(p, "lists", i))
-            add_new(p, &seen, out, item);
+            if (set_add(&seen, item))
+                jp_push(out, item);
     return jp_return(p, out);
 }
 
+/* What is in every one of the lists; of no lists: nothing. */
 JP_PIPE(Intersection, p, .takes = "list... lists", .gives = "list")
 {
+    const size_t lists = jp_count(p, "lists");
     jp_list *out = jp_list_new(p);
-    size_t lists = jp_count(p, "lists");
 
     if (lists == 0)
         return jp_return(p, out);
-    set seen = set_for(p, jp_size(p, jp_arg_at(p, "lists", 0)));
+    set *others = jp_alloc(p, lists * sizeof *others);
+    for (size_t i = 1; i < lists; i++) {
+        others[i] = set_new(p, jp_size(p, jp_arg_at(p, "lists", i)));
+        jp_each (p, item, jp_arg_at(p, "lists", i))
+            set_add(&others[i], item);
+    }
+    set seen = set_new(p, jp_size(p, jp_arg_at(p, "lists", 0)));
     jp_each (p, item, jp_arg_at(p, "lists", 0)) {
-        bool everywhere = true;
-        const char *json = jp_json(p, item);
-        for (size_t i = 1; i < lists && everywhere; i++) {
-            everywhere = false;
-            jp_each (p, other, jp_arg_at(p, "lists", i))
-                everywhere |= strcmp(jp_json(p, other), json) == 0;
-        }
+        bool everywhere = set_add(&seen, item);
+        for (size_t i = 1; i < lists && everywhere; i++)
+            everywhere = set_has(&others[i], item);
         if (everywhere)
-            add_new(p, &seen, out, item);
+            jp_push(out, item);
     }
     return jp_return(p, out);
 }
@@ -95,8 +113,34 @@ JP_PIPE(Intersection, p, .takes = "list... lists", .gives = "list")
 JP_PIPE(Uniquify, p, .takes = "any... values", .gives = "list")
 {
     jp_list *out = jp_list_new(p);
-    set seen = set_for(p, jp_count(p, "values"));
+    set seen = set_new(p, jp_count(p, "values"));
+
     for (size_t i = 0; i < jp_count(p, "values"); i++)
-        add_new(p, &seen, out, jp_arg_at(p, "values", i));
+        if (set_add(&seen, jp_arg_at(p, "values", i)))
+            jp_push(out, jp_arg_at(p, "values", i));
     return jp_return(p, out);
+}
+
+/* ---- documents ---- */
+
+/* Keys and values in turn. It is how a document is made of outputs: a future cannot stand in one. */
+JP_PIPE(Dict, p, .takes = "any... keys_and_values", .gives = "doc")
+{
+    const size_t count = jp_count(p, "keys_and_values");
+    jp_value *members = jp_alloc(p, (count + 1) * sizeof *members);
+    set seen = set_new(p, count);
+
+    if (count % 2)
+        return jp_abort(p, "Dict takes keys and values in turn, and the last key has no value: %s",
+                        jp_json(p, jp_arg_at(p, "keys_and_values", count - 1)));
+    for (size_t i = 0; i < count; i++) {
+        members[i] = jp_arg_at(p, "keys_and_values", i);
+        if (i % 2)
+            continue;
+        if (members[i].type != JP_STRING)
+            return jp_abort(p, "Dict: key %zu is %s, and a key is a string", i / 2 + 1, jp_json(p, members[i]));
+        if (!set_add(&seen, members[i]))
+            return jp_abort(p, "Dict: the key %s is there twice", jp_json(p, members[i]));
+    }
+    return jp_return(p, jp_object_v(p, count, members, JP_AT));
 }

@@ -17,15 +17,14 @@ JP_PIPE(Any, p, .takes = "bool... values", .gives = "bool")
     return jp_return(p, (bool)false);
 }
 
-/* Of one value: its complement; of several: the list of all complements. */
-JP_PIPE(Complement, p, .takes = "bool first, bool... more")
+/* Of one value: its complement; of none or several: the list of all complements. */
+JP_PIPE(Complement, p, .takes = "bool... values")
 {
     jp_list *list = jp_list_new(p);
 
-    if (jp_count(p, "more") == 0)
-        return jp_return(p, (bool)!jp_bool(p, "first"));
-    jp_push(list, (bool)!jp_bool(p, "first"));
-    for (size_t i = 0; i < jp_count(p, "more"); i++)
-        jp_push(list, (bool)!jp_bool_at(p, "more", i));
+    if (jp_count(p, "values") == 1)
+        return jp_return(p, (bool)!jp_bool_at(p, "values", 0));
+    for (size_t i = 0; i < jp_count(p, "values"); i++)
+        jp_push(list, (bool)!jp_bool_at(p, "values", i));
     return jp_return(p, list);
 }

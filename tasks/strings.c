@@ -1,61 +1,102 @@
-/* strings.c */
+/* strings.c -- strings made of values. */
 #include "tasks.h"
 #include <string.h>
 
-/* The parts, one behind the other, with the separator between them. */
-JP_PIPE(Concat, p, .takes = "string? separator, string... parts", .gives = "string")
-{
-    const char *separator = jp_given(p, "separator") ? jp_string(p, "separator") : "";
-    size_t size = 1, used = 0, count = jp_count(p, "parts");
-    char *out;
+/* A text that grows in the memory of the body. */
+typedef struct text {
+    jp_ctx *p;
+    char *s; /* ends with NUL */
+    size_t size, room;
+} text;
 
-    for (size_t i = 0; i < count; i++)
-        size += strlen(jp_string_at(p, "parts", i)) + strlen(separator);
-    out = jp_alloc(p, size);
-    for (size_t i = 0; i < count; i++) {
-        const char *pieces[] = {i ? separator : "", jp_string_at(p, "parts", i)};
-        for (size_t k = 0; k < 2; k++) {
-            memcpy(out + used, pieces[k], strlen(pieces[k]));
-            used += strlen(pieces[k]);
-        }
+static void put(text *t, const char *s, size_t size)
+{
+    if (t->size + size >= t->room) {
+        t->room = 2 * (t->size + size) + 64;
+        char *more = jp_alloc(t->p, t->room);
+        if (t->size)
+            memcpy(more, t->s, t->size);
+        t->s = more;
     }
-    return jp_return(p, (const char *)out);
+    memcpy(t->s + t->size, s, size);
+    t->size += size;
+    t->s[t->size] = '\0';
 }
 
-/* "this %s %d": %s takes a string (or the JSON of anything else), %d an int64, %g a number, %% is a percent sign. */
+static void puts_to(text *t, const char *s)
+{
+    put(t, s, strlen(s));
+}
+
+/* The parts, one behind the other, with the separator between them. */
+JP_PIPE(Concat, p, .takes = "list parts, string? separator", .gives = "string")
+{
+    const char *separator = jp_given(p, "separator") ? jp_string(p, "separator") : "";
+    text out = {.p = p};
+
+    put(&out, "", 0);
+    for (size_t i = 0; i < jp_count(p, "parts"); i++) {
+        const jp_value part = jp_arg_at(p, "parts", i);
+        if (part.type != JP_STRING)
+            return jp_abort(p, "Concat: part %zu is %s, not a string; Format makes one of it", i + 1, jp_json(p, part));
+        puts_to(&out, i ? separator : "");
+        puts_to(&out, part.as.str);
+    }
+    return jp_return(p, (const char *)out.s);
+}
+
+/* What stands for the value under this letter; NULL: it does not fit. */
+static const char *formatted(jp_ctx *p, char kind, jp_value value)
+{
+    switch (kind) {
+    case 's':
+        return value.type == JP_STRING ? value.as.str : jp_json(p, value);
+    case 'd':
+        return value.type == JP_INT64 ? jp_format(p, "%lld", (long long)value.as.i64) : NULL;
+    case 'g':
+        if (value.type == JP_INT64)
+            return jp_format(p, "%g", (double)value.as.i64);
+        return value.type == JP_DOUBLE ? jp_format(p, "%g", value.as.f64) : NULL;
+    default:
+        return NULL;
+    }
+}
+
+/* "this %s %d": %s is a string, or anything else as JSON; %d an int64, %g a number, %% a percent sign. */
 JP_PIPE(Format, p, .takes = "string format, any... values", .gives = "string")
 {
-    const char *format = jp_string(p, "format"), *out = "";
+    const char *format = jp_string(p, "format");
     size_t next = 0, count = jp_count(p, "values");
+    text out = {.p = p};
 
+    put(&out, "", 0);
     for (const char *at = format; *at;) {
-        size_t plain = strcspn(at, "%");
-        out = jp_format(p, "%s%.*s", out, (int)plain, at);
+        const size_t plain = strcspn(at, "%");
+        put(&out, at, plain);
         at += plain;
         if (!*at)
             break;
-        char kind = at[1];
+        const char kind = at[1];
         at += kind ? 2 : 1;
         if (kind == '%') {
-            out = jp_format(p, "%s%%", out);
+            put(&out, "%", 1);
             continue;
         }
-        if (kind != 's' && kind != 'd' && kind != 'g')
-            return jp_abort(p, "Format knows %%s, %%d, %%g and %%%%, not %%%c, in \"%s\"", kind ? kind : ' ', format);
+        if (!kind)
+            return jp_abort(p, "Format: \"%s\" ends with a lone %%; a percent sign is written %%%%", format);
+        if (!strchr("sdg", kind))
+            return jp_abort(p, "Format knows %%s, %%d, %%g and %%%%, not the %%%s in \"%s\"",
+                            (unsigned char)kind < 0x80 ? jp_format(p, "%c", kind) : "", format);
         if (next == count)
-            return jp_abort(p, "Format has only %zu values for \"%s\"", count, format);
-        jp_value value = jp_arg_at(p, "values", next++);
-        if (kind == 'd' && value.type == JP_INT64)
-            out = jp_format(p, "%s%lld", out, (long long)value.as.i64);
-        else if (kind == 'g' && (value.type == JP_INT64 || value.type == JP_DOUBLE))
-            out = jp_format(p, "%s%g", out, value.type == JP_INT64 ? (double)value.as.i64 : value.as.f64);
-        else if (kind == 's')
-            out = jp_format(p, "%s%s", out, value.type == JP_STRING ? value.as.str : jp_json(p, value));
-        else
-            return jp_abort(p, "Format: value %zu is %s, which does not fit %%%c in \"%s\"", next, jp_json(p, value),
-                            kind, format);
+            return jp_abort(p, "Format: only %zu values were given for \"%s\"", count, format);
+        const jp_value value = jp_arg_at(p, "values", next++);
+        const char *piece = formatted(p, kind, value);
+        if (!piece)
+            return jp_abort(p, "Format: value %zu, %s, does not fit the %%%c in \"%s\"", next, jp_json(p, value), kind,
+                            format);
+        puts_to(&out, piece);
     }
     if (next != count)
-        return jp_abort(p, "Format has %zu values, but \"%s\" takes %zu", count, format, next);
-    return jp_return(p, out);
+        return jp_abort(p, "Format: \"%s\" takes %zu values, and %zu were given", format, next, count);
+    return jp_return(p, (const char *)out.s);
 }

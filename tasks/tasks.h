@@ -25,6 +25,7 @@ JP_DECLARE(Log);
 JP_DECLARE(Return);
 /* lists.c */
 JP_DECLARE(Append);
+JP_DECLARE(Dict);
 JP_DECLARE(Extend);
 JP_DECLARE(List);
 JP_DECLARE(Union);
@@ -33,7 +34,10 @@ JP_DECLARE(Uniquify);
 /* strings.c */
 JP_DECLARE(Concat);
 JP_DECLARE(Format);
-/* wordcount*.c */
+/* programs.c */
+JP_DECLARE(Exec);
+JP_DECLARE(ReadFile);
+/* wordcount.c */
 JP_DECLARE(WordCount);
 JP_DECLARE(CountWords);
 JP_DECLARE(MergeCounts);

@@ -1,124 +1,196 @@
 /* wordcount.c -- how often does each word occur in the text files below some folders?
  *
- * WordCount lists the files, yields a CountWords for each shard of files and a tree of MergeCounts over them, and
- * TopWords at its top. The words are those of `LC_ALL=C tr -cs 'A-Za-z' '\n' | tr A-Z a-z`. */
+ *     WordCount -> CountWords for each shard of files -> MergeCounts by eights, as a tree -> TopWords
+ *
+ * The counts of a shard and of all that was merged are one document: {"files", "skipped_files", "skipped", "counts"}.
+ */
+#include "files.h"
 #include "tasks.h"
+#include "wordcount_list.h"
 #include "words.h"
 #include <errno.h>
-#include <fts.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
-    SHARD_BYTES = 192 * 1024, /* so that an ordinary folder gives hundreds of shards */
-    FAN_IN = 8,               /* of one merge */
-    BINARY_BYTES = 8192,      /* a NUL among the first so many bytes: not text */
-    FILE_BYTES_MAX = 1 << 30,
-    FILES_MAX = 2000000,
+    SHARD_BYTES = 192 * 1024,  /* unless told: hundreds of shards on an ordinary machine */
+    FAN_IN = 8,                /* of a merge */
+    BINARY_BYTES = 8192,       /* a NUL byte among the first so many: not text */
+    PIECE_BYTES = 1024 * 1024, /* that are read at once; longer words are not counted */
+    SKIPPED_MAX = 256,         /* that are named; all are counted */
+    SKIPPED_BINARY_MAX = 128,  /* so that binary files do not hide those that could not be read */
     TOP = 20
 };
 
-/* ---- one shard ---- */
+static const char *const binary_file = "it is a binary file";
 
-static char *read_file(jp_ctx *p, const char *path, size_t *size, const char **why)
+/* ---- what was skipped ---- */
+
+typedef struct skips {
+    jp_list *named;
+    int64_t count, named_count;
+} skips;
+
+static void skip_name(jp_ctx *p, skips *s, const char *file, const char *why)
 {
-    FILE *file = fopen(path, "rb");
-    char *data = NULL;
-    long length = -1;
-
-    if (file && fseek(file, 0, SEEK_END) == 0)
-        length = ftell(file);
-    if (length > FILE_BYTES_MAX) {
-        errno = EFBIG;
-        length = -1;
-    }
-    if (length >= 0) {
-        data = jp_alloc(p, (size_t)length + 1);
-        rewind(file);
-        *size = fread(data, 1, (size_t)length, file);
-        if (ferror(file))
-            data = NULL;
-    }
-    if (!data)
-        *why = jp_format(p, "%s", strerror(errno));
-    if (file)
-        fclose(file);
-    return data;
+    if (s->named_count >= (strcmp(why, binary_file) == 0 ? SKIPPED_BINARY_MAX : SKIPPED_MAX))
+        return;
+    jp_push(s->named, jp_object(p, "file", file, "why", why));
+    s->named_count++;
 }
 
-/* Files that cannot be read - one may vanish between listing and reading - are named under `skipped`, with the reason.
- */
+static jp_value counts_value(jp_ctx *p, const words *all, int64_t files, const skips *s)
+{
+    return jp_object(p, "files", files, "skipped_files", s->count, "skipped", s->named, "counts", words_document(all));
+}
+
+/* One document holds all counts. NULL: they fit. */
+static const char *too_many(jp_ctx *p, const words *all)
+{
+    if (all->bytes <= WORDS_BYTES_MAX)
+        return NULL;
+    return jp_format(
+        p,
+        "the counts of %zu different words take %zu bytes, and one value holds at most %d of them; count fewer "
+        "folders at once",
+        all->count, all->bytes, WORDS_BYTES_MAX);
+}
+
+/* ---- one shard ---- */
+
+/* NULL, or why the file cannot be counted. *touched: some of its words were counted before that was known. */
+static const char *count_file(jp_ctx *p, words *all, char *piece, const char *path, bool *touched)
+{
+    const char *why = NULL;
+    const int fd = file_open(p, path, false, &why);
+    size_t kept = 0; /* of a word that began in the piece before */
+    bool last = false;
+
+    *touched = false;
+    while (!why && !last) {
+        const int64_t got = file_read(fd, piece + kept, PIECE_BYTES - kept);
+        if (got < 0) {
+            why = jp_format(p, "%s", strerror(errno));
+            break;
+        }
+        const size_t size = kept + (size_t)got;
+        last = size < PIECE_BYTES;
+        if (!*touched && memchr(piece, '\0', size < BINARY_BYTES ? size : BINARY_BYTES)) {
+            why = binary_file;
+            break;
+        }
+        *touched = true;
+        const size_t done = words_add_text(all, piece, size, last);
+        kept = size - done;
+        memmove(piece, piece + done, kept);
+        if (kept == PIECE_BYTES)
+            why = jp_format(p, "it holds a word of more than %d letters", PIECE_BYTES);
+    }
+    if (fd >= 0)
+        close(fd);
+    return why;
+}
+
+/* A file that cannot be read, as one that vanished after it was listed, is named with the reason. None of its words
+ * count. */
 JP_PIPE(CountWords, p, .takes = "list files", .gives = "doc")
 {
+    const size_t count = jp_count(p, "files");
+    const char **whys = jp_alloc(p, (count + 1) * sizeof *whys);
+    char *piece = jp_alloc(p, PIECE_BYTES);
+    skips s = {.named = jp_list_new(p)};
     words all = words_new(p);
-    jp_list *skipped = jp_list_new(p);
-    int64_t files = 0;
+    bool spoilt;
 
-    jp_each (p, file, jp_arg(p, "files")) {
-        const char *why = "a binary file";
-        size_t size = 0;
-        char *text = read_file(p, file.as.str, &size, &why);
-        if (text && !memchr(text, '\0', size < BINARY_BYTES ? size : BINARY_BYTES)) {
-            words_add_text(&all, text, size);
-            files++;
-        } else {
-            jp_push(skipped, jp_object(p, "file", file, "why", why));
+    /* Words of a file that turned out to be unreadable in its middle are undone by counting the others anew. */
+    do {
+        size_t i = 0;
+        spoilt = false;
+        words_clear(&all);
+        jp_each (p, file, jp_arg(p, "files")) {
+            const char *path = path_of(p, file);
+            if (!path)
+                return jp_abort(p, "CountWords takes a list of files, each a string, not %s", jp_json(p, file));
+            if (!whys[i]) {
+                whys[i] = count_file(p, &all, piece, path, &spoilt);
+                spoilt = spoilt && whys[i];
+            }
+            i++;
+            if (spoilt)
+                break;
         }
-    }
-    return jp_return(p, jp_object(p, "files", files, "skipped", skipped, "counts", words_document(&all)));
+    } while (spoilt);
+
+    for (size_t i = 0; i < count; i++)
+        if (whys[i]) {
+            s.count++;
+            skip_name(p, &s, path_shown(p, path_of(p, jp_arg_at(p, "files", i))), whys[i]);
+        }
+    const char *trouble = too_many(p, &all);
+    if (trouble)
+        return jp_abort(p, "%s", trouble);
+    return jp_return(p, counts_value(p, &all, (int64_t)count - s.count, &s));
 }
 
 /* ---- merging ---- */
 
 JP_PIPE(MergeCounts, p, .takes = "doc... parts", .gives = "doc")
 {
+    skips s = {.named = jp_list_new(p)};
     words all = words_new(p);
-    jp_list *skipped = jp_list_new(p);
     int64_t files = 0;
 
     for (size_t i = 0; i < jp_count(p, "parts"); i++) {
-        jp_value part = jp_arg_at(p, "parts", i);
+        const jp_value part = jp_arg_at(p, "parts", i);
         files += jp_get_int64(p, part, "files");
+        s.count += jp_get_int64(p, part, "skipped_files");
         jp_each (p, one, jp_get(p, part, "skipped"))
-            jp_push(skipped, one);
+            skip_name(p, &s, jp_get_string(p, one, "file"), jp_get_string(p, one, "why"));
         words_add_counts(&all, jp_get(p, part, "counts"));
     }
-    return jp_return(p, jp_object(p, "files", files, "skipped", skipped, "counts", words_document(&all)));
+    const char *trouble = too_many(p, &all);
+    if (trouble)
+        return jp_abort(p, "%s", trouble);
+    return jp_return(p, counts_value(p, &all, files, &s));
 }
 
-/* All counts as lines "word<TAB>count", by word. Written beside and renamed, so that a repeated attempt does no harm.
- */
-static const char *write_counts(jp_ctx *p, words *all, const char *path)
+/* ---- the end ---- */
+
+/* All counts as lines "word<TAB>count", by word. Written beside and renamed: a reader sees all of it, and an attempt
+ * may be repeated. NULL, or what is wrong. */
+static const char *write_counts(jp_ctx *p, const words *all, const char *path)
 {
-    const char *draft = jp_format(p, "%s.%ld", path, (long)getpid());
-    FILE *file = fopen(draft, "w");
-    word *sorted = words_sorted(all);
+    const char *draft = jp_format(p, "%s.%s", path, jp_key(p));
+    const word *sorted = words_by_name(all);
+    FILE *file = fopen(draft, "we");
     bool good = file != NULL;
+    int error;
 
     for (size_t i = 0; i < all->count && good; i++)
         good = fprintf(file, "%s\t%lld\n", sorted[i].text, (long long)sorted[i].count) > 0;
-    if (file && fclose(file) != 0)
-        good = false;
+    error = good ? 0 : errno;
+    if (file && fclose(file) != 0 && good)
+        good = false, error = errno;
     if (good && rename(draft, path) == 0)
         return NULL;
-    const char *why = strerror(errno);
-    unlink(draft);
-    return jp_format(p, "the counts cannot be written to %s: %s; give a path in a folder that the worker may write to",
-                     path, why);
+    error = error ? error : errno;
+    if (file)
+        unlink(draft);
+    return jp_format(p, "the counts cannot be written to %s: %s; name a file in a folder that the worker may write to",
+                     path_shown(p, path), strerror(error));
 }
 
-/* The totals and the most frequent words; all counts go to the file `output` where one is named. */
+/* The totals and the most frequent words; all counts go to the file `output` of the worker's machine, where one is
+ * named. */
 JP_PIPE(TopWords, p, .takes = "doc merged, string? output", .gives = "doc")
 {
-    jp_value merged = jp_arg(p, "merged");
-    words all = words_new(p);
+    const jp_value merged = jp_arg(p, "merged");
     jp_list *top = jp_list_new(p);
+    words all = words_new(p);
 
     words_add_counts(&all, jp_get(p, merged, "counts"));
-    word *frequent = words_by_count(&all);
+    const word *frequent = words_by_count(&all);
     for (size_t i = 0; i < all.count && i < TOP; i++)
         jp_push(top, jp_object(p, "word", frequent[i].text, "count", frequent[i].count));
     if (jp_given(p, "output")) {
@@ -127,96 +199,55 @@ JP_PIPE(TopWords, p, .takes = "doc merged, string? output", .gives = "doc")
             return jp_abort(p, "%s", trouble);
     }
     return jp_return(p, jp_object(p, "files", jp_get(p, merged, "files"), "words", all.total, "distinct",
-                                  (int64_t)all.count, "top", top, "skipped", jp_get(p, merged, "skipped")));
+                                  (int64_t)all.count, "top", top, "skipped_files", jp_get(p, merged, "skipped_files"),
+                                  "skipped", jp_get(p, merged, "skipped")));
 }
 
 /* ---- the generator ---- */
 
-typedef struct shards {
-    jp_list *files; /* of the shard that is being gathered */
-    int64_t bytes, count, limit, listed;
-    jp_future *counted; /* of all shards */
-    size_t counted_count, room;
-} shards;
+struct counted {
+    jp_future *shards;
+    size_t count, room;
+};
 
-static void close_shard(jp_ctx *p, shards *s)
+static void count_shard(jp_ctx *p, void *to, const jp_list *files)
 {
-    if (s->count) {
-        if (s->counted_count == s->room) {
-            jp_future *more = jp_alloc(p, (2 * s->room + 64) * sizeof *more);
-            if (s->room)
-                memcpy(more, s->counted, s->room * sizeof *more);
-            s->counted = more;
-            s->room = 2 * s->room + 64;
-        }
-        s->counted[s->counted_count++] = jp_yield(p, CountWords, s->files);
+    struct counted *c = to;
+
+    if (c->count == c->room) {
+        const size_t room = c->room ? 2 * c->room : 64;
+        jp_future *more = jp_alloc(p, room * sizeof *more);
+        if (c->count)
+            memcpy(more, c->shards, c->count * sizeof *more);
+        c->shards = more;
+        c->room = room;
     }
-    s->files = jp_list_new(p);
-    s->bytes = s->count = 0;
+    c->shards[c->count++] = jp_yield(p, CountWords, files);
 }
 
-static int by_name(const FTSENT **a, const FTSENT **b)
+/* `folders` is one folder or a list of them. The words are those of `LC_ALL=C tr -cs A-Za-z '\n' | tr A-Z a-z`. */
+JP_PIPE(WordCount, p, .takes = "any folders, string? output, int64? shard_bytes", .gives = "doc")
 {
-    return strcmp((*a)->fts_name, (*b)->fts_name);
-}
+    const int64_t shard_bytes = jp_given(p, "shard_bytes") ? jp_int64(p, "shard_bytes") : SHARD_BYTES;
+    struct counted c = {0};
 
-/* Regular files, by name, symbolic links not followed. NULL, or what is wrong. */
-static const char *list_folder(jp_ctx *p, const char *folder, shards *s)
-{
-    char *const paths[] = {(char *)folder, NULL};
-    FTS *tree = fts_open(paths, FTS_PHYSICAL | FTS_COMFOLLOW | FTS_NOCHDIR, by_name);
-    const char *wrong = NULL;
-    FTSENT *entry;
+    if (shard_bytes < 1)
+        return jp_abort(p, "shard_bytes is %lld; a shard has at least 1 byte", (long long)shard_bytes);
+    const char *wrong = list_shards(p, jp_arg(p, "folders"), shard_bytes, count_shard, &c);
+    if (wrong)
+        return jp_abort(p, "%s", wrong);
 
-    while (tree && !wrong && (entry = fts_read(tree)) != NULL) {
-        if (entry->fts_info == FTS_DNR || entry->fts_info == FTS_ERR ||
-            (entry->fts_info == FTS_NS && entry->fts_level == 0)) {
-            wrong = jp_format(p, "%s cannot be read: %s; name a folder that exists and that the worker may read",
-                              entry->fts_path, strerror(entry->fts_errno));
-        } else if (entry->fts_info == FTS_F) {
-            if (s->count && s->bytes + entry->fts_statp->st_size > s->limit)
-                close_shard(p, s);
-            jp_push(s->files, (const char *)jp_format(p, "%s", entry->fts_path));
-            s->bytes += entry->fts_statp->st_size;
-            s->count++;
-            if (++s->listed > FILES_MAX)
-                wrong = jp_format(p, "%s and the folders before it hold more than %d files; count them in parts",
-                                  folder, FILES_MAX);
-        }
-    }
-    if (tree)
-        fts_close(tree);
-    else
-        wrong = jp_format(p, "%s cannot be read: %s", folder, strerror(errno));
-    return wrong;
-}
-
-JP_PIPE(WordCount, p, .takes = "list folders, string? output, int64? shard_bytes", .gives = "doc")
-{
-    shards s = {.limit = jp_given(p, "shard_bytes") ? jp_int64(p, "shard_bytes") : SHARD_BYTES};
-    size_t count;
-
-    s.files = jp_list_new(p);
-    jp_each (p, folder, jp_arg(p, "folders")) {
-        const char *wrong = folder.type == JP_STRING ? list_folder(p, folder.as.str, &s)
-                                                     : "folders is a list of strings: [[\"/usr/share/doc\"]]";
-        if (wrong)
-            return jp_abort(p, "%s", wrong);
-    }
-    close_shard(p, &s);
-
-    /* A tree of merges over the shards, level by level; of nothing, one empty merge. */
-    if (s.counted_count == 0)
-        return jp_return(p, jp_yield(p, TopWords, jp_yield(p, MergeCounts), jp_arg(p, "output")));
-    for (count = s.counted_count; count > 1;) {
-        size_t next = 0;
-        for (size_t i = 0; i < count; i += FAN_IN) {
+    size_t left = c.count;
+    while (left > 1) {
+        size_t merges = 0;
+        for (size_t i = 0; i < left; i += FAN_IN) {
             jp_list *parts = jp_list_new(p);
-            for (size_t k = i; k < count && k < i + FAN_IN; k++)
-                jp_push(parts, s.counted[k]);
-            s.counted[next++] = jp_yield_list(p, MergeCounts, parts);
+            for (size_t k = i; k < left && k < i + FAN_IN; k++)
+                jp_push(parts, c.shards[k]);
+            c.shards[merges++] = jp_yield_list(p, MergeCounts, parts);
         }
-        count = next;
+        left = merges;
     }
-    return jp_return(p, jp_yield(p, TopWords, s.counted[0], jp_arg(p, "output")));
+    jp_future merged = left ? c.shards[0] : jp_yield(p, MergeCounts); /* of nothing: zero words */
+    return jp_return(p, jp_yield(p, TopWords, merged, jp_arg(p, "output")));
 }

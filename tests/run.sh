@@ -97,8 +97,8 @@ if [ ! -e "$build/build.ninja" ] || [ ! -e "$build/tests/registry" ]; then
     rm -f "$build.log"
 fi
 # Files were added, or a tests.cmake was changed: ninja asks cmake by itself.
-cmake --build "$build" -j "$jobs" --target build.ninja >/dev/null ||
-    fail "cmake could not configure $build again; run cmake -B $build to see why."
+cmake --build "$build" -j "$jobs" --target build.ninja >"$build/build.log" 2>&1 ||
+    { cat "$build/build.log" >&2; fail "cmake could not configure $build again; see above."; }
 
 # Lines "name target servers|-" of the tests that were asked for.
 chosen=$(pattern="$pattern" kind="^(${kind:-.*})_" awk '$1 ~ ENVIRON["pattern"] && $1 ~ ENVIRON["kind"]' \

@@ -1,5 +1,5 @@
-/* args.c -- jp_int64() and its sisters: the arguments of an attempt, by the names in .takes. The arguments have been checked
- * against the signature before the body began, so a getter only has to be asked for what the signature says. */
+/* args.c -- jp_int64() and its sisters: the arguments of an attempt, by the names in .takes. The arguments have been
+ * checked against the signature before the body began, so a getter only has to be asked for what the signature says. */
 #include "body/args.h"
 #include "body/signature.h"
 #include <string.h>
@@ -108,7 +108,8 @@ static bool item_typed(jp_ctx *p, const char *name, size_t i, jpx_kind wanted, j
 
     if (!item_value(p, name, i, &param, out, at))
         return false;
-    if (param->rest && param->kind != JPX_ANY && param->kind != wanted && !(wanted == JPX_DOC && param->kind == JPX_LIST))
+    if (param->rest && param->kind != JPX_ANY && param->kind != wanted &&
+        !(wanted == JPX_DOC && param->kind == JPX_LIST))
         jpx_wrong(p, "%s: args.%s.%zu is %s, not %s, %s", p->pipe->name, name, i, jpx_kind_phrase(param->kind),
                   jpx_kind_phrase(wanted), jpx_place(at));
     else if (!jpx_value_suits(*out, wanted))
@@ -189,7 +190,8 @@ jp_status jpx_args_check(const jpx_pipe *pipe, jpx_bytes args, jp_error *err)
     for (size_t i = 0; i < pipe->takes_count; i++) {
         const jpx_param *param = &pipe->takes[i];
         if (!bson_iter_next(&iter))
-            return jpx_fail(err, JP_E_INVALID, "%s takes %zu arguments, is given %zu", pipe->name, pipe->takes_count, i);
+            return jpx_fail(err, JP_E_INVALID, "%s takes %zu arguments, is given %zu", pipe->name, pipe->takes_count,
+                            i);
         if (param->rest) {
             if ((status = check_items(pipe, param, &iter, err)) != JP_OK)
                 return status;

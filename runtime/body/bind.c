@@ -1,5 +1,6 @@
-/* bind.c -- the arguments of a call, as given, become the arguments that a pipe takes: an array document with one element for
- * each parameter, and references for what futures will fill. Used by yields, and by clients outside of a body. */
+/* bind.c -- the arguments of a call, as given, become the arguments that a pipe takes: an array document with one
+ * element for each parameter, and references for what futures will fill. Used by yields, and by clients outside of a
+ * body. */
 #include "body/context.h"
 #include "body/signature.h"
 #include <string.h>
@@ -68,8 +69,8 @@ static void add_ref(struct binder *b, jpx_ref ref)
     jpx_bound *out = &b->out;
     jpx_ref *last = out->refs_count ? &out->refs[out->refs_count - 1] : NULL;
 
-    if (last && last->arg == ref.arg && ref.at != JPX_WHOLE && last->at != JPX_WHOLE && last->at + last->count == ref.at &&
-        last->child + last->count == ref.child && strcmp(last->slot, ref.slot) == 0)
+    if (last && last->arg == ref.arg && ref.at != JPX_WHOLE && last->at != JPX_WHOLE &&
+        last->at + last->count == ref.at && last->child + last->count == ref.child && strcmp(last->slot, ref.slot) == 0)
         last->count += ref.count;
     else
         JPX_PUSH(b->arena, out->refs, out->refs_count, b->refs_cap) = ref;
@@ -102,7 +103,8 @@ static bool check_literal(struct binder *b, const jpx_param *param, jp_value val
     if (jpx_kind_takes(param->kind, value.type))
         return true;
     return mismatch(b, param, jpx_type_text(value.type),
-                    param->kind == JPX_BOOL && value.type == JP_INT64 ? " (in C11 true is an int: write (bool)true)" : "");
+                    param->kind == JPX_BOOL && value.type == JP_INT64 ? " (in C11 true is an int: write (bool)true)"
+                                                                      : "");
 }
 
 static void put_literal(struct binder *b, const char *key, jpx_kind kind, jp_value value)
@@ -125,8 +127,8 @@ static void put_list(struct binder *b, uint32_t arg, const char *key, const jp_l
 static bool too_few(struct binder *b)
 {
     size_t given = b->source.is_list ? b->source.list.at : b->source.next;
-    return wrong(b, "%s takes (%s), is given %zu argument%s", b->pipe->name, jpx_signature_text(b->pipe, b->arena), given,
-                 given == 1 ? "" : "s");
+    return wrong(b, "%s takes (%s), is given %zu argument%s", b->pipe->name, jpx_signature_text(b->pipe, b->arena),
+                 given, given == 1 ? "" : "s");
 }
 
 static bool bind_one(struct binder *b, uint32_t arg, const jpx_param *param, const char *key)
@@ -175,9 +177,6 @@ static bool bind_rest(struct binder *b, uint32_t arg, const jpx_param *param, co
         } else {
             if (!check_literal(b, param, piece.value))
                 return false;
-            if (piece.value.type == JP_LIST && piece.value.as.list->runs_count)
-                return wrong(b, "%s is given a list with futures as an item of its list %s: yield_list passes items one by one",
-                             b->pipe->name, param->name);
             put_literal(b, jpx_index_text(index, literals++), param->kind, piece.value);
         }
         at += piece.count;

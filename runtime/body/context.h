@@ -1,7 +1,7 @@
 /* context.h -- one attempt at work: struct jp_ctx, shared by the files of this folder and by nobody else.
  *
- * Invariants: everything it points to is in its arena or borrowed from the attempt and the registry, which outlive it; one
- * thread; `nonce` is never 0 and differs between attempts, so that a future or an ending of another body is known;
+ * Invariants: everything it points to is in its arena or borrowed from the attempt and the registry, which outlive it;
+ * one thread; `nonce` is never 0 and differs between attempts, so that a future or an ending of another body is known;
  * children are only ever appended; the first mistake stays. */
 #ifndef JPX_CONTEXT_H
 #define JPX_CONTEXT_H
@@ -10,11 +10,11 @@
 #include "body/list.h"
 
 enum {
-    JPX_SCOPES_MAX = 64,      /* open at the same time                                   */
-    JPX_ENDINGS_MAX = 1000,   /* calls of jp_return and its sisters in one body          */
-    JPX_LIST_MAX = 16000000,  /* items of one list                                       */
-    JPX_ENVELOPE = 64,        /* what a document of one value adds to the value's bytes  */
-    JPX_CHUNK = 1024          /* children are kept in chunks, so that none is ever moved */
+    JPX_SCOPES_MAX = 64,     /* open at the same time                                   */
+    JPX_ENDINGS_MAX = 1000,  /* calls of jp_return and its sisters in one body          */
+    JPX_LIST_MAX = 16000000, /* items of one list                                       */
+    JPX_ENVELOPE = 64,       /* what a document of one value adds to the value's bytes  */
+    JPX_CHUNK = 1024         /* children are kept in chunks, so that none is ever moved */
 };
 
 /* Ten years: sums of delays and times stay far from the end of int64. */
@@ -33,15 +33,15 @@ typedef struct jpx_planned {
 
 typedef struct jpx_open_scope {
     bool in_order;
-    uint32_t last;          /* in_order: the child before, or NO_CHILD */
-    const jpx_wait *waits;  /* of this scope and all around it, sorted, merged */
+    uint32_t last;         /* in_order: the child before, or NO_CHILD */
+    const jpx_wait *waits; /* of this scope and all around it, sorted, merged */
     uint32_t waits_count;
 } jpx_open_scope;
 #define JPX_NO_CHILD UINT32_MAX
 
 typedef struct jpx_ending {
     jpx_end end;
-    jpx_output output;      /* RETURN: the default one */
+    jpx_output output; /* RETURN: the default one */
     int64_t retry_in_ms;
     const char *reason;
     const char *at;
@@ -50,7 +50,7 @@ typedef struct jpx_ending {
 typedef struct jpx_arg { /* an argument as it stands in the attempt */
     bool there;
     jp_value value;
-    uint32_t *offsets;      /* of the items of a list, made when first asked for */
+    uint32_t *offsets; /* of the items of a list, made when first asked for */
     size_t count;
 } jpx_arg;
 
@@ -62,7 +62,7 @@ struct jp_ctx {
     uint32_t nonce;
 
     jpx_arg args[JPX_PARAMS_MAX];
-    jpx_writer scratch;     /* where the arguments of a child are put together */
+    jpx_writer scratch; /* where the arguments of a child are put together */
 
     jpx_planned **chunks;
     size_t chunks_count, chunks_cap;
@@ -74,13 +74,13 @@ struct jp_ctx {
     jpx_open_scope *scopes;
     size_t scopes_count, scopes_cap;
 
-    jpx_output *fills;      /* by the order of pipe->fills; slot is NULL where not filled */
+    jpx_output *fills; /* by the order of pipe->fills; slot is NULL where not filled */
     jpx_ending *endings;
     size_t endings_count, endings_cap;
 
-    const char *wrong;      /* the first programming error                  */
-    const char *failed;     /* the first value that cannot be stored        */
-    const char *hook;       /* jp_hook_failed                               */
+    const char *wrong;  /* the first programming error                  */
+    const char *failed; /* the first value that cannot be stored        */
+    const char *hook;   /* jp_hook_failed                               */
 };
 
 /* Marks the attempt: a programming error; a value that cannot be stored (a failed attempt). The first one stays. */
@@ -98,6 +98,10 @@ const char *jpx_future_slot(const jp_ctx *, jp_future);
 /* What a slot of a child holds; *optional: it may be null. */
 jpx_kind jpx_slot_kind(const jp_ctx *, uint32_t child, const char *slot, bool *optional);
 
+/* A list with futures as the future of a child that gathers it, for places that take one value or one future; every
+ * other value as it is. */
+jp_value jpx_gathered(jp_ctx *, jp_value, const char *at);
+
 /* Only in bodies and on_reply: otherwise false, and the attempt is marked. */
 bool jpx_may_plan(jp_ctx *, const char *what, const char *at);
 /* Waits of a child that is yielded now; moves the in_order scope on. */
@@ -107,11 +111,11 @@ jpx_child *jpx_children(const jp_ctx *, size_t *count);
 
 /* ---- values ---- */
 bool jpx_value_read(const bson_iter_t *, jp_value *out); /* false: a type that values cannot have */
-bson_type_t jpx_value_type(jp_value);                     /* not of a future */
-const char *jpx_type_text(jp_type);                       /* "int64" */
-const char *jpx_type_phrase(jp_type);                     /* "an int64" */
+bson_type_t jpx_value_type(jp_value);                    /* not of a future */
+const char *jpx_type_text(jp_type);                      /* "int64" */
+const char *jpx_type_phrase(jp_type);                    /* "an int64" */
 const char *jpx_kind_phrase(jpx_kind);
-bool jpx_kind_takes(jpx_kind, jp_type);                   /* like jpx_kind_accepts; not of a future */
+bool jpx_kind_takes(jpx_kind, jp_type); /* like jpx_kind_accepts; not of a future */
 
 /* For the getters: is this value what was asked for? A doc asked for may be a list, too. */
 bool jpx_value_suits(jp_value, jpx_kind wanted);
@@ -145,11 +149,13 @@ typedef struct jpx_bound {
     const char *wrong;      /* a programming error: "AddOne wants int64 n, is given string" */
     const char *unstorable; /* "argument n of AddOne holds text that is not UTF-8" */
 } jpx_bound;
-/* The arguments are `values`, or the items of `list` when it is not NULL. p NULL: outside a body, where futures are wrong. */
+/* The arguments are `values`, or the items of `list` when it is not NULL; among the items of a list argument there is
+ * no list with futures (jpx_gathered). p NULL: outside a body, where futures are wrong. */
 jpx_bound jpx_bind(jp_ctx *p, const jpx_pipe *, size_t count, const jp_value *values, const jp_list *list,
                    const char *at, jpx_arena *);
 
-/* A value as the value document of an output or argument of `kind`; an int64 becomes a double where one is asked for. */
+/* A value as the value document of an output or argument of `kind`; an int64 becomes a double where one is asked for.
+ */
 jpx_bytes jpx_value_doc(jp_value, jpx_kind, jpx_arena *, const char **bad);
 
 /* The pipe that gathers a list with futures into one value; known to every registry, shown by none. */

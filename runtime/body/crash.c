@@ -28,6 +28,12 @@
 
 enum { ALT_STACK_BYTES = 64 * 1024, NEAR = 64 * 1024 };
 
+#ifdef SANITIZED
+enum { HANDLE_FAULTS = 0 };
+#else
+enum { HANDLE_FAULTS = 1 };
+#endif
+
 static const int fatal[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGTRAP, SIGSYS};
 enum { FATAL_COUNT = sizeof fatal / sizeof fatal[0] };
 
@@ -232,11 +238,9 @@ void jpx_crash_restore(void)
     sigset_t none;
 
     sigemptyset(&action.sa_mask);
-#ifndef SANITIZED
     action.sa_sigaction = on_fatal;
-    for (size_t i = 0; i < FATAL_COUNT; i++)
+    for (size_t i = 0; HANDLE_FAULTS && i < FATAL_COUNT; i++)
         sigaction(fatal[i], &action, NULL);
-#endif
     action.sa_sigaction = on_hang;
     sigaction(JPX_HANG_SIGNAL, &action, NULL);
     sigemptyset(&none);
@@ -255,10 +259,8 @@ static void reset_dispositions(void)
 
     for (int sig = 1; sig < NSIG; sig++) {
         bool keep = false;
-#ifdef SANITIZED
-        for (size_t i = 0; i < FATAL_COUNT; i++)
+        for (size_t i = 0; !HANDLE_FAULTS && i < FATAL_COUNT; i++)
             keep = keep || fatal[i] == sig;
-#endif
         if (!keep)
             sigaction(sig, &action, NULL);
     }
@@ -277,10 +279,9 @@ void jpx_crash_install(jpx_crash *crash, const jpx_watch *watch)
     self.pid = getpid();
     self.abort_message = dlvsym(RTLD_DEFAULT, "__abort_msg", "GLIBC_PRIVATE");
     backtrace(warm, 4); /* loads the unwinder now: its first use allocates */
-#ifndef SANITIZED
     stack_t stack = {.ss_sp = self.stack, .ss_size = sizeof self.stack};
-    sigaltstack(&stack, NULL);
-#endif
+    if (HANDLE_FAULTS)
+        sigaltstack(&stack, NULL);
     on_exit(on_end, NULL);
     reset_dispositions();
     jpx_crash_restore();

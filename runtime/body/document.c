@@ -95,7 +95,8 @@ static bool find_typed(jp_ctx *p, jp_value doc, const char *path, jpx_kind wante
 {
     doc = jpx_readable(p, doc);
     if (!walkable(doc)) {
-        complain(p, doc, path, jpx_format(p->arena, "was asked of %s, which has no members", jpx_type_phrase(doc.type)), at);
+        complain(p, doc, path, jpx_format(p->arena, "was asked of %s, which has no members", jpx_type_phrase(doc.type)),
+                 at);
         return false;
     }
     if (!find(doc, path, out)) {
@@ -104,8 +105,8 @@ static bool find_typed(jp_ctx *p, jp_value doc, const char *path, jpx_kind wante
     }
     if (wanted == JPX_ANY || jpx_value_suits(*out, wanted))
         return true;
-    complain(p, doc, path,
-             jpx_format(p->arena, "is %s, not %s", jpx_type_phrase(out->type), jpx_kind_phrase(wanted)), at);
+    complain(p, doc, path, jpx_format(p->arena, "is %s, not %s", jpx_type_phrase(out->type), jpx_kind_phrase(wanted)),
+             at);
     return false;
 }
 

@@ -20,11 +20,9 @@ static bool set_output(jp_ctx *p, jpx_output *out, const char *declared, jpx_kin
 {
     const char *bad;
 
-    if (value.type == JP_LIST && value.as.list->runs_count) { /* a child gathers it */
-        value = jp_v_future(jp_yield_l(p, &jpx_gather, value.as.list, at));
-        if (p->wrong)
-            return false;
-    }
+    value = jpx_gathered(p, value, at);
+    if (p->wrong)
+        return false;
     if (value.type == JP_FUTURE) {
         const jp_future future = value.as.future;
         bool maybe_null;
@@ -116,20 +114,22 @@ jp_end jp_wait_at(jp_ctx *p, const char *at)
     return note(p, (jpx_ending){.end = JPX_END_WAIT, .at = at});
 }
 
-static jp_end note_failure(jp_ctx *p, jpx_end end, int64_t ms, const char *fmt, va_list args)
+static jp_end note_failure(jp_ctx *p, jpx_end end, const int64_t *ms, const char *fmt, va_list args)
 {
-    if (jpx_may_plan(p, end == JPX_END_ABORT ? "abort" : "be retried", p->pipe->def.at) &&
-        (ms < -1 || ms > JPX_DELAY_MAX_MS))
+    if (jpx_may_plan(p, end == JPX_END_ABORT ? "abort" : "be retried", p->pipe->def.at) && ms &&
+        (*ms < 0 || *ms > JPX_DELAY_MAX_MS))
         jpx_wrong(p, "%s: jp_retry_in was given %lld ms, which is not between 0 and ten years", p->pipe->name,
-                  (long long)ms);
-    return note(p, (jpx_ending){.end = end, .retry_in_ms = ms, .reason = jpx_vformat(p->arena, fmt, args)});
+                  (long long)*ms);
+    return note(p, (jpx_ending){.end = end,
+                                .retry_in_ms = ms ? *ms : -1, /* -1: by the policy */
+                                .reason = jpx_vformat(p->arena, fmt, args)});
 }
 
 jp_end jp_retry(jp_ctx *p, const char *fmt, ...)
 {
     va_list args;
     va_start(args, fmt);
-    jp_end end = note_failure(p, JPX_END_RETRY, -1, fmt, args);
+    jp_end end = note_failure(p, JPX_END_RETRY, NULL, fmt, args);
     va_end(args);
     return end;
 }
@@ -138,7 +138,7 @@ jp_end jp_retry_in(jp_ctx *p, int64_t ms, const char *fmt, ...)
 {
     va_list args;
     va_start(args, fmt);
-    jp_end end = note_failure(p, JPX_END_RETRY, ms == -1 ? -2 : ms, fmt, args); /* -1 is our own word */
+    jp_end end = note_failure(p, JPX_END_RETRY, &ms, fmt, args);
     va_end(args);
     return end;
 }
@@ -147,7 +147,7 @@ jp_end jp_abort(jp_ctx *p, const char *fmt, ...)
 {
     va_list args;
     va_start(args, fmt);
-    jp_end end = note_failure(p, JPX_END_ABORT, -1, fmt, args);
+    jp_end end = note_failure(p, JPX_END_ABORT, NULL, fmt, args);
     va_end(args);
     return end;
 }

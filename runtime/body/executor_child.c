@@ -52,24 +52,25 @@ static int64_t now_ns(void)
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-static void ring_bell(void)
+static bool has_bell(void)
 {
     struct stat is;
+    return fstat(self.bell, &is) == 0 && is.st_ino == self.bell_is.st_ino && is.st_dev == self.bell_is.st_dev;
+}
 
+static void ring_bell(void)
+{
     self.told_ns = now_ns();
     if (!atomic_load(&self.page->armed) || !atomic_exchange(&self.page->armed, 0))
         return;
-    if (fstat(self.bell, &is) == 0 && is.st_ino == self.bell_is.st_ino && is.st_dev == self.bell_is.st_dev &&
-        (send(self.bell, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL) == 1 || errno == EAGAIN))
-        return;
-    _exit(0);
+    if (!has_bell() || (send(self.bell, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && errno != EAGAIN))
+        _exit(0);
 }
 
 /* Sleeps until the worker moves `word` away from `seen`. */
 static void wait_for(jpx_ring *ring, _Atomic uint32_t *word, uint32_t seen)
 {
     atomic_store(&ring->waits, 1);
-    atomic_thread_fence(memory_order_seq_cst);
     if (atomic_load(word) == seen)
         jpx_futex_wait(word, seen);
     atomic_store(&ring->waits, 0);
@@ -87,7 +88,8 @@ static void take(void *out, size_t size)
             wait_for(self.in.ring, &self.in.ring->head, head);
             continue;
         }
-        JPX_ASSERT(ready != SIZE_MAX);
+        if (ready == SIZE_MAX)
+            _exit(1); /* a body wrote over the page */
         size_t part = size < ready ? size : ready;
         jpx_ring_peek(&self.in, at, part);
         jpx_ring_skip(&self.in, part);
@@ -168,6 +170,8 @@ static void run(jpx_bytes bytes, uint32_t seq, jpx_arena *arena)
     atomic_store(&self.page->watch.current, 0);
     put_frame(out, seq, arena);
     fflush(stdout);
+    if (!has_bell())
+        _exit(0);
     restore();
 }
 
@@ -176,7 +180,7 @@ static void tell(void)
     uint32_t left = atomic_load_explicit(&self.page->sent, memory_order_relaxed) - self.taken;
     size_t there = self.out.at - atomic_load_explicit(&self.out.ring->tail, memory_order_relaxed);
 
-    if (!atomic_load_explicit(&self.page->armed, memory_order_relaxed))
+    if (!atomic_load(&self.page->armed))
         return;
     if (left <= atomic_load_explicit(&self.page->bell_at, memory_order_relaxed) || there > BELL_FULL ||
         now_ns() - self.told_ns > BELL_EVERY_NS)

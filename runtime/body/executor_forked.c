@@ -227,7 +227,7 @@ static bool settle_down(jpx_forked *self)
         next = jpx_earlier(next, process->look_ns);
         news = news || process->state == JPX_DEAD;
     }
-    atomic_thread_fence(memory_order_seq_cst);
+    /* Armed first, looked second; the process puts first and looks second: nothing falls between. */
     for (size_t i = 0; i < self->options.processes && !news; i++)
         news = self->processes[i].state != JPX_VACANT && jpx_process_has_news(&self->processes[i]);
     set_timer(self, news ? 1 : next);

@@ -1,4 +1,7 @@
-/* executor_page.c -- the two rings of bytes. See executor_page.h for the rules. */
+/* executor_page.c -- the two rings of bytes. See executor_page.h for the rules.
+ *
+ * Who is about to sleep says so and then looks at the counter again; who moves the counter then looks whether somebody
+ * sleeps. All four are sequentially consistent, so one of the two sees the other. */
 #include "body/executor_page.h"
 #include <linux/futex.h>
 #include <string.h>
@@ -7,7 +10,7 @@
 
 size_t jpx_ring_ready(const jpx_ring_end *end)
 {
-    uint32_t there = atomic_load_explicit(&end->ring->head, memory_order_acquire) - end->at;
+    uint32_t there = atomic_load(&end->ring->head) - end->at;
     return there <= JPX_RING_BYTES ? there : SIZE_MAX;
 }
 
@@ -24,12 +27,12 @@ void jpx_ring_peek(const jpx_ring_end *end, void *out, size_t size)
 void jpx_ring_skip(jpx_ring_end *end, size_t size)
 {
     end->at += (uint32_t)size;
-    atomic_store_explicit(&end->ring->tail, end->at, memory_order_release);
+    atomic_store(&end->ring->tail, end->at);
 }
 
 size_t jpx_ring_space(const jpx_ring_end *end)
 {
-    uint32_t used = end->at - atomic_load_explicit(&end->ring->tail, memory_order_acquire);
+    uint32_t used = end->at - atomic_load(&end->ring->tail);
     return used <= JPX_RING_BYTES ? JPX_RING_BYTES - used : 0;
 }
 
@@ -47,7 +50,7 @@ size_t jpx_ring_put(jpx_ring_end *end, const void *data, size_t size)
     if (first < size)
         memcpy(end->ring->data, (const uint8_t *)data + first, size - first);
     end->at += (uint32_t)size;
-    atomic_store_explicit(&end->ring->head, end->at, memory_order_release);
+    atomic_store(&end->ring->head, end->at);
     return size;
 }
 
@@ -58,8 +61,6 @@ void jpx_futex_wait(_Atomic uint32_t *word, uint32_t seen)
 
 void jpx_ring_wake(jpx_ring *ring, _Atomic uint32_t *word)
 {
-    /* Pairs with the sleeper's: waits = 1, fence, look again, sleep. One of the two sees the other. */
-    atomic_thread_fence(memory_order_seq_cst);
-    if (atomic_load_explicit(&ring->waits, memory_order_relaxed) && atomic_exchange(&ring->waits, 0))
+    if (atomic_load(&ring->waits) && atomic_exchange(&ring->waits, 0))
         syscall(SYS_futex, word, FUTEX_WAKE, 1, NULL, NULL, 0);
 }

@@ -285,7 +285,7 @@ const jpx_job *jpx_process_at_work(jpx_process *process, uint32_t *seq, int64_t 
     return *job_of(process, s);
 }
 
-jpx_job *jpx_process_victim(jpx_process *process, bool *ended)
+jpx_job *jpx_process_victim(jpx_process *process, uint32_t *out_seq, bool *ended)
 {
     uint32_t seq = oldest(process);
 
@@ -299,6 +299,7 @@ jpx_job *jpx_process_victim(jpx_process *process, bool *ended)
     *job_of(process, seq) = NULL;
     process->live--;
     process->began = true;
+    *out_seq = seq;
     *ended = state == JPX_SLOT_ENDED;
     return job;
 }

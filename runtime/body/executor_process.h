@@ -81,7 +81,7 @@ jpx_job *jpx_process_revoke(jpx_process *);
 /* The body at work: its job, when it began and its number; NULL = none. */
 const jpx_job *jpx_process_at_work(jpx_process *, uint32_t *seq, int64_t *begun_ns);
 /* After its end: the job whose body was at work then, if any; the rest is for jpx_process_take_back(). */
-jpx_job *jpx_process_victim(jpx_process *, bool *ended);
+jpx_job *jpx_process_victim(jpx_process *, uint32_t *seq, bool *ended);
 jpx_job *jpx_process_take_back(jpx_process *);
 
 #endif

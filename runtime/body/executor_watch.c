@@ -84,14 +84,14 @@ static void outcome_of_nobody(const jpx_job *job, jpx_arena *arena, jpx_outcome 
     out->reason = jpx_strdup(arena, "the zygote, which forks the executors, is gone; restart the worker");
 }
 
-static void explain(jpx_forked *self, jpx_process *process, const jpx_job *job, bool ended, jpx_arena *arena,
-                    jpx_outcome *out)
+static void explain(jpx_forked *self, jpx_process *process, const jpx_job *job, bool over_time, bool ended,
+                    jpx_arena *arena, jpx_outcome *out)
 {
     jpx_death death = {.status = process->status, .max_rss_kb = process->max_rss_kb, .garbage = process->garbage};
     jpx_crash *crash = jpx_alloc(arena, sizeof *crash);
 
     memcpy(crash, &process->page->crash, sizeof *crash);
-    death.timeout_ms = process->over_time ? job->timeout_ms : 0;
+    death.timeout_ms = over_time ? job->timeout_ms : 0;
     death.ended = ended;
     death.memory_bytes = self->options.memory_bytes;
     *out = (jpx_outcome){.number_in_worker = job->number};
@@ -109,14 +109,14 @@ static bool settle(jpx_forked *self, jpx_process *process, int64_t now, jpx_aren
     if (*count == max)
         return false;
     bool at_work = jpx_process_at_work(process, &seq, &begun) != NULL;
-    /* Asked or killed for the body before this one, which had just ended: that is no failure of this one. */
-    bool mistaken = at_work && process->over_time && process->over_seq != seq && !process->lost;
-    jpx_job *job = mistaken ? NULL : jpx_process_victim(process, &ended);
+    /* Killed for the body before this one, which ended at the last moment: that is no failure of this one. */
+    bool mistaken = at_work && process->killed && process->over_time && process->over_seq != seq && !process->garbage;
+    jpx_job *job = mistaken ? NULL : jpx_process_victim(process, &seq, &ended);
     if (job && process->lost)
         outcome_of_nobody(job, arena, &out[(*count)++]);
     else if (job) {
         jpx_outcome *outcome = &out[(*count)++];
-        explain(self, process, job, ended, arena, outcome);
+        explain(self, process, job, process->over_time && process->over_seq == seq, ended, arena, outcome);
         outcome->body_us = begun >= 0 && begun < now ? (now - begun) / 1000 : 0;
     }
     self->pending -= job != NULL;
@@ -124,6 +124,10 @@ static bool settle(jpx_forked *self, jpx_process *process, int64_t now, jpx_aren
     jpx_forked_queue_front(self, jpx_process_take_back(process));
     if (process->spawn_error)
         jpx_log(self->env, JPX_ERROR, "executor not forked", "error=\"%s\"", strerror(process->spawn_error));
+    else if (!process->began && !process->lost)
+        jpx_log(self->env, JPX_ERROR, "executor died early",
+                "process=%d status=0x%x hint=\"is its memory limit too low?\"", (int)process->pid,
+                (unsigned)process->status);
     if (process->began)
         self->spawn_wait_ns = 0;
     else
@@ -146,7 +150,6 @@ static size_t collect_from(jpx_process *process, jpx_forked *self, int64_t now, 
     }
     if (count) {
         jpx_pace_batch(&process->pace);
-        process->over_time = false;
         process->look_step_ns = JPX_LOOK_NS;
         process->look_ns = process->live ? now + JPX_LOOK_NS : INT64_MAX;
     }

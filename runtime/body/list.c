@@ -55,6 +55,7 @@ void jp_push_v(jp_list *list, jp_value value, const char *at)
 {
     jp_ctx *p = list->p;
 
+    value = jpx_gathered(p, value, at);
     if (p->wrong)
         return;
     if (list->count >= JPX_LIST_MAX) {
@@ -65,8 +66,6 @@ void jp_push_v(jp_list *list, jp_value value, const char *at)
         jpx_run run = {list->count, value.as.future.child_, 1, jpx_future_slot(p, value.as.future)};
         jpx_runs_add(p->arena, &list->runs, &list->runs_count, &list->runs_cap, run);
         list->count++;
-    } else if (value.type == JP_LIST && value.as.list->runs_count) {
-        jpx_wrong(p, "%s: a list with futures cannot be an item of a list: yield a pipe that takes it", jpx_place(at));
     } else {
         push_literal(list, value, at);
     }

@@ -16,7 +16,7 @@ struct jp_list {
     jpx_writer literals; /* an array that is not ended yet */
     uint32_t count;      /* items, literals and futures */
     uint32_t literals_count;
-    jpx_run *runs;       /* in the order of `at` */
+    jpx_run *runs; /* in the order of `at` */
     size_t runs_count, runs_cap;
 };
 
@@ -30,8 +30,8 @@ void jpx_runs_add(jpx_arena *, jpx_run **runs, size_t *count, size_t *cap, jpx_r
 typedef struct jpx_list_cursor {
     const jp_list *list;
     bson_iter_t literals;
-    uint32_t at;  /* of the next item */
-    size_t run;   /* the next run, or the one that `at` is in */
+    uint32_t at; /* of the next item */
+    size_t run;  /* the next run, or the one that `at` is in */
 } jpx_list_cursor;
 
 typedef struct jpx_piece { /* a literal, or `count` futures in a row */

@@ -1,7 +1,8 @@
-/* registry.c -- the pipes of a program: checked copies of their definitions, sorted by name. Immutable once made, so any
- * number of threads may read it. Every mistake of a definition is told when the registry is made, with its place and the mend. */
-#include "body/signature.h"
+/* registry.c -- the pipes of a program: checked copies of their definitions, sorted by name. Immutable once made, so
+ * any number of threads may read it. Every mistake of a definition is told when the registry is made, with its place
+ * and the mend. */
 #include "body/context.h"
+#include "body/signature.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +28,8 @@ const char *jpx_place(const char *at)
 }
 
 /* "pipe AddOne (math.c:12): .queue = ..." */
-static jp_status refuse(const jpx_pipe *pipe, jp_error *err, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+static jp_status refuse(const jpx_pipe *pipe, jp_error *err, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 static jp_status refuse(const jpx_pipe *pipe, jp_error *err, const char *fmt, ...)
 {
     jp_error cause;
@@ -195,7 +197,8 @@ static jp_status fill_registry(jpx_registry *registry, const jp_def *const *defs
     for (size_t i = 1; i < count; i++) {
         const jpx_pipe *one = registry->pipes[i - 1], *two = registry->pipes[i];
         if (strcmp(one->name, two->name) == 0)
-            return refuse(two, err, "the name is registered twice, also by %s: take one out or give it another with .as",
+            return refuse(two, err,
+                          "the name is registered twice, also by %s: take one out or give it another with .as",
                           one->def.at);
     }
     registry->count = count;

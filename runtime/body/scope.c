@@ -1,8 +1,8 @@
 /* scope.c -- jp_after and jp_in_order: what children that are yielded inside have to wait for.
  *
- * A stack of open scopes. Each keeps the waits of all jp_after scopes around it and its own, sorted by child and merged, so
- * that its children share one array. Of scopes in each other at most one is in_order; a child in it waits for the one before
- * it, which is enough: that one has waited for all before. */
+ * A stack of open scopes. Each keeps the waits of all jp_after scopes around it and its own, sorted by child and
+ * merged, so that its children share one array. Of scopes in each other at most one is in_order; a child in it waits
+ * for the one before it, which is enough: that one has waited for all before. */
 #include "body/context.h"
 #include <stdlib.h>
 #include <string.h>
@@ -86,7 +86,8 @@ jp_scope jp_after_begin(jp_ctx *p, size_t count, const jp_value *values, const c
         if (values[i].type == JP_FUTURE && jpx_future_check(p, values[i].as.future, at))
             add_wait(p, &waits, &waits_count, &cap, values[i].as.future.child_, 1);
         if (list && list->literals_count)
-            jpx_wrong(p, "%s: jp_after was given a list with values in it: futures alone can be waited for", jpx_place(at));
+            jpx_wrong(p, "%s: jp_after was given a list with values in it: futures alone can be waited for",
+                      jpx_place(at));
         for (size_t j = 0; list && j < list->runs_count; j++)
             add_wait(p, &waits, &waits_count, &cap, list->runs[j].child, list->runs[j].count);
     }

@@ -8,18 +8,19 @@ static const struct {
     const char *text;
     jpx_kind kind;
 } kinds[] = {
-    {"any", JPX_ANY},           {"bool", JPX_BOOL},     {"int64", JPX_INT64}, {"double", JPX_DOUBLE}, {"string", JPX_STRING},
-    {"datetime", JPX_DATETIME}, {"binary", JPX_BINARY}, {"doc", JPX_DOC},     {"list", JPX_LIST},
+    {"any", JPX_ANY},       {"bool", JPX_BOOL},     {"int64", JPX_INT64},
+    {"double", JPX_DOUBLE}, {"string", JPX_STRING}, {"datetime", JPX_DATETIME},
+    {"binary", JPX_BINARY}, {"doc", JPX_DOC},       {"list", JPX_LIST},
 };
 
 /* What people write instead. */
 static const struct {
     const char *text, *meant;
 } habits[] = {
-    {"int", "int64"},         {"long", "int64"},       {"int32", "int64"},      {"integer", "int64"}, {"int64_t", "int64"},
-    {"uint64", "int64"},      {"number", "double"},    {"float", "double"},     {"str", "string"},    {"text", "string"},
-    {"char", "string"},       {"boolean", "bool"},     {"document", "doc"},     {"object", "doc"},    {"array", "list"},
-    {"bytes", "binary"},      {"blob", "binary"},      {"date", "datetime"},    {"time", "datetime"}, {"value", "any"},
+    {"int", "int64"},    {"long", "int64"},    {"int32", "int64"},   {"integer", "int64"}, {"int64_t", "int64"},
+    {"uint64", "int64"}, {"number", "double"}, {"float", "double"},  {"str", "string"},    {"text", "string"},
+    {"char", "string"},  {"boolean", "bool"},  {"document", "doc"},  {"object", "doc"},    {"array", "list"},
+    {"bytes", "binary"}, {"blob", "binary"},   {"date", "datetime"}, {"time", "datetime"}, {"value", "any"},
 };
 
 #define TYPES "any, bool, int64, double, string, datetime, binary, doc, list"
@@ -116,7 +117,8 @@ static jp_status parse_param(const char *whole, const char **text, bool rest, jp
 
     *out = (jpx_param){.kind = JPX_ANY};
     if (!take_word(text, word))
-        return jpx_fail(err, JP_E_INVALID, "\"%s\": a type is missing at \"%s\", write \"type name, type name\"", whole, *text);
+        return jpx_fail(err, JP_E_INVALID, "\"%s\": a type is missing at \"%s\", write \"type name, type name\"", whole,
+                        *text);
     if ((status = find_kind(whole, word, &out->kind, err)) != JP_OK)
         return status;
     *text = skip_space(*text);
@@ -145,7 +147,8 @@ jp_status jpx_signature_parse(const char *text, bool rest, jpx_param out[JPX_PAR
         return JP_OK;
     for (;;) {
         if (*count == JPX_PARAMS_MAX)
-            return jpx_fail(err, JP_E_INVALID, "\"%s\": more than %d names, pass a doc or a list", whole, JPX_PARAMS_MAX);
+            return jpx_fail(err, JP_E_INVALID, "\"%s\": more than %d names, pass a doc or a list", whole,
+                            JPX_PARAMS_MAX);
         jpx_param *param = &out[*count];
         if ((status = parse_param(whole, &text, rest, param, err)) != JP_OK)
             return status;
@@ -191,7 +194,10 @@ jp_status jpx_gives_parse(const char *text, jpx_kind *kind, bool *optional, jp_e
 
 const char *jpx_param_text(const jpx_param *param, jpx_arena *arena)
 {
-    return jpx_format(arena, "%s%s %s", jpx_kind_text(param->kind), param->rest ? "..." : param->optional ? "?" : "",
+    return jpx_format(arena, "%s%s %s", jpx_kind_text(param->kind),
+                      param->rest       ? "..."
+                      : param->optional ? "?"
+                                        : "",
                       param->name);
 }
 

@@ -4,8 +4,8 @@
 
 #include "body/body.h"
 
-/* Fills in `out`; fails with JP_E_INVALID and one clause: "\"int n\": there is no type int, did you mean int64?". `rest`: a
- * last parameter "type... name" is allowed. */
+/* Fills in `out`; fails with JP_E_INVALID and one clause: "\"int n\": there is no type int, did you mean int64?".
+ * `rest`: a last parameter "type... name" is allowed. */
 jp_status jpx_signature_parse(const char *text, bool rest, jpx_param out[JPX_PARAMS_MAX], size_t *count, jp_error *err);
 /* "int64" or "int64?". */
 jp_status jpx_gives_parse(const char *text, jpx_kind *kind, bool *optional, jp_error *err);

@@ -1,5 +1,5 @@
-/* trial.h -- struct jp_trial, for the two files that implement jetpipe_test.h: trial_body.c here (one body) and the one that
- * runs whole trees with the engine. */
+/* trial.h -- struct jp_trial, for the two files that implement jetpipe_test.h: trial_body.c here (one body) and the one
+ * that runs whole trees with the engine. */
 #ifndef JPX_TRIAL_H
 #define JPX_TRIAL_H
 
@@ -7,17 +7,18 @@
 #include <jetpipe_test.h>
 
 struct jp_trial {
-    jpx_arena *arena;        /* of all that the trial hands out */
+    jpx_arena *arena; /* of all that the trial hands out */
     jpx_registry *registry;
-    int attempt;             /* of the next bodies */
-    uint64_t bodies;         /* how many there were: each has its own number */
-    void *runs;              /* of whoever runs trees; given to runs_free when the trial goes */
+    int attempt;     /* of the next bodies */
+    uint64_t bodies; /* how many there were: each has its own number */
+    void *runs;      /* of whoever runs trees; given to runs_free when the trial goes */
     void (*runs_free)(void *);
 };
 
 /* Prints the sentence and aborts the process: the test used the trial wrongly. */
 _Noreturn void jpx_trial_misuse(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-/* The registered pipe of a definition, and what it takes made of values; misuse when there is no such pipe or it does not. */
+/* The registered pipe of a definition, and what it takes made of values; misuse when there is no such pipe or it does
+ * not. */
 const jpx_pipe *jpx_trial_pipe(jp_trial *, const jp_def *);
 jpx_bytes jpx_trial_args(jp_trial *, const jpx_pipe *, size_t count, const jp_value *);
 

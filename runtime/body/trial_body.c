@@ -1,7 +1,7 @@
-/* trial_body.c -- jetpipe_test.h for one body: runs it, without engine or store, and shows what it ended with and what it
- * planned. Everything lives in the trial's arena. */
-#include "body/trial.h"
+/* trial_body.c -- jetpipe_test.h for one body: runs it, without engine or store, and shows what it ended with and what
+ * it planned. Everything lives in the trial's arena. */
 #include "body/context.h"
+#include "body/trial.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -77,7 +77,8 @@ static jp_plan *run(jp_trial *trial, jpx_call call, const jp_value *reply, const
 {
     const jpx_pipe *pipe = jpx_trial_pipe(trial, def);
     jp_plan *plan = jpx_alloc(trial->arena, sizeof *plan);
-    jpx_attempt *attempt = jpx_alloc(trial->arena, sizeof *attempt); /* outlives the body: what it hands out points into it */
+    jpx_attempt *attempt =
+        jpx_alloc(trial->arena, sizeof *attempt); /* outlives the body: what it hands out points into it */
     jp_error err;
 
     attempt->number_in_worker = ++trial->bodies;
@@ -139,7 +140,7 @@ const char *jp_plan_output(const jp_plan *plan, const char *name)
         if (strcmp(output->slot, name) != 0)
             continue;
         if (output->handed)
-            return jpx_format(plan->arena, "{ \"future\" : %u, \"slot\" : \"%s\" }", output->child, output->child_slot);
+            return jpx_format(plan->arena, "{\"future\":%u,\"slot\":\"%s\"}", output->child, output->child_slot);
         return jpx_value_to_json(output->value, plan->arena);
     }
     return NULL;

@@ -206,7 +206,8 @@ void jpx_write_iter(jpx_writer *w, const char *key, const bson_iter_t *iter, int
         return;
     }
     default:
-        complain(w, "holds a BSON type other than null, bool, int64, double, string, datetime, binary, document, array");
+        complain(w,
+                 "holds a BSON type other than null, bool, int64, double, string, datetime, binary, document, array");
         jpx_write_null(w, key);
     }
 }

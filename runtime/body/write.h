@@ -1,6 +1,6 @@
 /* write.h -- BSON written straight into an arena, and values read out of it. Everything that this library stores is
- * written here, so the rules about values hold everywhere: integers are int64, strings are valid UTF-8 without NUL, no types
- * but the nine of SEMANTICS 3.1, bounded depth.
+ * written here, so the rules about values hold everywhere: integers are int64, strings are valid UTF-8 without NUL, no
+ * types but the nine of SEMANTICS 3.1, bounded depth.
  *
  * A writer whose `bad` is set goes on writing and keeps its first complaint; whoever made it looks at the end. */
 #ifndef JPX_WRITE_H
@@ -15,7 +15,8 @@ typedef struct jpx_writer {
     jpx_arena *arena;
     uint8_t *data;
     size_t size, cap;
-    const char *bad; /* why the value cannot be stored: a clause without a subject, "holds invalid UTF-8"; NULL = fine */
+    const char
+        *bad; /* why the value cannot be stored: a clause without a subject, "holds invalid UTF-8"; NULL = fine */
 } jpx_writer;
 
 /* The outermost document is begun and ended like every other, with key NULL. */

@@ -23,7 +23,8 @@ bool jpx_future_check(jp_ctx *p, jp_future future, const char *at)
 {
     if (p->wrong)
         return false;
-    if (future.body_ == p->nonce && future.child_ < p->children && future.slot_ <= jpx_child_at(p, future.child_)->pipe->fills_count)
+    if (future.body_ == p->nonce && future.child_ < p->children &&
+        future.slot_ <= jpx_child_at(p, future.child_)->pipe->fills_count)
         return true;
     if (future.body_ == 0)
         jpx_wrong(p, "%s: %s uses a future that no jp_yield has given", jpx_place(at), p->pipe->name);
@@ -92,6 +93,30 @@ static const jpx_pipe *find_pipe(jp_ctx *p, const jp_def *def)
     return pipe;
 }
 
+jp_value jpx_gathered(jp_ctx *p, jp_value value, const char *at)
+{
+    if (value.type != JP_LIST || value.as.list->runs_count == 0)
+        return value;
+    return jp_v_future(jp_yield_l(p, &jpx_gather, value.as.list, at));
+}
+
+/* Items of a "type... name" argument: a reference fills one of them, it does not reach into a list that is one. */
+static const jp_value *gather_rest(jp_ctx *p, size_t first, size_t count, const jp_value *values, const char *at)
+{
+    jp_value *gathered = NULL;
+
+    for (size_t i = first; i < count; i++) {
+        if (values[i].type != JP_LIST || values[i].as.list->runs_count == 0)
+            continue;
+        if (!gathered) {
+            gathered = jpx_alloc_array(p->arena, count, sizeof *gathered);
+            memcpy(gathered, values, count * sizeof *gathered);
+        }
+        gathered[i] = jpx_gathered(p, values[i], at);
+    }
+    return gathered ? gathered : values;
+}
+
 static jp_future yield(jp_ctx *p, const jp_options *options, const jp_def *def, size_t count, const jp_value *values,
                        const jp_list *list, const char *at)
 {
@@ -99,8 +124,8 @@ static jp_future yield(jp_ctx *p, const jp_options *options, const jp_def *def, 
         return NO_FUTURE;
     const jpx_pipe *pipe = find_pipe(p, def);
     if (!pipe) {
-        jpx_wrong(p, "%s: %s is not registered: put it into the list of pipes that the program registers", jpx_place(at),
-                  jpx_pipe_name(def) ? jpx_pipe_name(def) : "a pipe without a name");
+        jpx_wrong(p, "%s: %s is not registered: put it into the list of pipes that the program registers",
+                  jpx_place(at), jpx_pipe_name(def) ? jpx_pipe_name(def) : "a pipe without a name");
         return NO_FUTURE;
     }
     if (p->children >= JPX_CHILDREN_MAX) {
@@ -108,6 +133,10 @@ static jp_future yield(jp_ctx *p, const jp_options *options, const jp_def *def, 
                   JPX_CHILDREN_MAX);
         return NO_FUTURE;
     }
+    if (pipe->takes_count && pipe->takes[pipe->takes_count - 1].rest && !list)
+        values = gather_rest(p, pipe->takes_count - 1, count, values, at);
+    if (p->wrong)
+        return NO_FUTURE;
     jpx_bound bound = jpx_bind(p, pipe, count, values, list, at, p->arena);
     if (bound.wrong) {
         if (*bound.wrong)
@@ -201,7 +230,8 @@ jpx_child *jpx_children(const jp_ctx *p, size_t *count)
         if (planned->options) {
             child->has_options = true;
             child->retry = policy(planned->pipe, planned->options);
-            child->timeout_ms = planned->options->timeout_ms ? planned->options->timeout_ms : planned->pipe->def.timeout_ms;
+            child->timeout_ms =
+                planned->options->timeout_ms ? planned->options->timeout_ms : planned->pipe->def.timeout_ms;
         }
     }
     *count = p->children;

@@ -1,5 +1,7 @@
 /* doc.c -- BSON in and out of arenas. */
 #include "core/doc.h"
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 jpx_bytes jpx_doc_take(bson_t *doc, jpx_arena *arena)
@@ -100,6 +102,36 @@ size_t jpx_array_count(const bson_iter_t *array)
     return count;
 }
 
+/* libbson writes doubles with 20 digits; the shortest text that reads back as the same double is meant. In place: it is never
+ * longer. Returns what stands behind the number. */
+static const char *shorten_number(const char *from, char **to)
+{
+    char digits[64];
+    size_t size = strspn(from, "-+.0123456789eE");
+    const char *end = from + size;
+
+    if (size < sizeof digits && size > 17 && memchr(from, '.', size)) {
+        memcpy(digits, from, size);
+        digits[size] = '\0';
+        double value = strtod(digits, NULL);
+        for (int precision = 15; precision <= 17; precision++) {
+            int used = snprintf(digits, sizeof digits, "%.*g", precision, value);
+            if (strtod(digits, NULL) == value && used > 0 && (size_t)used <= size) {
+                if (!strpbrk(digits, ".eE") && (size_t)used + 2 <= size)
+                    memcpy(digits + used, ".0", 3); /* it stays a double */
+                size = strlen(digits);
+                memmove(*to, digits, size);
+                *to += size;
+                return end;
+            }
+        }
+    }
+    size = (size_t)(end - from);
+    memmove(*to, from, size);
+    *to += size;
+    return end;
+}
+
 size_t jpx_json_compact(char *json)
 {
     char *to = json;
@@ -108,6 +140,10 @@ size_t jpx_json_compact(char *json)
     for (const char *from = json; *from; from++) {
         if (!text && *from == ' ')
             continue;
+        if (!text && (*from == '-' || (*from >= '0' && *from <= '9'))) {
+            from = shorten_number(from, &to) - 1;
+            continue;
+        }
         if (*from == '"')
             text = !text;
         if (text && *from == '\\' && from[1])

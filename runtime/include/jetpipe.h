@@ -427,7 +427,7 @@ JP_API void jp_free(void *);                                                    
 /* JP_OK: asked for now or before. JP_E_REFUSED: it is final already. JP_E_NOT_FOUND. */
 JP_API jp_status jp_abort_root(jp_client *, jp_root, const char *reason, jp_error *err);
 
-/* jp_reply(client, ticket, value, &err) answers a wait. JP_E_NOT_FOUND: a wrong, old or used ticket. No futures, no lists. */
+/* jp_reply(client, ticket, value, &err) answers a wait. JP_E_REFUSED: a wrong, old or used ticket. No futures, no lists. */
 #define jp_reply(client, ticket, x, err) jp_reply_v((client), (ticket), jp_v(x), (err))
 JP_API jp_status jp_reply_v(jp_client *, const char *ticket, jp_value, jp_error *err);
 JP_API jp_status jp_reply_json(jp_client *, const char *ticket, const char *json, jp_error *err);

@@ -7,8 +7,9 @@
  *     jp_trial_free(t);
  *
  * Whatever a trial hands out (runs, plans, texts) lives until jp_trial_free. Bodies run in the calling process: a body
- * that crashes takes the test with it, as one wants in a debugger. Wrong use of this interface (arguments that the pipe does not
- * take, a pipe that is not in the list, an index out of range) prints one line and aborts the process: a test has failed. */
+ * that crashes takes the test with it, as one wants in a debugger. Wrong use of this interface (arguments that the pipe
+ * does not take, a pipe that is not in the list, an index out of range) prints one line and aborts the process: a test
+ * has failed. */
 #ifndef JETPIPE_TEST_H
 #define JETPIPE_TEST_H
 
@@ -18,9 +19,9 @@
 extern "C" {
 #endif
 
-typedef struct jp_trial jp_trial;         /* a registry, and runs in memory     */
+typedef struct jp_trial jp_trial;           /* a registry, and runs in memory     */
 typedef struct jp_trial_root jp_trial_root; /* one run of a whole tree, at its end */
-typedef struct jp_plan jp_plan;           /* what one body ended with           */
+typedef struct jp_plan jp_plan;             /* what one body ended with           */
 
 /* `pipes` ends with NULL. A wrong definition prints its message and aborts the process. */
 JP_API jp_trial *jp_trial_new(const jp_def *const *pipes);
@@ -28,8 +29,8 @@ JP_API void jp_trial_free(jp_trial *); /* NULL is fine */
 
 /* ---- the whole tree ---- */
 
-/* jp_trial_run(t, Name, arguments...): runs the tree to its end. Time is virtual: retries and delays cost none. What waits for a reply
- * is answered by nobody: its timeout passes. */
+/* jp_trial_run(t, Name, arguments...): runs the tree to its end. Time is virtual: retries and delays cost none. What
+ * waits for a reply is answered by nobody: its timeout passes. */
 JP_API jp_trial_root *jp_trial_run_v(jp_trial *, const jp_def *, size_t count, const jp_value *);
 JP_API const char *jp_trial_status(const jp_trial_root *); /* "done", "aborted" */
 JP_API const char *jp_trial_json(const jp_trial_root *);   /* the result; "null" when there is none */
@@ -38,8 +39,9 @@ JP_API const char *jp_trial_reason(const jp_trial_root *); /* why it was aborted
 
 /* ---- one body ---- */
 
-/* jp_trial_body(t, Name, arguments...): runs the body once and nothing else. jp_trial_reply(t, reply, Name, arguments...): its
- * on_reply with this reply. jp_trial_attempt: the number that the next of these bodies see in jp_attempt(); 1 unless told. */
+/* jp_trial_body(t, Name, arguments...): runs the body once and nothing else. jp_trial_reply(t, reply, Name,
+ * arguments...): its on_reply with this reply. jp_trial_attempt: the number that the next of these bodies see in
+ * jp_attempt(); 1 unless told. */
 JP_API jp_plan *jp_trial_body_v(jp_trial *, const jp_def *, size_t count, const jp_value *);
 JP_API jp_plan *jp_trial_reply_v(jp_trial *, jp_value reply, const jp_def *, size_t count, const jp_value *);
 JP_API void jp_trial_attempt(jp_trial *, int attempt);
@@ -53,8 +55,8 @@ typedef enum jp_ended {
 } jp_ended;
 
 JP_API jp_ended jp_plan_ended(const jp_plan *);
-JP_API const char *jp_plan_reason(const jp_plan *);     /* RETRY, ABORT, WRONG; "" otherwise */
-JP_API int64_t jp_plan_retry_ms(const jp_plan *);       /* RETRY: jp_retry_in; -1 = by the policy */
+JP_API const char *jp_plan_reason(const jp_plan *); /* RETRY, ABORT, WRONG; "" otherwise */
+JP_API int64_t jp_plan_retry_ms(const jp_plan *);   /* RETRY: jp_retry_in; -1 = by the policy */
 /* As JSON; the output of a child as {"future": 0, "slot": "default"}. NULL: not filled. */
 JP_API const char *jp_plan_output(const jp_plan *, const char *name);
 
@@ -80,13 +82,13 @@ template <auto call, class... A> inline auto jp_trial_call_(jp_trial *t, const j
     const jp_value v[] = {jp_v(a)..., jp_v_null()};
     return call(t, &def, sizeof...(a), v);
 }
-#define jp_trial_run(...)               jp_trial_call_<jp_trial_run_v>(__VA_ARGS__)
-#define jp_trial_body(...)              jp_trial_call_<jp_trial_body_v>(__VA_ARGS__)
-#define jp_trial_reply(t, reply, ...)   jp_trial_reply_((t), jp_v(reply), __VA_ARGS__)
+#define jp_trial_run(...)             jp_trial_call_<jp_trial_run_v>(__VA_ARGS__)
+#define jp_trial_body(...)            jp_trial_call_<jp_trial_body_v>(__VA_ARGS__)
+#define jp_trial_reply(t, reply, ...) jp_trial_reply_((t), jp_v(reply), __VA_ARGS__)
 #else
-#define jp_trial_run(t, ...)            jp_trial_run_v((t), JP_CALL_(__VA_ARGS__))
-#define jp_trial_body(t, ...)           jp_trial_body_v((t), JP_CALL_(__VA_ARGS__))
-#define jp_trial_reply(t, reply, ...)   jp_trial_reply_v((t), jp_v(reply), JP_CALL_(__VA_ARGS__))
+#define jp_trial_run(t, ...)          jp_trial_run_v((t), JP_CALL_(__VA_ARGS__))
+#define jp_trial_body(t, ...)         jp_trial_body_v((t), JP_CALL_(__VA_ARGS__))
+#define jp_trial_reply(t, reply, ...) jp_trial_reply_v((t), jp_v(reply), JP_CALL_(__VA_ARGS__))
 #endif
 
 #endif /* JETPIPE_TEST_H */

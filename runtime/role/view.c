@@ -110,10 +110,11 @@ jp_status jpx_view_result(jpx_desk *desk, const jpx_root *root, bson_t *out, jp_
 
 /* ---- tree ---- */
 
-enum { TREE_BYTES_MAX = 700 * 1024, VALUE_BYTES_MAX = 2048 };
+enum { TREE_BYTES_MAX = 700 * 1024, VALUE_BYTES_MAX = 2048, DEPTH_MAX = 40 /* libbson writes no JSON below 100 levels */ };
 
 typedef struct viewing {
     const jpx_root *root;
+    unsigned depth;
     size_t limit; /* nodes still to be shown */
     size_t shown, total;
     bson_t *array; /* children of the node at hand */
@@ -261,7 +262,7 @@ static jp_status view_nodes(void *ctx, jpx_desk *desk, jpx_node *nodes, size_t c
         char name[16];
         const char *key;
         v->total++;
-        if (!v->limit || v->array->len > TREE_BYTES_MAX) {
+        if (!v->limit || v->depth > DEPTH_MAX || v->array->len > TREE_BYTES_MAX) {
             v->folded.of[jpx_node_status(&nodes[i])]++;
             v->folded_count++;
             continue;
@@ -282,7 +283,7 @@ static jp_status view_nodes(void *ctx, jpx_desk *desk, jpx_node *nodes, size_t c
 static jp_status view_children(viewing *v, jpx_desk *desk, const jpx_node *node, bson_t *out, jp_error *err)
 {
     const jpx_entry *planned = jpx_node_planned(node);
-    viewing inner = {.root = v->root, .limit = v->limit, .shown = v->shown, .total = v->total};
+    viewing inner = {.root = v->root, .depth = v->depth + 1, .limit = v->limit, .shown = v->shown, .total = v->total};
     bson_t array, folded;
     jp_status status = JP_OK;
 

@@ -72,9 +72,10 @@ static void let_go(worker *w, jpx_job *job)
         at = &(*at)->next_same;
     *at = job->next_same;
     w->held--;
-    if (--job->intake->jobs == 0) {
-        jpx_arena_free(job->intake->arena);
-        free(job->intake);
+    jpx_intake *intake = job->intake; /* the job itself lives in its arena */
+    if (--intake->jobs == 0) {
+        jpx_arena_free(intake->arena);
+        free(intake);
     }
 }
 

@@ -148,8 +148,9 @@ START_TEST(a_closed_subscription_gives_back_at_once)
         messages[i] = bus_message(&c, "slot.3", "a");
     bus_ok(&c, jpx_bus_publish(c.bus, messages, 40, PUBLISH_MS, &c.err));
     jpx_sub *sub = bus_take(&c, JPX_SLOT, NULL, 64);
-    while (count < 10) /* ten are the application's, the others are on their way or here */
+    while (count < 10) /* ten are the application's, the others are here */
         count += jpx_sub_fetch(sub, got, 10 - count, FETCH_MS);
+    usleep(c.memory ? 0 : 100000); /* nats-server 2.9 loses track of one that is on its way just now */
     jpx_sub_close(sub);
     jpx_sub *other = bus_take(&c, JPX_SLOT, NULL, 64);
     int64_t until = jpx_mono_ms() + ACK_WAIT_MS * 7 / 10;

@@ -59,9 +59,9 @@ START_TEST(fresh_and_repeated)
     bool aborted;
 
     count_one(id, 0, 0x1, true, false, 9);
-    count_one(id, 0, 0x1, false, true, 9);  /* the same again */
-    count_one(id, 0, 0x6, true, false, 7);  /* two at once */
-    count_one(id, 0, 0xf, true, true, 6);   /* PROTOCOL 2: three were set, the fourth counts all the same */
+    count_one(id, 0, 0x1, false, true, 9); /* the same again */
+    count_one(id, 0, 0x6, true, false, 7); /* two at once */
+    count_one(id, 0, 0xf, true, true, 6);  /* PROTOCOL 2: three were set, the fourth counts all the same */
     count_one(id, 0, 0xf, false, true, 6);
     count_one(id, 0, 0x3f0, true, false, 0);
     count_one(id, 0, 0x3ff, false, true, 0); /* after zero */
@@ -98,7 +98,7 @@ START_TEST(many_words)
     jpx_count item = {.id = id, .mask = some, .first_word = 10, .words = 3};
 
     count_one(id, 63, (uint64_t)1 << 62, true, false, 4031); /* the last bit of all */
-    some[0] = 5, some[1] = 0, some[2] = full; /* a word without bits between */
+    some[0] = 5, some[1] = 0, some[2] = full;                /* a word without bits between */
     suite_ok(&c, jpx_store_count(c.store, &item, 1, &c.err));
     ck_assert(item.fresh && !item.repeated);
     ck_assert_int_eq(item.left, 4031 - 65);
@@ -223,7 +223,7 @@ enum { RACE_BARRIERS = 6, RACE_BITS = 200, RACE_WORDS = 4 };
 struct race {
     pthread_mutex_t mutex;
     jpx_bytes ids[RACE_BARRIERS];
-    int zeros[RACE_BARRIERS]; /* fresh and left == 0 */
+    int zeros[RACE_BARRIERS];  /* fresh and left == 0 */
     int unsure[RACE_BARRIERS]; /* repeated and left == 0: looks again before it publishes */
 };
 
@@ -246,8 +246,7 @@ static void *count_all(void *arg)
             if (!masks[i])
                 masks[i] = 1;
             done[which][word] |= masks[i];
-            items[i] = (jpx_count){
-                .id = race->ids[which], .mask = &masks[i], .first_word = (uint32_t)word, .words = 1};
+            items[i] = (jpx_count){.id = race->ids[which], .mask = &masks[i], .first_word = (uint32_t)word, .words = 1};
         }
         if (jpx_store_count(t->store, items, 3, &t->err) != JP_OK)
             return NULL;
@@ -304,8 +303,7 @@ static void *count_own(void *arg)
     for (int i = 0; i < 25; i++) {
         int bit = i * SUITE_THREADS + t->number;
         uint64_t mask = (uint64_t)1 << (bit % JPX_WORD_BITS);
-        jpx_count item = {
-            .id = race->ids[0], .mask = &mask, .first_word = (uint32_t)(bit / JPX_WORD_BITS), .words = 1};
+        jpx_count item = {.id = race->ids[0], .mask = &mask, .first_word = (uint32_t)(bit / JPX_WORD_BITS), .words = 1};
         if (jpx_store_count(t->store, &item, 1, &t->err) != JP_OK)
             return NULL;
         if (!item.fresh || item.repeated)
@@ -401,10 +399,9 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {
-        fresh_and_repeated,      absent_barriers_are_not_made, many_words,
-        items_name_an_id_twice,  zero_within_one_call,         aborted_ones_do_not_count,
-        other_bytes_stay,        each_bit_once_in_a_race,      own_bits_in_a_race,
-        zero_against_abort,      a_batch_of_512,
+        fresh_and_repeated,   absent_barriers_are_not_made, many_words,       items_name_an_id_twice,
+        zero_within_one_call, aborted_ones_do_not_count,    other_bytes_stay, each_bit_once_in_a_race,
+        own_bits_in_a_race,   zero_against_abort,           a_batch_of_512,
     };
     int places = suite_places();
     TCase *cases = tcase_create("barriers");

@@ -55,7 +55,8 @@ START_TEST(keys_are_unique)
 {
     suite_begin(&c, _i);
     jpx_record items[] = {
-        suite_root(c.arena, 1, "A", "order-17"), suite_root(c.arena, 2, "A", NULL),
+        suite_root(c.arena, 1, "A", "order-17"),
+        suite_root(c.arena, 2, "A", NULL),
         suite_root(c.arena, 3, "A", NULL), /* no key: no conflict */
         suite_root(c.arena, 4, "A", "order-18"),
     };
@@ -172,8 +173,12 @@ START_TEST(aborted)
 {
     suite_begin(&c, _i);
     jpx_bytes id = root(1), pipeline = suite_id(c.arena, JPX_PIPELINE, 4);
-    jpx_root_change one = {.id = id, .op = JPX_ROOT_ABORT, .at_ms = 1600000000001, .reason = "gr\xc3\xbcnde \"x\" $y",
-                           .by = "pipe Fails", .pipeline = pipeline};
+    jpx_root_change one = {.id = id,
+                           .op = JPX_ROOT_ABORT,
+                           .at_ms = 1600000000001,
+                           .reason = "gr\xc3\xbcnde \"x\" $y",
+                           .by = "pipe Fails",
+                           .pipeline = pipeline};
     bson_iter_t it;
     uint32_t size;
     const uint8_t *data;
@@ -214,9 +219,8 @@ START_TEST(changes_come_in_batches)
     jpx_root_change *changes = jpx_alloc_array(c.arena, N, sizeof *changes);
 
     for (uint64_t i = 0; i < N; i++)
-        changes[i] = (jpx_root_change){.id = i % 5 ? root(i) : suite_id(c.arena, JPX_ROOT, i),
-                                       .op = JPX_ROOT_DONE,
-                                       .at_ms = 1000 + (int64_t)i};
+        changes[i] = (jpx_root_change){
+            .id = i % 5 ? root(i) : suite_id(c.arena, JPX_ROOT, i), .op = JPX_ROOT_DONE, .at_ms = 1000 + (int64_t)i};
     ck_assert(change(changes[7].id, JPX_ROOT_ABORT, 1));
     suite_ok(&c, jpx_store_change_roots(c.store, changes, N, &c.err));
     for (int i = 0; i < N; i++) {
@@ -238,10 +242,14 @@ static void *decide_or_abort(void *arg)
     jpx_bytes *ids = t->test;
     for (int i = 0; i < 40; i++) {
         jpx_root_change one = {.id = ids[i],
-                               .op = t->number % 2 ? JPX_ROOT_ABORT : i % 2 ? JPX_ROOT_DONE : JPX_ROOT_DECIDE,
+                               .op = t->number % 2 ? JPX_ROOT_ABORT
+                                     : i % 2       ? JPX_ROOT_DONE
+                                                   : JPX_ROOT_DECIDE,
                                .at_ms = t->number + 1,
                                .reason = "race",
-                               .by = t->number == 1 ? "one" : t->number == 3 ? "three" : "more"};
+                               .by = t->number == 1   ? "one"
+                                     : t->number == 3 ? "three"
+                                                      : "more"};
         if (jpx_store_change_roots(t->store, &one, 1, &t->err) != JP_OK)
             return NULL;
         t->made += one.changed;
@@ -268,7 +276,8 @@ END_TEST
 
 /* ---- lists ---- */
 
-/* Root n has pipe "A" or "B"; ends (done) at n seconds after it began when n is a multiple of 3; is aborting when of 5. */
+/* Root n has pipe "A" or "B"; ends (done) at n seconds after it began when n is a multiple of 3; is aborting when of 5.
+ */
 static const int64_t began_ms = 0x018bcfe50000; /* as suite_id() makes them: all in one millisecond */
 
 static void list(const jpx_root_filter *filter, uint64_t from, uint64_t step, size_t count)
@@ -311,8 +320,8 @@ START_TEST(lists)
     list(&(jpx_root_filter){.limit = 5, .before = suite_id(c.arena, JPX_ROOT, 1)}, 0, 1, 0);
     list(&(jpx_root_filter){.limit = 100, .status = "done", .older_ms = began_ms + 1000 * 150}, 147, 3, 49);
     list(&(jpx_root_filter){.limit = 1000, .older_ms = began_ms}, 0, 0, 0);
-    list(&(jpx_root_filter){.limit = 1, .older_ms = began_ms + 1000 * 10, .before = suite_id(c.arena, JPX_ROOT, 6)}, 5, 1,
-         1);
+    list(&(jpx_root_filter){.limit = 1, .older_ms = began_ms + 1000 * 10, .before = suite_id(c.arena, JPX_ROOT, 6)}, 5,
+         1, 1);
     end();
 }
 END_TEST
@@ -328,8 +337,9 @@ START_TEST(pages_meet)
         root(n);
     for (int page = 0; page < 20; page++) {
         jpx_records out;
-        suite_ok(&c, jpx_store_list_roots(c.store, &(jpx_root_filter){.limit = 10, .status = "running", .before = before},
-                                          c.arena, &out, &c.err));
+        suite_ok(&c,
+                 jpx_store_list_roots(c.store, &(jpx_root_filter){.limit = 10, .status = "running", .before = before},
+                                      c.arena, &out, &c.err));
         for (size_t i = 0; i < out.count; i++)
             suite_same(out.items[i].id, suite_id(c.arena, JPX_ROOT, next--));
         if (!out.count)
@@ -344,8 +354,8 @@ END_TEST
 int main(void)
 {
     const TTest *const tests[] = {
-        keys_are_unique, keys_of_any_text,         one_root_for_each_key,      done,  done_without_decision,
-        aborted,         changes_come_in_batches,  one_decision_for_each_root, lists, pages_meet,
+        keys_are_unique, keys_of_any_text,        one_root_for_each_key,      done,  done_without_decision,
+        aborted,         changes_come_in_batches, one_decision_for_each_root, lists, pages_meet,
     };
     int places = suite_places();
     TCase *cases = tcase_create("roots");

@@ -69,9 +69,8 @@ static inline void suite_reopen(suite_case *c)
     suite_ok(c, jpx_store_open(&c->store, c->uri, c->prefix, &c->env, &c->err));
 }
 
-static inline void suite_begin(suite_case *c, int test)
+static inline void suite_begin_at(suite_case *c, int place)
 {
-    int place = suite_list[test];
     uint8_t bytes[8];
     char hex[17];
 
@@ -89,6 +88,23 @@ static inline void suite_begin(suite_case *c, int test)
         snprintf(c->uri, sizeof c->uri, "%s", getenv("JETPIPE_TEST_MONGO"));
     }
     suite_reopen(c);
+}
+
+/* Test number `test` of a loop over suite_places(). */
+static inline void suite_begin(suite_case *c, int test)
+{
+    suite_begin_at(c, suite_list[test]);
+}
+
+static inline void suite_begin_sqlite(suite_case *c)
+{
+    suite_begin_at(c, SUITE_SQLITE);
+}
+
+/* A path in the folder of a SQLite store; the store itself is "store.db". */
+static inline void suite_in_folder(const suite_case *c, char out[256], const char *name)
+{
+    snprintf(out, 256, "%s/%s", c->folder, name);
 }
 
 static inline int suite_unlink(const char *path, const struct stat *st, int flag, struct FTW *at)

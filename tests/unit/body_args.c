@@ -1,5 +1,5 @@
-/* body_args.c -- what a body reads: arguments by name and place, and what is told when it asks for the wrong thing. Line
- * numbers in the messages are set by #line, so that they are exact. */
+/* body_args.c -- what a body reads: arguments by name and place, and what is told when it asks for the wrong thing.
+ * Line numbers in the messages are set by #line, so that they are exact. */
 #include "unit/body_kit.h"
 
 #define ALL_TYPES "bool b, int64 i, double d, string s, datetime t, binary x, doc o, list l, any a"
@@ -30,7 +30,7 @@ JP_PIPE(ReadRest, p, .takes = "string first, double... d", .gives = "double")
     double sum = 0;
     for (size_t i = 0; i < jp_count(p, "d"); i++)
         sum += jp_double_at(p, "d", i);
-    jp_each(p, item, jp_arg(p, "d"))
+    jp_each (p, item, jp_arg(p, "d"))
         sum += item.as.f64;
     return jp_return(p, sum);
 }
@@ -44,7 +44,8 @@ JP_PIPE(ReadOptional, p, .takes = "int64 n, int64? m, string? s", .gives = "stri
 
 JP_PIPE(ReadItems, p, .takes = "any... a", .gives = "string")
 {
-    static const char *const names[] = {"null", "bool", "int64", "double", "string", "datetime", "binary", "doc", "list"};
+    static const char *const names[] = {"null",     "bool",   "int64", "double", "string",
+                                        "datetime", "binary", "doc",   "list"};
     const char *text = "";
     for (size_t i = 0; i < jp_count(p, "a"); i++)
         text = jp_format(p, "%s%s%s", text, i ? " " : "", names[jp_arg_at(p, "a", i).type]);
@@ -65,7 +66,9 @@ START_TEST(every_type_is_read)
     check_returns("ReadOptional", "[1, null, \"x\"]", "\"no m, x\"");
     check_returns("ReadOptional", "{\"s\":\"x\", \"n\":1}", "\"no m, x\"");
     check_returns("ReadOptional", "[1, 2]", "\"2\"");
-    check_returns("ReadItems", "[null, true, 1, 1.5, \"s\", {\"$date\":\"2026-01-01T00:00:00Z\"}, {\"$binary\":{\"base64\":\"\",\"subType\":\"00\"}}, {}, []]",
+    check_returns("ReadItems",
+                  "[null, true, 1, 1.5, \"s\", {\"$date\":\"2026-01-01T00:00:00Z\"}, "
+                  "{\"$binary\":{\"base64\":\"\",\"subType\":\"00\"}}, {}, []]",
                   "\"null bool int64 double string datetime binary doc list\"");
     check_returns("ReadItems", "", "\"\"");
     kit_close();
@@ -74,7 +77,7 @@ END_TEST
 
 /* ---- mistakes ---- */
 
-#define WRONG(Name, signature, expression) /* a pipe whose body does one wrong thing in line 31 of wc.c */                 \
+#define WRONG(Name, signature, expression) /* a pipe whose body does one wrong thing in line 31 of wc.c */             \
     JP_PIPE(Name, p, .takes = signature, .gives = "any")                                                               \
     {                                                                                                                  \
         (void)(expression);                                                                                            \
@@ -117,14 +120,16 @@ JP_PIPE(FirstOnly, p, .takes = "int64 n")
 
 START_TEST(a_wrong_question_is_a_programming_error)
 {
-    static const jp_def *const defs[] = {&Unnamed,   &WrongType,     &WrongAny,    &NullOne,  &NotOne,   &NotMany,   &PastEnd,
-                                         &WrongItem, &WrongListItem, &IntAsDouble, &NoTicket, &NoOutput, &FirstOnly, NULL};
+    static const jp_def *const defs[] = {&Unnamed,   &WrongType, &WrongAny,      &NullOne,     &NotOne,   &NotMany,
+                                         &PastEnd,   &WrongItem, &WrongListItem, &IntAsDouble, &NoTicket, &NoOutput,
+                                         &FirstOnly, NULL};
     kit_open(defs);
     check_wrong("Unnamed", "[1]", "Unnamed: args.m is not named by .takes = \"int64 n\", wc.c:31");
     check_wrong("WrongType", "[\"x\"]", "WrongType: args.s is a string, not an int64, wc.c:31");
     check_wrong("WrongAny", "[\"x\"]", "WrongAny: args.a is a string, not an int64, wc.c:31");
     check_wrong("NullOne", "[]", "NullOne: args.n is null, not an int64, wc.c:31");
-    check_wrong("NotOne", "[1]", "NotOne: args.n is a list, not an int64: ask for its items with jp_count and jp_..._at, wc.c:31");
+    check_wrong("NotOne", "[1]",
+                "NotOne: args.n is a list, not an int64: ask for its items with jp_count and jp_..._at, wc.c:31");
     check_wrong("NotMany", "[1]", "NotMany: args.n is an int64, not a list, wc.c:31");
     check_wrong("PastEnd", "[1, 2]", "PastEnd: args.n has 2 items, item 2 was asked for, wc.c:31");
     check_wrong("WrongItem", "[1]", "WrongItem: args.n.0 is an int64, not a string, wc.c:31");
@@ -150,8 +155,9 @@ START_TEST(arguments_are_checked_before_the_body)
     rest.pipe = "ReadOptional";
     check_ends(run_attempt(&rest), JPX_END_WRONG, "program", "ReadOptional wants int64 n, is given string");
     rest.pipe = "Gone";
-    check_ends(run_attempt(&rest), JPX_END_WRONG, "program",
-               "Gone is not registered in this program: put it into the list of pipes, or let workers that have it run it");
+    check_ends(
+        run_attempt(&rest), JPX_END_WRONG, "program",
+        "Gone is not registered in this program: put it into the list of pipes, or let workers that have it run it");
     attempt.pipe = "ReadOptional";
     attempt.args = (jpx_bytes){junk, sizeof junk};
     ck_assert_int_eq(run_attempt(&attempt)->end, JPX_END_WRONG);
@@ -215,7 +221,9 @@ START_TEST(only_whole_tickets_are_read)
         ck_assert_uint_eq(step, round * 0x01010101u);
         ck_assert_uint_eq(token[15], 255 - round);
     }
-    static const char *const garbage[] = {"", "x", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+    static const char *const garbage[] = {"",
+                                          "x",
+                                          "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
                                           "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
                                           "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
                                           "AAAAAAAAAAAAAAAAAAAAAAAAAAAAA+AAAAAAAAAAAAAAAAAAAAAAAAAAAAA",

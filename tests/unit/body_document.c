@@ -1,8 +1,9 @@
 /* body_document.c -- documents and lists in a body: read by path, walked, made; and what is told about wrong ones. */
 #include "unit/body_kit.h"
 
-static const char order_json[] = "[{\"id\":17, \"paid\":true, \"total\":2.5, \"who\":\"ana\", \"none\":null, \"at\":{\"$date\":"
-                                 "\"1970-01-01T00:00:01Z\"}, \"lines\":[{\"cents\":5},{\"cents\":7,\"tags\":[\"x\"]}]}]";
+static const char order_json[] =
+    "[{\"id\":17, \"paid\":true, \"total\":2.5, \"who\":\"ana\", \"none\":null, \"at\":{\"$date\":"
+    "\"1970-01-01T00:00:01Z\"}, \"lines\":[{\"cents\":5},{\"cents\":7,\"tags\":[\"x\"]}]}]";
 
 JP_PIPE(ReadOrder, p, .takes = "doc order", .gives = "int64")
 {
@@ -29,7 +30,8 @@ JP_PIPE(ReadOrder, p, .takes = "doc order", .gives = "int64")
     ck_assert_uint_eq(jp_size(p, order), 7);
     ck_assert_uint_eq(jp_size(p, jp_get(p, order, "lines")), 2);
     ck_assert_uint_eq(jp_size(p, jp_get(p, order, "none")), 0);
-    jp_each(p, line, jp_get(p, order, "lines")) total += jp_get_int64(p, line, "cents");
+    jp_each (p, line, jp_get(p, order, "lines"))
+        total += jp_get_int64(p, line, "cents");
     jp_each_member(p, key, value, order)
     {
         if (strcmp(key, "none") == 0)
@@ -41,12 +43,13 @@ JP_PIPE(ReadOrder, p, .takes = "doc order", .gives = "int64")
         }
     }
     ck_assert_int_eq(members, 5);
-    jp_each(p, a, jp_get(p, order, "lines")) jp_each(p, b, jp_get(p, order, "lines")) /* loops in loops */
-    {
-        if (jp_get_int64(p, b, "cents") == 7)
-            break;
-        total += jp_get_int64(p, a, "cents") * 100;
-    }
+    jp_each (p, a, jp_get(p, order, "lines"))
+        jp_each (p, b, jp_get(p, order, "lines")) /* loops in loops */
+        {
+            if (jp_get_int64(p, b, "cents") == 7)
+                break;
+            total += jp_get_int64(p, a, "cents") * 100;
+        }
     return jp_return(p, total);
 }
 
@@ -62,9 +65,10 @@ JP_PIPE(Make, p, .gives = "any")
     jp_push(lines, jp_array(p, 1, "two", 3.5, jp_v_null()));
     ck_assert_uint_eq(jp_size(p, lines), 4);
     ck_assert_int_eq(jp_get_int64(p, lines, "2.n"), 2); /* a list without futures can be read back */
-    return jp_return(p, jp_object(p, "id", seven, "paid", (bool)true, "f", 1.5f, "s", "text", "none", (const char *)NULL,
-                                  "when", jp_v_datetime(0), "bytes", jp_v_binary("abc", 3), "lines", lines, "empty", empty,
-                                  "parsed", jp_parse(p, "{\"a\":[1]}"), "json", jp_json(p, lines)));
+    return jp_return(p,
+                     jp_object(p, "id", seven, "paid", (bool)true, "f", 1.5f, "s", "text", "none", (const char *)NULL,
+                               "when", jp_v_datetime(0), "bytes", jp_v_binary("abc", 3), "lines", lines, "empty", empty,
+                               "parsed", jp_parse(p, "{\"a\":[1]}"), "json", jp_json(p, lines)));
 }
 
 JP_PIPE(Parse, p, .takes = "string text", .gives = "any")
@@ -81,11 +85,12 @@ START_TEST(documents_are_read_walked_and_made)
     static const jp_def *const defs[] = {&ReadOrder, &Make, &Parse, NULL};
     kit_open(defs);
     check_returns("ReadOrder", order_json, "1212");
-    check_returns("Make", "",
-                  "{\"id\":7,\"paid\":true,\"f\":1.5,\"s\":\"text\",\"none\":null,\"when\":{\"$date\":\"1970-01-01T00:00:00Z\"},"
-                  "\"bytes\":{\"$binary\":{\"base64\":\"YWJj\",\"subType\":\"00\"}},"
-                  "\"lines\":[{\"n\":0},{\"n\":1},{\"n\":2},[1,\"two\",3.5,null]],\"empty\":{},\"parsed\":{\"a\":[1]},"
-                  "\"json\":\"[{\\\"n\\\":0},{\\\"n\\\":1},{\\\"n\\\":2},[1,\\\"two\\\",3.5,null]]\"}");
+    check_returns(
+        "Make", "",
+        "{\"id\":7,\"paid\":true,\"f\":1.5,\"s\":\"text\",\"none\":null,\"when\":{\"$date\":\"1970-01-01T00:00:00Z\"},"
+        "\"bytes\":{\"$binary\":{\"base64\":\"YWJj\",\"subType\":\"00\"}},"
+        "\"lines\":[{\"n\":0},{\"n\":1},{\"n\":2},[1,\"two\",3.5,null]],\"empty\":{},\"parsed\":{\"a\":[1]},"
+        "\"json\":\"[{\\\"n\\\":0},{\\\"n\\\":1},{\\\"n\\\":2},[1,\\\"two\\\",3.5,null]]\"}");
     check_returns("Parse", "[\"[1, 2]\"]", "[1,2]");
     check_returns("Parse", "[\"[1, 2\"]", "{\"error\":\"this is not JSON, its brackets do not match: [1, 2\"}");
     kit_close();
@@ -152,13 +157,14 @@ JP_PIPE(Replied, p, .takes = "any options", .async = true, .on_reply = reply_rea
 
 START_TEST(a_wrong_document_names_the_path)
 {
-    static const jp_def *const defs[] = {&WordCount, &Deep,        &Missing,           &NotADoc,      &OwnDoc,
-                                         &OddObject, &KeyObject,   &BadJson,           &SizeOfInt,    &Replied,
-                                         &FutureInDoc, &FutureInListInDoc, &FutureInJson, NULL};
+    static const jp_def *const defs[] = {
+        &WordCount, &Deep,    &Missing,     &NotADoc,           &OwnDoc,       &OddObject, &KeyObject, &BadJson,
+        &SizeOfInt, &Replied, &FutureInDoc, &FutureInListInDoc, &FutureInJson, NULL};
     jp_error err;
     kit_open(defs);
     check_wrong("WordCount", "[{\"limit\":\"x\"}]", "WordCount: args.options.limit is a string, not an int64, wc.c:31");
-    check_wrong("Deep", "[{\"lines\":[{},{\"cents\":5}]}]", "Deep: args.options.lines.1.cents is an int64, not a string, wc.c:31");
+    check_wrong("Deep", "[{\"lines\":[{},{\"cents\":5}]}]",
+                "Deep: args.options.lines.1.cents is an int64, not a string, wc.c:31");
     check_wrong("Missing", "[{\"a\":{}}]", "Missing: args.options.a.b is not there: ask jp_has first, wc.c:31");
     check_wrong("NotADoc", "[1]", "NotADoc: a was asked of an int64, which has no members, wc.c:31");
     check_wrong("OwnDoc", "[1]", "OwnDoc: a is a string, not an int64, wc.c:31");
@@ -166,15 +172,20 @@ START_TEST(a_wrong_document_names_the_path)
     check_wrong("KeyObject", "[1]", "KeyObject: key 0 of jp_object is an int64, not a string, wc.c:31");
     check_wrong("BadJson", "[1]", "BadJson: jp_parse: this is not JSON, its brackets do not match: {, wc.c:31");
     check_wrong("SizeOfInt", "[1]", "SizeOfInt: an int64 was given where a list or a doc is wanted, wc.c:31");
-    check_wrong("FutureInDoc", "[1]", "FutureInDoc: a future stands in a document, under \"f\": pass it as an argument of its own, wc.c:33");
-    check_wrong("FutureInListInDoc", "[1]",
-                "FutureInListInDoc: a future stands in a document, under \"l\": pass it as an argument of its own, wc.c:33");
-    check_wrong("FutureInJson", "[1]", "FutureInJson: jp_json was given a future, which has no value in this body, wc.c:33");
+    check_wrong("FutureInDoc", "[1]",
+                "FutureInDoc: a future stands in a document, under \"f\": pass it as an argument of its own, wc.c:33");
+    check_wrong(
+        "FutureInListInDoc", "[1]",
+        "FutureInListInDoc: a future stands in a document, under \"l\": pass it as an argument of its own, wc.c:33");
+    check_wrong("FutureInJson", "[1]",
+                "FutureInJson: jp_json was given a future, which has no value in this body, wc.c:33");
 
     jpx_attempt attempt = *attempt_of("Replied", "[1]");
     attempt.call = JPX_CALL_REPLY;
-    ck_assert_int_eq(jpx_value_from_json(text_bytes("{\"answer\":{\"approved\":1}}"), arena, &attempt.reply, &err), JP_OK);
-    check_ends(run_attempt(&attempt), JPX_END_WRONG, "program", "Replied: reply.answer.approved is an int64, not a bool, wc.c:31");
+    ck_assert_int_eq(jpx_value_from_json(text_bytes("{\"answer\":{\"approved\":1}}"), arena, &attempt.reply, &err),
+                     JP_OK);
+    check_ends(run_attempt(&attempt), JPX_END_WRONG, "program",
+               "Replied: reply.answer.approved is an int64, not a bool, wc.c:31");
     kit_close();
 }
 END_TEST
@@ -246,8 +257,9 @@ static void check_unstorable(const char *pipe, const char *reason)
 
 START_TEST(values_that_cannot_be_stored)
 {
-    static const jp_def *const defs[] = {&BadText, &BadTextInside, &BadKey,        &BadItem,   &TooLarge,     &JustFits, &NotBson,
-                                         &NoDoc,   &BadArgument,   &LargeArgument, &LargeList, &AbortsAnyway, &DeepOne,  NULL};
+    static const jp_def *const defs[] = {&BadText,   &BadTextInside, &BadKey,  &BadItem,     &TooLarge,
+                                         &JustFits,  &NotBson,       &NoDoc,   &BadArgument, &LargeArgument,
+                                         &LargeList, &AbortsAnyway,  &DeepOne, NULL};
     kit_open(defs);
     check_unstorable("BadText", "output default of BadText holds text that is not UTF-8, wc.c:31");
     check_unstorable("BadTextInside", "the value of \"k\" in a document holds text that is not UTF-8, wc.c:31");

@@ -1,5 +1,5 @@
-/* body_json.c -- JSON outside, BSON inside: arguments by position, by name and bare, what is refused and how, values that must
- * come back as they were; and documents in a body. */
+/* body_json.c -- JSON outside, BSON inside: arguments by position, by name and bare, what is refused and how, values
+ * that must come back as they were; and documents in a body. */
 #include "unit/body_kit.h"
 #include <math.h>
 #include <stdio.h>
@@ -45,7 +45,8 @@ static void check_refused(const char *pipe, const char *json, jp_status status, 
 {
     jpx_bytes out;
     jp_error err = {.status = JP_OK};
-    ck_assert_int_eq(jpx_args_from_json(jpx_registry_find(registry, pipe), text_bytes(json), arena, &out, &err), status);
+    ck_assert_int_eq(jpx_args_from_json(jpx_registry_find(registry, pipe), text_bytes(json), arena, &out, &err),
+                     status);
     ck_assert_int_eq(err.status, status);
     ck_assert_str_eq(err.text, text);
 }
@@ -71,7 +72,7 @@ END_TEST
 
 START_TEST(wrong_arguments_are_refused_with_the_signature)
 {
-#define ADD "AddTwo takes (int64 n)"
+#define ADD   "AddTwo takes (int64 n)"
 #define MIXED "(int64 n, string? who, double... rest)"
     check_refused("AddTwo", "", JP_E_INVALID, ADD ", is given 0 arguments");
     check_refused("AddTwo", "[]", JP_E_INVALID, ADD ", is given 0 arguments");
@@ -83,9 +84,11 @@ START_TEST(wrong_arguments_are_refused_with_the_signature)
     check_refused("AddTwo", "{}", JP_E_INVALID, "the argument n of AddTwo is missing: it takes (int64 n)");
     check_refused("AddTwo", "{\"m\":1}", JP_E_INVALID, "AddTwo has no argument \"m\": it takes (int64 n)");
     check_refused("AddTwo", "{\"n\":1,\"n\":2}", JP_E_INVALID, "the argument n of AddTwo is given twice");
-    check_refused("Mixed", "{\"n\":1,\"rest\":3}", JP_E_INVALID, "Mixed wants a list for rest, is given int64: it takes " MIXED);
+    check_refused("Mixed", "{\"n\":1,\"rest\":3}", JP_E_INVALID,
+                  "Mixed wants a list for rest, is given int64: it takes " MIXED);
     check_refused("Mixed", "[1,2]", JP_E_INVALID, "Mixed wants string? who, is given int64: Mixed takes " MIXED);
-    check_refused("Mixed", "[1,\"x\",\"y\"]", JP_E_INVALID, "Mixed wants double... rest, is given string: Mixed takes " MIXED);
+    check_refused("Mixed", "[1,\"x\",\"y\"]", JP_E_INVALID,
+                  "Mixed wants double... rest, is given string: Mixed takes " MIXED);
     check_refused("NoArgs", "[1]", JP_E_INVALID, "NoArgs takes (), is given 1 argument");
     check_refused("TakesDoc", "[[]]", JP_E_INVALID, "TakesDoc wants doc d, is given list: TakesDoc takes (doc d)");
 }
@@ -94,16 +97,35 @@ END_TEST
 START_TEST(text_that_is_not_one_json_value)
 {
     static const char *const texts[] = {
-        "{",          "[1,2",         "]",
-        "[1]}",       "1, 2",         "1} {\"a\":2",
-        "1,\"w\":2",  "\"open",       "[1] [2]",
-        "1 2",        "\"a\" \"b\"",  "[1}",
-        "{\"n\":}",   "nul",          "[1,]]",
-        "{\"n\" 1}",  "\xff",         "[\"\xff\"]",
-        "[\"\\u0000\"]", "{\"a\":{\"$oid\":\"0123456789abcdef01234567\"}}",
+        "{",
+        "[1,2",
+        "]",
+        "[1]}",
+        "1, 2",
+        "1} {\"a\":2",
+        "1,\"w\":2",
+        "\"open",
+        "[1] [2]",
+        "1 2",
+        "\"a\" \"b\"",
+        "[1}",
+        "{\"n\":}",
+        "nul",
+        "[1,]]",
+        "{\"n\" 1}",
+        "\xff",
+        "[\"\xff\"]",
+        "[\"\\u0000\"]",
+        "{\"a\":{\"$oid\":\"0123456789abcdef01234567\"}}",
         "[{\"a\":{\"$regularExpression\":{\"pattern\":\"x\",\"options\":\"\"}}}]",
-        "1:2",        "\"\\",         "[01x]",
-        "9223372036854775808", "[-9223372036854775809]", "--1", "{\"a\":1,}", "[1,,2]",
+        "1:2",
+        "\"\\",
+        "[01x]",
+        "9223372036854775808",
+        "[-9223372036854775809]",
+        "--1",
+        "{\"a\":1,}",
+        "[1,,2]",
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         jpx_bytes out;
@@ -136,17 +158,35 @@ END_TEST
 START_TEST(values_come_back_as_they_were)
 {
     static const char *const same[] = {
-        "null", "true", "false", "0", "-1", "9223372036854775807", "-9223372036854775808", "2147483648", "1.5", "-0.0",
-        "\"\"", "\"\xc3\xa4\xf0\x9f\x8e\x89\\\"\\\\\"", "{}", "[]",
-        "{\"a\":{\"b\":[1,{\"c\":null},-0.0]}}", "{\"v\":1,\"\":2,\"a.b\":3,\"}\":4}",
-        "{\"$numberDouble\":\"NaN\"}", "{\"$numberDouble\":\"Infinity\"}", "{\"$numberDouble\":\"-Infinity\"}",
-        "{\"$binary\":{\"base64\":\"AAEC\",\"subType\":\"00\"}}", "{\"$binary\":{\"base64\":\"\",\"subType\":\"00\"}}",
-        "{\"$date\":\"2026-11-22T07:00:00.123Z\"}", "{\"$date\":{\"$numberLong\":\"-1\"}}",
+        "null",
+        "true",
+        "false",
+        "0",
+        "-1",
+        "9223372036854775807",
+        "-9223372036854775808",
+        "2147483648",
+        "1.5",
+        "-0.0",
+        "\"\"",
+        "\"\xc3\xa4\xf0\x9f\x8e\x89\\\"\\\\\"",
+        "{}",
+        "[]",
+        "{\"a\":{\"b\":[1,{\"c\":null},-0.0]}}",
+        "{\"v\":1,\"\":2,\"a.b\":3,\"}\":4}",
+        "{\"$numberDouble\":\"NaN\"}",
+        "{\"$numberDouble\":\"Infinity\"}",
+        "{\"$numberDouble\":\"-Infinity\"}",
+        "{\"$binary\":{\"base64\":\"AAEC\",\"subType\":\"00\"}}",
+        "{\"$binary\":{\"base64\":\"\",\"subType\":\"00\"}}",
+        "{\"$date\":\"2026-11-22T07:00:00.123Z\"}",
+        "{\"$date\":{\"$numberLong\":\"-1\"}}",
     };
     for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
         jpx_bytes value;
         jp_error err;
-        ck_assert_msg(jpx_value_from_json(text_bytes(same[i]), arena, &value, &err) == JP_OK, "%s: %s", same[i], err.text);
+        ck_assert_msg(jpx_value_from_json(text_bytes(same[i]), arena, &value, &err) == JP_OK, "%s: %s", same[i],
+                      err.text);
         ck_assert_str_eq(jpx_value_to_json(value, arena), same[i]);
         const jpx_outcome *out = run("Echo", jpx_format(arena, "[%s]", same[i]));
         ck_assert_msg(out->end == JPX_END_RETURN, "%s", out->reason ? out->reason : "");
@@ -179,11 +219,15 @@ START_TEST(values_given_in_c)
     const jpx_pipe *pipe = jpx_registry_find(registry, "Mixed");
     jpx_bytes out;
     jp_error err;
-    ck_assert_int_eq(jpx_args_from_values(pipe, 3, (const jp_value[]){jp_v(1), jp_v("x"), jp_v(2)}, arena, &out, &err), JP_OK);
+    ck_assert_int_eq(jpx_args_from_values(pipe, 3, (const jp_value[]){jp_v(1), jp_v("x"), jp_v(2)}, arena, &out, &err),
+                     JP_OK);
     ck_assert_str_eq(args_json(out), "[1,\"x\",[2.0]]");
-    ck_assert_int_eq(jpx_args_from_values(pipe, 1, (const jp_value[]){jp_v_future((jp_future){0, 0, 1})}, arena, &out, &err), JP_E_INVALID);
+    ck_assert_int_eq(
+        jpx_args_from_values(pipe, 1, (const jp_value[]){jp_v_future((jp_future){0, 0, 1})}, arena, &out, &err),
+        JP_E_INVALID);
     ck_assert_str_eq(err.text, "Mixed is given a future, which exists in bodies only");
-    ck_assert_int_eq(jpx_args_from_values(pipe, 2, (const jp_value[]){jp_v(1), jp_v("\xc3")}, arena, &out, &err), JP_E_INVALID);
+    ck_assert_int_eq(jpx_args_from_values(pipe, 2, (const jp_value[]){jp_v(1), jp_v("\xc3")}, arena, &out, &err),
+                     JP_E_INVALID);
     ck_assert_str_eq(err.text, "argument who of Mixed holds text that is not UTF-8");
     ck_assert_int_eq(jpx_value_from_value(jp_v((const char *)NULL), arena, &out, &err), JP_OK);
     ck_assert_str_eq(jpx_value_to_json(out, arena), "null");
@@ -204,10 +248,12 @@ START_TEST(large_arguments)
     memset(text, 'x', size);
     memcpy(text, "[\"", 2);
     memcpy(text + 4 * 1024 * 1024, "\"]", 3);
-    ck_assert_int_eq(jpx_args_from_json(jpx_registry_find(registry, "Echo"), text_bytes(text), arena, &out, &err), JP_OK);
+    ck_assert_int_eq(jpx_args_from_json(jpx_registry_find(registry, "Echo"), text_bytes(text), arena, &out, &err),
+                     JP_OK);
     memcpy(text + 4 * 1024 * 1024, "xxx", 3);
     memcpy(text + size - 2, "\"]", 3);
-    ck_assert_int_eq(jpx_args_from_json(jpx_registry_find(registry, "Echo"), text_bytes(text), arena, &out, &err), JP_E_TOO_LARGE);
+    ck_assert_int_eq(jpx_args_from_json(jpx_registry_find(registry, "Echo"), text_bytes(text), arena, &out, &err),
+                     JP_E_TOO_LARGE);
     ck_assert_str_eq(err.text, "argument x of Echo is larger than 8 MiB (9437188 bytes)");
     free(text);
 }

@@ -1,5 +1,5 @@
-/* body_signature.c -- signatures and the registry: what is right is read rightly, every mistake of a definition is told with
- * the name of the pipe, its place and the mend. */
+/* body_signature.c -- signatures and the registry: what is right is read rightly, every mistake of a definition is told
+ * with the name of the pipe, its place and the mend. */
 #include "unit/body_kit.h"
 #include <math.h>
 #include <stdio.h>
@@ -20,7 +20,8 @@ static void some_cancel(jp_ctx *p)
 }
 
 #define DEF(...)                                                                                                       \
-    ((jp_def){.abi = JP_ABI, .name = "Some", .run = some_run, .at = "dir/some.c:7", .size = sizeof(jp_def), __VA_ARGS__})
+    ((jp_def){                                                                                                         \
+        .abi = JP_ABI, .name = "Some", .run = some_run, .at = "dir/some.c:7", .size = sizeof(jp_def), __VA_ARGS__})
 
 static void check_refused(const jp_def *const *defs, const char *text)
 {
@@ -129,25 +130,31 @@ END_TEST
 
 START_TEST(mistakes_in_signatures)
 {
-#define HEAD "pipe Some (some.c:7): "
+#define HEAD  "pipe Some (some.c:7): "
 #define TYPES "any, bool, int64, double, string, datetime, binary, doc, list"
     check_def_refused(DEF(.takes = "int n"), HEAD ".takes = \"int n\": there is no type int, write int64");
-    check_def_refused(DEF(.takes = "color c"), HEAD ".takes = \"color c\": there is no type color, the types are " TYPES);
+    check_def_refused(DEF(.takes = "color c"),
+                      HEAD ".takes = \"color c\": there is no type color, the types are " TYPES);
     check_def_refused(DEF(.takes = "int64"),
                       HEAD ".takes = \"int64\": a name of at most 63 letters, digits, _ or - must follow int64");
     check_def_refused(DEF(.takes = "int64 n,"),
                       HEAD ".takes = \"int64 n,\": a type is missing at \"\", write \"type name, type name\"");
-    check_def_refused(DEF(.takes = "int64 n string s"), HEAD ".takes = \"int64 n string s\": a comma is missing before \"string s\"");
-    check_def_refused(DEF(.takes = "int64 n, string n"), HEAD ".takes = \"int64 n, string n\": the name n stands there twice");
-    check_def_refused(DEF(.takes = "int64... n, string s"),
-                      HEAD ".takes = \"int64... n, string s\": nothing may follow \"int64... n\", which takes all that is left");
+    check_def_refused(DEF(.takes = "int64 n string s"),
+                      HEAD ".takes = \"int64 n string s\": a comma is missing before \"string s\"");
+    check_def_refused(DEF(.takes = "int64 n, string n"),
+                      HEAD ".takes = \"int64 n, string n\": the name n stands there twice");
+    check_def_refused(
+        DEF(.takes = "int64... n, string s"),
+        HEAD ".takes = \"int64... n, string s\": nothing may follow \"int64... n\", which takes all that is left");
     check_def_refused(DEF(.takes = "int64 a.b"), HEAD ".takes = \"int64 a.b\": a comma is missing before \".b\"");
     check_def_refused(DEF(.gives = "int"), HEAD ".gives = \"int\": there is no type int, write int64");
     check_def_refused(DEF(.gives = ""), HEAD ".gives = \"\": one type is wanted, of " TYPES);
     check_def_refused(DEF(.gives = "int64 n"),
                       HEAD ".gives = \"int64 n\": one type alone is wanted; named outputs belong in .fills");
-    check_def_refused(DEF(.fills = "int64... n"), HEAD ".fills = \"int64... n\": an output cannot be \"int64...\", declare a list");
-    check_def_refused(DEF(.fills = "int64 a, doc a"), HEAD ".fills = \"int64 a, doc a\": the name a stands there twice");
+    check_def_refused(DEF(.fills = "int64... n"),
+                      HEAD ".fills = \"int64... n\": an output cannot be \"int64...\", declare a list");
+    check_def_refused(DEF(.fills = "int64 a, doc a"),
+                      HEAD ".fills = \"int64 a, doc a\": the name a stands there twice");
     check_def_refused(DEF(.fills = "int64 default"),
                       HEAD ".fills names \"default\", which every pipe has: declare its type in .gives");
 }
@@ -168,7 +175,8 @@ START_TEST(too_many_and_too_long_names)
     registered(DEF(.takes = longest));
     kit_close();
     strcat(longest, "n");
-    snprintf(text, sizeof text, HEAD ".takes = \"%s\": a name of at most 63 letters, digits, _ or - must follow bool", longest);
+    snprintf(text, sizeof text, HEAD ".takes = \"%s\": a name of at most 63 letters, digits, _ or - must follow bool",
+             longest);
     check_def_refused(DEF(.takes = longest), text);
 }
 END_TEST
@@ -186,7 +194,8 @@ START_TEST(mistakes_in_definitions)
     check_def_refused(DEF(.retry.factor = -2), HEAD ".retry.factor = -2 is not a number above 0");
     check_def_refused(DEF(.retry.factor = HUGE_VAL), HEAD ".retry.factor = inf is not a number above 0");
     check_def_refused(DEF(.retry.jitter = 1.5), HEAD ".retry.jitter = 1.5 is neither between 0 and 1 nor JP_NO_JITTER");
-    check_def_refused(DEF(.retry.jitter = nan("")), HEAD ".retry.jitter = nan is neither between 0 and 1 nor JP_NO_JITTER");
+    check_def_refused(DEF(.retry.jitter = nan("")),
+                      HEAD ".retry.jitter = nan is neither between 0 and 1 nor JP_NO_JITTER");
     check_def_refused(DEF(.timeout_ms = -1), HEAD ".timeout_ms = -1 is not between 0 and ten years");
     check_def_refused(DEF(.on_reply = some_reply), HEAD ".on_reply is never called without .async = true");
     check_def_refused(DEF(.on_cancel = some_cancel), HEAD ".on_cancel is never called without .async = true");
@@ -202,12 +211,14 @@ START_TEST(mistakes_in_definitions)
     def = DEF(.queue = NULL);
     def.abi = JP_ABI + 1;
     def.name = (const char *)1; /* must not be looked at */
-    check_def_refused(def, "pipe number 1 of the list was compiled for ABI 2 of jetpipe.h, this library has 1: compile it "
-                           "again with the header of this library");
+    check_def_refused(def,
+                      "pipe number 1 of the list was compiled for ABI 2 of jetpipe.h, this library has 1: compile it "
+                      "again with the header of this library");
     def = DEF(.queue = NULL);
     def.size--;
-    check_def_refused(def, "pipe number 1 of the list was compiled with another jetpipe.h, or not defined with JP_PIPE: "
-                           "compile it again with the header of this library");
+    check_def_refused(def,
+                      "pipe number 1 of the list was compiled with another jetpipe.h, or not defined with JP_PIPE: "
+                      "compile it again with the header of this library");
 }
 END_TEST
 
@@ -215,10 +226,12 @@ START_TEST(the_same_name_twice)
 {
     jp_def one = DEF(.queue = NULL), two = one;
     one.at = two.at = "one.c:1";
-    check_refused((const jp_def *[]){&one, &two, NULL},
-                  "pipe Some (one.c:1): the name is registered twice, also by one.c:1: take one out or give it another with .as");
-    check_refused((const jp_def *[]){&one, &one, NULL},
-                  "pipe Some (one.c:1): the name is registered twice, also by one.c:1: take one out or give it another with .as");
+    check_refused(
+        (const jp_def *[]){&one, &two, NULL},
+        "pipe Some (one.c:1): the name is registered twice, also by one.c:1: take one out or give it another with .as");
+    check_refused(
+        (const jp_def *[]){&one, &one, NULL},
+        "pipe Some (one.c:1): the name is registered twice, also by one.c:1: take one out or give it another with .as");
     two.as = "Other";
     kit_open((const jp_def *[]){&one, &two, NULL});
     kit_close();
@@ -228,8 +241,9 @@ END_TEST
 
 START_TEST(kinds_accept_what_they_say)
 {
-    static const bson_type_t types[] = {BSON_TYPE_NULL,      BSON_TYPE_BOOL,   BSON_TYPE_INT64,    BSON_TYPE_DOUBLE, BSON_TYPE_UTF8,
-                                        BSON_TYPE_DATE_TIME, BSON_TYPE_BINARY, BSON_TYPE_DOCUMENT, BSON_TYPE_ARRAY};
+    static const bson_type_t types[] = {BSON_TYPE_NULL,   BSON_TYPE_BOOL,     BSON_TYPE_INT64,
+                                        BSON_TYPE_DOUBLE, BSON_TYPE_UTF8,     BSON_TYPE_DATE_TIME,
+                                        BSON_TYPE_BINARY, BSON_TYPE_DOCUMENT, BSON_TYPE_ARRAY};
     for (int kind = JPX_ANY; kind <= JPX_LIST; kind++)
         for (int type = 0; type < 9; type++)
             ck_assert_int_eq(jpx_kind_accepts((jpx_kind)kind, types[type]),

@@ -201,7 +201,8 @@ START_TEST(test_time_out_says_where)
     ck_assert_int_ge(out.body_us, 300000);
     out = kit_run("Spin", "[]", 100);
     ck_assert_str_eq(out.class_, "timeout");
-    kit_has(out.reason, "was in Spin_run, executor_forked.c:");
+    if (!SANITIZED) /* they put signals off */
+        kit_has(out.reason, "was in Spin_run, executor_forked.c:");
     out = kit_run("Add", "[1, 2]", 100);
     ck_assert_int_eq(kit_int(&out), 3);
 }
@@ -232,7 +233,8 @@ START_TEST(test_time_out_hits_only_its_body)
     for (int i = 0; i < 60; i++) {
         jpx_outcome out = kit_next(10000);
         bool slow = out.number_in_worker % 20 == 3;
-        ck_assert_int_eq((int)out.end, slow ? JPX_END_RETRY : JPX_END_RETURN);
+        ck_assert_msg(out.end == (slow ? JPX_END_RETRY : JPX_END_RETURN), "%d: %s", (int)out.number_in_worker,
+                      out.reason ? out.reason : "ended");
         late += slow;
         fine += !slow;
     }
@@ -322,7 +324,10 @@ START_TEST(test_descriptor)
         while (jpx_executor_poll(executor, arena, &out, 1, 0))
             back++;
     }
-    ck_assert_int_eq(poll(&ready, 1, 150), 0); /* and it is quiet when there is nothing */
+    int tries = 0; /* ends of processes may still be reported; then it is quiet */
+    while (poll(&ready, 1, 300) != 0 && tries++ < 20)
+        ck_assert_uint_eq(jpx_executor_poll(executor, arena, &out, 1, 0), 0);
+    ck_assert_int_lt(tries, 20);
 }
 END_TEST
 
