@@ -73,7 +73,7 @@ finish() {
     [ -z "$viewer" ] || kill "$viewer" 2>/dev/null || :
     if [ -n "$scratch" ]; then
         stop_all
-        if [ "$code" -eq 0 ] || [ "$code" -gt 128 ]; then
+        if [ "$code" -eq 0 ] || [ "$code" -gt 128 ] || [ ! -d "$scratch/nats" ]; then
             rm -rf "$scratch"
         else
             say "the logs and records are kept in $scratch"
@@ -138,6 +138,9 @@ missing=$(packages_missing "$tour_packages")
 if [ -n "$missing" ]; then
     begin=$(seconds)
     # shellcheck disable=SC2086 # the packages are words
+    [ "$(id -u)" = 0 ] || command -v sudo >/dev/null 2>&1 ||
+        fail "packages are missing; run this as root, or install them: apt-get install" $missing
+    # shellcheck disable=SC2086
     say "to be installed by apt-get, with what they need:" $missing
     # shellcheck disable=SC2086
     run_quietly "apt-get" packages_install $missing
@@ -336,11 +339,12 @@ sed -n 's/.*"top":\[\([^]]*\)\].*/\1/p' "$result" | tr -d '{}"' | sed 's/word://
             }
         }'
 number() {
-    sed -n "s/^[^[]*\"$1\":\([0-9]*\).*/\1/p" "$result"
+    sed -n "s/.*\"$1\":\([0-9]*\).*/\1/p" "$result"
 }
 pipelines=$(tr ',{}' '\n\n\n' <"$scratch/status" | sed -n 's/^"done":\([0-9]*\)$/\1/p')
 say ""
-say "$(number words) words, $(number distinct) different ones, in $(number files) files; $(number skipped_files) others are not text"
+say "$(number words) words, $(number distinct) different ones, in $(number files) files;" \
+    "$(number skipped_files) others are binary or cannot be read"
 say "$pipelines pipelines in $took"
 [ "$killed" = yes ] || say "(it was over before a worker could be killed: a larger folder takes longer)"
 
@@ -356,14 +360,15 @@ fi
 
 stop_all
 step "Done in $(since "$begun"); everything is stopped"
-short=$(dirname "$0")/tour.sh
+tour="sh $(dirname "$0")/tour.sh"
 cat <<END
    What to try next:
      alias jetpipe=$jetpipe
-     jetpipe help                                     what it can do, and the pipes in it
-     jetpipe run AddTwo 40                            a pipeline in one process, without servers
-     jetpipe run WordCount '[["$top/docs"]]'
-     sh $short ~/some/folder                  your own text
+     jetpipe help                    what it can do, and the pipes in it
+     jetpipe run AddTwo 40           a pipeline in one process, without servers
+     jetpipe run WordCount '["$top/docs"]'
+     $tour FOLDER         text of your own
 END
-[ "$mongo" = yes ] || printf '     sh %s --mongo                         the same with MongoDB\n' "$short"
-say "  $top/README.md                          your first pipe of your own"
+[ "$mongo" = yes ] || say "  $tour --mongo        the same with MongoDB"
+say "  $top/README.md"
+say "                                  your first pipe"

@@ -204,9 +204,9 @@ jp_status jpx_sql_finish(jpx_sql *sql, sqlite3_stmt *statement, jp_error *err)
 /* ---- open ---- */
 
 /* SQLite has no queue for its write lock: who asks at the right moment has it. Asking often, and not all at the same
- * pace, gives everyone a chance between two transactions of one that writes without a pause: measured against one to six
- * such processes on a busy machine, the worst of 10,000 small writes waited 0.8 s. (A turnstile of file locks before
- * SQLite's own was tried: no better at its worst, and slower.) */
+ * pace, gives everyone a chance between two transactions of one that writes without a pause: measured against one to
+ * six such processes on a busy machine, the worst of 10,000 small writes waited 0.8 s. (A turnstile of file locks
+ * before SQLite's own was tried: no better at its worst, and slower.) */
 static int wait_for_lock(void *arg, int tries)
 {
     const jpx_sql *sql = arg;

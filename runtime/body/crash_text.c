@@ -103,21 +103,36 @@ static const char *place_text(jpx_arena *arena, const jpx_frame *frame, bool who
     return jpx_format(arena, "0x%llx", (unsigned long long)frame->offset);
 }
 
-/* "in strlen called from parse_header, thumb.c:41": the innermost frame of the user's code, and what it called. */
+static bool is_users(const jpx_frame *frame)
+{
+    return frame->module && !is_system(frame) && !is_ours(frame);
+}
+
+/* The innermost frame of the user's code: one with a line, or else (a library without debug information is not where
+ * the user would look) any that is not the system's or ours. */
+static size_t users_frame(const struct stack *stack)
+{
+    size_t any = stack->count;
+
+    for (size_t i = stack->count; i-- > 0;)
+        if (is_users(&stack->frames[i]) && (any == stack->count || !stack->frames[any].file || stack->frames[i].file))
+            any = i;
+    return any;
+}
+
+/* "in strlen called from parse_header, thumb.c:41" */
 static const char *where_text(jpx_arena *arena, const struct stack *stack)
 {
-    size_t user = 0;
+    size_t user = users_frame(stack), called = user;
 
     if (stack->count == 0)
         return "at an unknown place";
-    while (user < stack->count &&
-           (is_system(&stack->frames[user]) || is_ours(&stack->frames[user]) || !stack->frames[user].module))
-        user++;
     if (user == stack->count)
         return jpx_format(arena, "in %s", place_text(arena, &stack->frames[0], false));
-    const char *place = place_text(arena, &stack->frames[user], false);
-    const jpx_frame *called = user > 0 ? &stack->frames[user - 1] : NULL;
-    const char *name = called && called->function ? plain_name(arena, called->function) : NULL;
+    const char *place = place_text(arena, &stack->frames[user], false), *name = NULL;
+    while (called > 0 && !name)
+        if (stack->frames[--called].function)
+            name = plain_name(arena, stack->frames[called].function);
     if (!name || is_abort(name))
         return jpx_format(arena, "in %s", place);
     return jpx_format(arena, "in %s called from %s", name, place);
@@ -151,7 +166,7 @@ static const char *stack_text(jpx_arena *arena, const struct stack *stack)
         for (const char *c = line; *c; c++)
             JPX_PUSH(arena, out, size, cap) = *c;
         last = line;
-        user = user || (!is_system(frame) && !is_ours(frame) && frame->module);
+        user = user || is_users(frame);
     }
     if (size == 0)
         return NULL;

@@ -18,6 +18,8 @@ typedef struct jpx_running { /* a body at work */
     int64_t since_ms; /* as of env's clock; 0 = not begun yet */
 } jpx_running;
 
+/* Bodies run on the thread that polls, for a millisecond at a time; a crash is the worker's, time-outs are not
+ * enforced. */
 jp_status jpx_executor_inline(jpx_executor **out, const jpx_registry *, const jpx_env *, jp_error *err);
 
 /* The zygote must be forked before the process has threads, connections or open stores: early in main. It forks the

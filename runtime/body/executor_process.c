@@ -276,6 +276,8 @@ const jpx_job *jpx_process_at_work(jpx_process *process, uint32_t *seq, int64_t 
         process->seen = process->began = true;
         process->seen_seq = s;
         process->seen_ns = atomic_load(&slot->begun_ns);
+        if (process->seen_ns < 0 || process->seen_ns > jpx_mono_ns())
+            process->seen_ns = jpx_mono_ns(); /* somebody wrote over it */
     } else if (!seen || state == JPX_SLOT_ENDED) {
         process->garbage = process->garbage || (state != JPX_SLOT_QUEUED && state != JPX_SLOT_ENDED);
         return NULL;

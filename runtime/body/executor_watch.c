@@ -13,8 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const int64_t STUCK_NS =
-    15000000000; /* a process that does nothing with what it has, though no body is at work */
+/* So long a process may do nothing with what it has while no body is at work. */
+static const int64_t STUCK_NS = 15000000000;
 
 /* ---- looking after a process ---- */
 
@@ -57,8 +57,6 @@ static void look(jpx_forked *self, jpx_process *process, int64_t now)
         process->look_ns = process->live ? now + process->look_step_ns : INT64_MAX;
         return;
     }
-    if (begun > now || begun < 0)
-        begun = now; /* somebody wrote over it */
     if (now - begun < JPX_LOOK_NS) {
         next = begun + JPX_LOOK_NS;
     } else {
@@ -117,7 +115,7 @@ static bool settle(jpx_forked *self, jpx_process *process, int64_t now, jpx_aren
     else if (job) {
         jpx_outcome *outcome = &out[(*count)++];
         explain(self, process, job, process->over_time && process->over_seq == seq, ended, arena, outcome);
-        outcome->body_us = begun >= 0 && begun < now ? (now - begun) / 1000 : 0;
+        outcome->body_us = begun < now ? (now - begun) / 1000 : 0;
     }
     self->pending -= job != NULL;
     free(job);

@@ -1,4 +1,5 @@
-/* bus.c -- chooses the implementation by the URL and forwards every call to it. No state; what blocks is said in bus.h. */
+/* bus.c -- chooses the implementation by the URL and forwards every call to it. No state; what blocks is said in bus.h.
+ */
 #include "bus/bus.h"
 #include "bus/streams.h"
 #include <string.h>
@@ -8,9 +9,10 @@ jp_status jpx_bus_open(jpx_bus **out, const char *url, const char *prefix, const
 {
     *out = NULL;
     if (!jpx_token_ok(prefix))
-        return jpx_fail(err, JP_E_INVALID,
-                        "prefix '%s' cannot be used in subjects and stream names; use 1 to %d letters, digits, '-', '_'",
-                        prefix, JPX_NAME_MAX);
+        return jpx_fail(
+            err, JP_E_INVALID,
+            "prefix '%s' cannot be used in subjects and stream names; use 1 to %d letters, digits, '-', '_'", prefix,
+            JPX_NAME_MAX);
     if (strcmp(url, "memory:") == 0)
         return jpx_bus_open_memory(out, prefix, env, err);
     return jpx_bus_open_jetstream(out, url, prefix, name, wait_ms, env, err);
@@ -66,9 +68,10 @@ jp_status jpx_bus_publish(jpx_bus *bus, const jpx_message *messages, size_t coun
         if (!jpx_stream_of(bus->prefix, subject, &stream) ||
             (jpx_stream_is_work(stream) && !jpx_durable_of(bus->prefix, stream, subject, durable)) ||
             !sendable(subject))
-            return jpx_fail(err, JP_E_INVALID,
-                            "subject '%.300s' belongs to no stream of prefix '%s'; see the table in runtime/bus/README.md",
-                            subject, bus->prefix);
+            return jpx_fail(
+                err, JP_E_INVALID,
+                "subject '%.300s' belongs to no stream of prefix '%s'; see the table in runtime/bus/README.md", subject,
+                bus->prefix);
         if (!headers_ok(&messages[i]))
             return jpx_fail(err, JP_E_INVALID, "id, key or reply subject of a message on %.300s has a line break in it",
                             subject);
@@ -131,6 +134,13 @@ void jpx_sub_ack(jpx_sub *sub, jpx_delivery **deliveries, size_t count)
 void jpx_sub_nak(jpx_sub *sub, jpx_delivery *delivery, int64_t delay_ms)
 {
     sub->ops->nak(sub, delivery, delay_ms);
+}
+
+void jpx_sub_limit(jpx_sub *sub, size_t credits)
+{
+    JPX_ASSERT(credits > 0);
+    if (sub->ops->limit)
+        sub->ops->limit(sub, credits);
 }
 
 void jpx_sub_beat(jpx_sub *sub, jpx_delivery **deliveries, size_t count)

@@ -78,6 +78,9 @@ int jpx_sub_fd(jpx_sub *);
 /* These free the deliveries (beat does not). Asynchronous: an ack may be lost, then the message comes again. */
 void jpx_sub_ack(jpx_sub *, jpx_delivery **, size_t count);
 void jpx_sub_nak(jpx_sub *, jpx_delivery *, int64_t delay_ms);
+/* From now on at most `credits` (> 0) are held un-acked here: work that cannot be begun soon is left to others. What is
+ * here already stays. */
+void jpx_sub_limit(jpx_sub *, size_t credits);
 void jpx_sub_beat(jpx_sub *, jpx_delivery **, size_t count); /* work goes on: extends the ack deadline */
 void jpx_sub_drop(jpx_sub *, jpx_delivery **,
                   size_t count); /* forget without a word (core messages; simulated death) */
@@ -121,6 +124,7 @@ typedef struct jpx_sub_ops {
     void (*nak)(jpx_sub *, jpx_delivery *, int64_t);
     void (*beat)(jpx_sub *, jpx_delivery **, size_t);
     void (*drop)(jpx_sub *, jpx_delivery **, size_t);
+    void (*limit)(jpx_sub *, size_t); /* NULL: nothing to limit */
 } jpx_sub_ops;
 
 struct jpx_bus {

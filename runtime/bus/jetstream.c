@@ -1,10 +1,20 @@
-/* jetstream.c -- the bus on NATS JetStream: open and close, requests and answers. Threads and locks: jetstream_impl.h. What
- * blocks: open (wait_ms), request (its time limit), backlog (a request), close (JPX_JS_CLOSE_MS). */
+/* jetstream.c -- the bus on NATS JetStream: open and close, requests and answers. Threads and locks: jetstream_impl.h.
+ * What blocks: open (wait_ms), request (its time limit), backlog (a request), close (JPX_JS_CLOSE_MS). */
 #include "bus/jetstream_impl.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+static uint64_t bus_losses(jpx_bus *base)
+{
+    return atomic_load(&((jpx_js_bus *)base)->losses);
+}
+
+static bool bus_connected(jpx_bus *base)
+{
+    return atomic_load(&((jpx_js_bus *)base)->fast.up);
+}
 
 static const char *bus_inbox(jpx_bus *base, jpx_arena *arena)
 {
@@ -42,8 +52,10 @@ static jp_status bus_request(jpx_bus *base, const char *subject, jpx_bytes data,
     char what[JPX_JS_TEXT];
     natsMsg *msg = NULL;
 
-    natsStatus status = natsConnection_Request(&msg, bus->fast.nc, subject, (const char *)data.data, (int)data.size,
-                                               timeout_ms > 0 ? timeout_ms : 1);
+    natsStatus status = NATS_CONNECTION_DISCONNECTED;
+    if (bus_connected(base)) /* libnats would keep it for the next connection */
+        status = natsConnection_Request(&msg, bus->fast.nc, subject, (const char *)data.data, (int)data.size,
+                                        timeout_ms > 0 ? timeout_ms : 1);
     if (status == NATS_NO_RESPONDERS)
         return jpx_fail(err, JP_E_UNAVAILABLE, "nobody answers %s at %s; is the api role running?", subject, bus->url);
     if (status == NATS_TIMEOUT && jpx_js_denials(bus) == denials)
@@ -55,16 +67,6 @@ static jp_status bus_request(jpx_bus *base, const char *subject, jpx_bytes data,
     *reply = jpx_copy(arena, natsMsg_GetData(msg), (size_t)natsMsg_GetDataLength(msg));
     natsMsg_Destroy(msg);
     return JP_OK;
-}
-
-static uint64_t bus_losses(jpx_bus *base)
-{
-    return atomic_load(&((jpx_js_bus *)base)->losses);
-}
-
-static bool bus_connected(jpx_bus *base)
-{
-    return atomic_load(&((jpx_js_bus *)base)->fast.up);
 }
 
 static int64_t bus_backlog(jpx_bus *base, jpx_stream stream)

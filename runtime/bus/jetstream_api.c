@@ -1,5 +1,6 @@
-/* jetstream_api.c -- one request to the server's JetStream API and its reply, read as BSON. Blocks for at most JPX_JS_API_MS.
- * Requests are JSON of ours, not structs of libnats: an old libnats would erase the fields it does not know. */
+/* jetstream_api.c -- one request to the server's JetStream API and its reply, read as BSON. Blocks for at most
+ * JPX_JS_API_MS. Requests are JSON of ours, not structs of libnats: an old libnats would erase the fields it does not
+ * know. */
 #include "bus/jetstream_impl.h"
 #include <stdio.h>
 #include <string.h>
@@ -54,7 +55,7 @@ jp_status jpx_js_api(jpx_js_bus *bus, const char *verb, const char *json, jpx_js
     *reply = (jpx_js_reply){0};
     snprintf(subject, sizeof subject, "$JS.API.%s", verb);
     snprintf(what, sizeof what, "JetStream request %s", verb);
-    natsStatus status = natsConnection_RequestString(&msg, bus->fast.nc, subject, json, JPX_JS_API_MS);
+    natsStatus status = !atomic_load(&bus->fast.up) ? NATS_CONNECTION_DISCONNECTED : natsConnection_RequestString(&msg, bus->fast.nc, subject, json, JPX_JS_API_MS);
     if (status == NATS_NO_RESPONDERS)
         return jpx_fail(err, JP_E_INVALID, "JetStream is not enabled at %s; start it with: nats-server -js", bus->url);
     if (status != NATS_OK)
@@ -78,16 +79,18 @@ jp_status jpx_js_reply_status(const jpx_js_reply *reply, const char *what, jp_er
         return JP_OK;
     case 10039: /* JetStream not enabled for account */
     case 10076: /* JetStream not enabled */
-        return jpx_fail(err, JP_E_INVALID, "%s: %s; start the server with: nats-server -js, and give the account JetStream",
-                        what, reply->text);
+        return jpx_fail(err, JP_E_INVALID,
+                        "%s: %s; start the server with: nats-server -js, and give the account JetStream", what,
+                        reply->text);
     case 10002: /* resource limits exceeded for account */
     case 10023: /* insufficient resources */
     case 10026: /* maximum consumers limit reached */
     case 10027: /* maximum number of streams reached */
     case 10028: /* insufficient storage resources available */
     case 10047: /* insufficient storage resources */
-        return jpx_fail(err, JP_E_FULL, "%s: %s; raise the JetStream limits of the account or server (5 streams, one consumer "
-                                        "for each queue and two more)",
+        return jpx_fail(err, JP_E_FULL,
+                        "%s: %s; raise the JetStream limits of the account or server (5 streams, one consumer "
+                        "for each queue and two more)",
                         what, reply->text);
     case 10065: /* subjects overlap with an existing stream */
         return jpx_fail(err, JP_E_REFUSED, "%s: %s; remove that stream or choose another --prefix", what, reply->text);

@@ -1,7 +1,7 @@
-/* jetstream_connect.c -- the two connections: "fast" writes every message at once, "bulk" leaves them to libnats' buffer, which
- * is written when it is full or after a millisecond. Owns options, reconnecting, and the text of connection errors. The callbacks
- * run on threads of libnats and only set flags and wake others. Opening blocks for at most wait_ms; closing for at most
- * JPX_JS_CLOSE_MS. */
+/* jetstream_connect.c -- the two connections: "fast" writes every message at once, "bulk" leaves them to libnats'
+ * buffer, which is written when it is full or after a millisecond. Owns options, reconnecting, and the text of
+ * connection errors. The callbacks run on threads of libnats and only set flags and wake others. Opening blocks for at
+ * most wait_ms; closing for at most JPX_JS_CLOSE_MS. */
 #include "bus/jetstream_impl.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,8 +48,8 @@ static void on_disconnected(natsConnection *nc, void *closure)
     bool ours = link->bus->stopping;
     pthread_mutex_unlock(&link->bus->lock);
     if (!ours && link == &link->bus->fast)
-        jpx_log(link->bus->base.env, JPX_WARN, "nats connection lost", "url=%s reconnect=\"every %d ms\"", link->bus->url,
-                RECONNECT_MS);
+        jpx_log(link->bus->base.env, JPX_WARN, "nats connection lost", "url=%s reconnect=\"every %d ms\"",
+                link->bus->url, RECONNECT_MS);
     jpx_js_publisher_wake(link);
 }
 
@@ -151,15 +151,17 @@ static jp_status connect_failed(jpx_js_bus *bus, natsStatus status, jp_error *er
     switch (status) {
     case NATS_CONNECTION_AUTH_FAILED:
     case NATS_NOT_PERMITTED:
-        return jpx_fail(err, JP_E_DENIED,
-                        "the NATS server at %s refuses this user; put user:password into the URL, or name a credentials file "
-                        "in JETPIPE_NATS_CREDS",
-                        bus->url);
+        return jpx_fail(
+            err, JP_E_DENIED,
+            "the NATS server at %s refuses this user; put user:password into the URL, or name a credentials file "
+            "in JETPIPE_NATS_CREDS",
+            bus->url);
     case NATS_NO_SERVER:
-        return jpx_fail(err, JP_E_UNAVAILABLE,
-                        "no NATS server at %s (connection refused); start one with: nats-server -js, or name it by --nats or "
-                        "JETPIPE_NATS",
-                        bus->url);
+        return jpx_fail(
+            err, JP_E_UNAVAILABLE,
+            "no NATS server at %s (connection refused); start one with: nats-server -js, or name it by --nats or "
+            "JETPIPE_NATS",
+            bus->url);
     case NATS_INVALID_ARG:
     case NATS_ADDRESS_MISSING:
     case NATS_ERR:
@@ -167,9 +169,10 @@ static jp_status connect_failed(jpx_js_bus *bus, natsStatus status, jp_error *er
                         "cannot connect to NATS at '%s'%s%s (%s); a URL looks like nats://127.0.0.1:4222", bus->url,
                         creds ? " with the credentials file " : "", creds ? creds : "", natsStatus_GetText(status));
     default:
-        return jpx_fail(err, JP_E_UNAVAILABLE,
-                        "no NATS server at %s (%s); start one with: nats-server -js, or name it by --nats or JETPIPE_NATS",
-                        bus->url, natsStatus_GetText(status));
+        return jpx_fail(
+            err, JP_E_UNAVAILABLE,
+            "no NATS server at %s (%s); start one with: nats-server -js, or name it by --nats or JETPIPE_NATS",
+            bus->url, natsStatus_GetText(status));
     }
 }
 

@@ -1,5 +1,5 @@
-/* jetstream_impl.h -- the JetStream bus from inside. libnats is used as a client of core NATS only; streams, durables, pulls,
- * acks and acknowledged publishes are messages of ours ($JS.API, docs/decisions/0003-own-jetstream-layer.md).
+/* jetstream_impl.h -- the JetStream bus from inside. libnats is used as a client of core NATS only; streams, durables,
+ * pulls, acks and acknowledged publishes are messages of ours ($JS.API, docs/decisions/0003-own-jetstream-layer.md).
  *
  *   jetstream.c          open, close, requests, answers, small things
  *   jetstream_connect.c  the two connections and what libnats calls back
@@ -10,9 +10,9 @@
  *   jetstream_sub.c      subscriptions: what the application sees
  *   jetstream_pull.c     when to ask the server for more, and what its status messages mean
  *
- * Threads: callers, the keeper, and those of libnats (one for each subscription, one for connection events). Locks, in the
- * order in which they may be taken together: setup_lock, a link's, the bus's, a subscription's. Callbacks of libnats never
- * wait for the server. */
+ * Threads: callers, the keeper, and those of libnats (one for each subscription, one for connection events). Locks, in
+ * the order in which they may be taken together: setup_lock, a link's, the bus's, a subscription's. Callbacks of
+ * libnats never wait for the server. */
 #ifndef JPX_JETSTREAM_IMPL_H
 #define JPX_JETSTREAM_IMPL_H
 
@@ -124,7 +124,7 @@ typedef struct jpx_js_sub {
         int64_t until_ms;
     } pulls[JPX_JS_PULLS]; /* number 0 = free */
     uint64_t pull_number;
-    int64_t sign_ms;       /* last sign of life, monotonic */
+    int64_t sign_ms;        /* last sign of life, monotonic */
     int64_t quiet_until_ms; /* no pulls before: the durable is being repaired */
 } jpx_js_sub;
 
@@ -137,7 +137,7 @@ unsigned jpx_js_denials(jpx_js_bus *);
 
 /* ---- jetstream_api.c ---- */
 typedef struct jpx_js_reply {
-    bson_t *doc; /* NULL = none */
+    bson_t *doc;        /* NULL = none */
     int code, err_code; /* of its "error"; 0 = none */
     char text[JPX_JS_TEXT];
 } jpx_js_reply;
@@ -178,16 +178,17 @@ void jpx_js_tell(jpx_bus *, const jpx_message *, size_t count);
 /* ---- jetstream_sub.c ---- */
 jp_status jpx_js_subscribe(jpx_sub **, jpx_bus *, jpx_stream, const char *durable, size_t credits, jp_error *err);
 jp_status jpx_js_listen(jpx_sub **, jpx_bus *, const char *subject, const char *group, jp_error *err);
-/* A subscription of libnats without limits whose thread's end is waited for: on_complete has to end in callback_gone(). */
+/* A subscription of libnats without limits whose thread's end is waited for: on_complete has to end in callback_gone().
+ */
 natsStatus jpx_js_plain(natsSubscription **, jpx_js_link *, const char *subject, const char *group, natsMsgHandler,
                         void *closure, natsOnCompleteCB on_complete, void *complete_closure);
 void jpx_js_callback_gone(void *bus);
 
 /* ---- jetstream_pull.c: all want the subscription's lock held ---- */
-void jpx_js_pull_more(jpx_js_sub *);      /* asks for what there is room for, if it is worth a request */
-void jpx_js_pull_arrived(jpx_js_sub *);   /* a message of a stream came */
+void jpx_js_pull_more(jpx_js_sub *);              /* asks for what there is room for, if it is worth a request */
+void jpx_js_pull_arrived(jpx_js_sub *);           /* a message of a stream came */
 bool jpx_js_pull_status(jpx_js_sub *, natsMsg *); /* a message of the server; true: the durable seems to be missing */
-void jpx_js_pull_restart(jpx_js_sub *);   /* nothing asked before counts any more */
-void jpx_js_pull_tick(jpx_js_sub *);      /* once a second: are the heartbeats there? */
+void jpx_js_pull_restart(jpx_js_sub *);           /* nothing asked before counts any more */
+void jpx_js_pull_tick(jpx_js_sub *);              /* once a second: are the heartbeats there? */
 
 #endif

@@ -1,6 +1,7 @@
-/* jetstream_keeper.c -- one thread of a bus that waits for the server, so that callbacks and roles need not: after a reconnect it
- * looks for evidence of loss, it creates what turned out to be missing, and it has every subscription pull again. Once a second it
- * looks after the pulls' heartbeats. It does not end by itself; stop() waits for it (at most one request's time). */
+/* jetstream_keeper.c -- one thread of a bus that waits for the server, so that callbacks and roles need not: after a
+ * reconnect it looks for evidence of loss, it creates what turned out to be missing, and it has every subscription pull
+ * again. Once a second it looks after the pulls' heartbeats. It does not end by itself; stop() waits for it (at most
+ * one request's time). */
 #include "bus/jetstream_impl.h"
 #include <string.h>
 

@@ -1,7 +1,8 @@
-/* jetstream_publish.c -- acknowledged publishing. Each publish() call is a batch: its messages go out with reply subjects
- * "<inbox>.<place>.<turn>.<index>", one subscription of the link counts the answers. What is not acknowledged is sent again, under
- * the same Nats-Msg-Id, after a reconnect, after RESEND_MS, or when the server says that it cannot take it just now; until the
- * time limit. A message is in one state:
+/* jetstream_publish.c -- acknowledged publishing. Each publish() call is a batch: its messages go out with reply
+ * subjects
+ * "<inbox>.<place>.<turn>.<index>", one subscription of the link counts the answers. What is not acknowledged is sent
+ * again, under the same Nats-Msg-Id, after a reconnect, after RESEND_MS, or when the server says that it cannot take it
+ * just now; until the time limit. A message is in one state:
  *
  *     TODO --sent--> SENT --ack--> STORED
  *       ^             |error of the moment, reconnect, RESEND_MS
@@ -35,7 +36,8 @@ static jp_status make_msg(natsMsg **out, const jpx_message *message, const char 
 {
     char reason[REASON_ROOM];
     natsMsg *msg = NULL;
-    natsStatus s = natsMsg_Create(&msg, message->subject, reply, (const char *)message->data.data, (int)message->data.size);
+    natsStatus s =
+        natsMsg_Create(&msg, message->subject, reply, (const char *)message->data.data, (int)message->data.size);
 
     s = s ? s : natsMsgHeader_Set(msg, "Content-Type", "application/json");
     if (message->id)
@@ -70,10 +72,11 @@ static jp_status check_size(jpx_js_link *link, const jpx_message *message, jp_er
     size += message->reason ? strnlen(message->reason, REASON_ROOM) + sizeof "Jetpipe-Reason: \r\n" : 0;
     if (limit <= 0 || (int64_t)size <= limit)
         return JP_OK;
-    return jpx_fail(err, JP_E_TOO_LARGE,
-                    "message on %.200s has %zu bytes, the NATS server takes at most %lld; keep large values out of events, or "
-                    "raise max_payload",
-                    message->subject, size, (long long)limit);
+    return jpx_fail(
+        err, JP_E_TOO_LARGE,
+        "message on %.200s has %zu bytes, the NATS server takes at most %lld; keep large values out of events, or "
+        "raise max_payload",
+        message->subject, size, (long long)limit);
 }
 
 /* ---- answers; on the subscription's thread ---- */
@@ -90,8 +93,7 @@ static void stored(jpx_js_link *link, batch *b, size_t index, const char *text)
     if (!jpx_stream_of(link->bus->base.prefix, b->messages[index].subject, &stream))
         return;
     uint64_t known = atomic_load_explicit(&link->bus->sequences[stream], memory_order_relaxed);
-    while (sequence > known &&
-           !atomic_compare_exchange_weak(&link->bus->sequences[stream], &known, sequence))
+    while (sequence > known && !atomic_compare_exchange_weak(&link->bus->sequences[stream], &known, sequence))
         ;
 }
 
@@ -112,7 +114,8 @@ static void refused(batch *b, size_t index, const char *text)
     const char *words = strstr(text, "\"description\":\"");
     long number = err_code ? strtol(err_code + 11, NULL, 10) : 0;
 
-    snprintf(b->text, sizeof b->text, "%.*s", words ? (int)strcspn(words + 15, "\"") : 16, words ? words + 15 : "no reason given");
+    snprintf(b->text, sizeof b->text, "%.*s", words ? (int)strcspn(words + 15, "\"") : 16,
+             words ? words + 15 : "no reason given");
     switch (number) {
     case 10077: /* maximum messages, bytes or messages for each subject exceeded */
     case 10047: /* insufficient storage resources */
@@ -266,7 +269,8 @@ static void run_batch(jpx_js_link *link, batch *b, int64_t until)
             send_some(link, b);
         if (b->again || b->status != JP_OK)
             continue;
-        if (link == &link->bus->bulk && b->stored < b->count) { /* the buffer's rest, without waiting for libnats' flusher */
+        if (link == &link->bus->bulk &&
+            b->stored < b->count) { /* the buffer's rest, without waiting for libnats' flusher */
             pthread_mutex_unlock(&link->lock);
             natsConnection_FlushTimeout(link->nc, until - now);
             pthread_mutex_lock(&link->lock);
@@ -362,8 +366,9 @@ jp_status jpx_js_publisher_open(jpx_js_link *link, jp_error *err)
     pthread_mutex_unlock(&link->lock);
     snprintf(link->inbox, sizeof link->inbox, "%s.%s", link->bus->inbox, link == &link->bus->fast ? "f" : "b");
     snprintf(pattern, sizeof pattern, "%s.>", link->inbox);
-    return jpx_js_status(link->bus, jpx_js_plain(&link->acks, link, pattern, NULL, on_answer, link, jpx_js_callback_gone, link->bus), 0,
-                         "subscribing to acknowledgements", err);
+    return jpx_js_status(
+        link->bus, jpx_js_plain(&link->acks, link, pattern, NULL, on_answer, link, jpx_js_callback_gone, link->bus), 0,
+        "subscribing to acknowledgements", err);
 }
 
 void jpx_js_publisher_free(jpx_js_link *link)

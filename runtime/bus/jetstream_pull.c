@@ -1,10 +1,10 @@
-/* jetstream_pull.c -- the pull engine's decisions. A pull asks the server for up to so many messages within JPX_JS_PULL_MS; it
- * sends heartbeats while it has none. Invariant: waiting + held + asked <= credits, where `asked` counts what pulls at the
- * server may still send. It can only be exceeded after a reconnect or missed heartbeats, when pulls are taken for lost that
- * were not; the surplus is delivered like the rest.
+/* jetstream_pull.c -- the pull engine's decisions. A pull asks the server for up to so many messages within
+ * JPX_JS_PULL_MS; it sends heartbeats while it has none. Invariant: waiting + held + asked <= credits, where `asked`
+ * counts what pulls at the server may still send. It can only be exceeded after a reconnect or missed heartbeats, when
+ * pulls are taken for lost that were not; the surplus is delivered like the rest.
  *
- * Every function wants the subscription's lock; nothing waits for the server. Called from the subscription's thread, the
- * application's and the keeper. */
+ * Every function wants the subscription's lock; nothing waits for the server. Called from the subscription's thread,
+ * the application's and the keeper. */
 #include "bus/jetstream_impl.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +18,8 @@ static void forget_pulls(jpx_js_sub *sub)
     sub->asked = 0;
 }
 
-/* A completed pull says nothing (before 2.12): it is forgotten when its time is over. When none is left, nothing is asked. */
+/* A completed pull says nothing (before 2.12): it is forgotten when its time is over. When none is left, nothing is
+ * asked. */
 static void forget_old_pulls(jpx_js_sub *sub, int64_t now)
 {
     size_t alive = 0;
@@ -44,8 +45,8 @@ static void pull(jpx_js_sub *sub, size_t batch, int64_t now)
     sub->pulls[place].batch = batch;
     sub->pulls[place].until_ms = now + JPX_JS_PULL_MS;
     sub->asked += batch;
-    snprintf(subject, sizeof subject, "$JS.API.CONSUMER.MSG.NEXT.%s.%s", jpx_js_stream_name(sub->bus, sub->stream, stream),
-             sub->durable);
+    snprintf(subject, sizeof subject, "$JS.API.CONSUMER.MSG.NEXT.%s.%s",
+             jpx_js_stream_name(sub->bus, sub->stream, stream), sub->durable);
     snprintf(reply, sizeof reply, "%s.%llu", sub->inbox, (unsigned long long)sub->pull_number);
     snprintf(body, sizeof body, "{\"batch\":%zu,\"expires\":%lld,\"idle_heartbeat\":%lld}", batch,
              (long long)JPX_JS_PULL_MS * 1000000, (long long)JPX_JS_HEARTBEAT_MS * 1000000);
@@ -91,8 +92,8 @@ void jpx_js_pull_tick(jpx_js_sub *sub)
 
     forget_old_pulls(sub, now);
     if (sub->asked > 0 && now - sub->sign_ms > SILENCE_MS) {
-        jpx_log(sub->bus->base.env, JPX_WARN, "no heartbeat from the durable", "durable=%s silent_ms=%lld", sub->durable,
-                (long long)(now - sub->sign_ms));
+        jpx_log(sub->bus->base.env, JPX_WARN, "no heartbeat from the durable", "durable=%s silent_ms=%lld",
+                sub->durable, (long long)(now - sub->sign_ms));
         forget_pulls(sub);
     }
     jpx_js_pull_more(sub);

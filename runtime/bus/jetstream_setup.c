@@ -302,8 +302,9 @@ jp_status jpx_js_setup(jpx_bus *base, const char *const *queues, size_t count, j
 
 jp_status jpx_js_check(jpx_js_bus *bus, jp_error *err)
 {
-    bool lost = false, missing = false;
+    const char *evidence = NULL;
     jp_status status = JP_OK;
+    bool missing = false;
     jpx_js_reply reply;
 
     pthread_mutex_lock(&bus->setup_lock);
@@ -318,10 +319,13 @@ jp_status jpx_js_check(jpx_js_bus *bus, jp_error *err)
             missing = true;
         } else if (reply.code == 0) {
             uint64_t last = (uint64_t)jpx_js_int_at(&reply, "state.last_seq");
-            bool another = is_another(&bus->streams[stream], &reply) || last < known;
-            if (another)
+            if (is_another(&bus->streams[stream], &reply)) {
+                evidence = "a stream is another one";
                 atomic_store(&bus->sequences[stream], last);
-            lost |= another;
+            } else if (last < known) {
+                evidence = "a stream's last sequence went back";
+                atomic_store(&bus->sequences[stream], last);
+            }
             remember(&bus->streams[stream], &reply);
         }
         jpx_js_reply_fini(&reply);
@@ -335,13 +339,14 @@ jp_status jpx_js_check(jpx_js_bus *bus, jp_error *err)
         if (reply.err_code == JPX_JS_NO_DURABLE || reply.err_code == JPX_JS_NO_STREAM) {
             missing = true;
         } else if (reply.code == 0) {
-            lost |= is_another(&bus->durables[i].known, &reply);
+            if (is_another(&bus->durables[i].known, &reply))
+                evidence = "a durable is another one";
             remember(&bus->durables[i].known, &reply);
         }
         jpx_js_reply_fini(&reply);
     }
-    if (lost)
-        count_loss(bus, "a stream or durable is another one, or its last sequence went back");
+    if (evidence)
+        count_loss(bus, evidence);
     if (missing && status == JP_OK)
         status = setup_all(bus, err);
     pthread_mutex_unlock(&bus->setup_lock);

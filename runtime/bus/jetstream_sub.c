@@ -1,6 +1,7 @@
-/* jetstream_sub.c -- subscriptions as the application sees them: a durable's messages through the pull engine, or a plain
- * subscription. libnats gives each its own thread, which only appends to `waiting` and wakes. fetch() waits on a condition
- * variable; close() waits for that thread's end; acks are written to the buffered connection and wait for nothing. */
+/* jetstream_sub.c -- subscriptions as the application sees them: a durable's messages through the pull engine, or a
+ * plain subscription. libnats gives each its own thread, which only appends to `waiting` and wakes. fetch() waits on a
+ * condition variable; close() waits for that thread's end and one request; acks are written to the buffered connection
+ * and wait for nothing. */
 #include "bus/jetstream_impl.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,7 +9,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-enum { DRAIN_MS = 2000, LISTEN_FLUSH_MS = 2000 };
+enum { DRAIN_MS = 2000, LISTEN_FLUSH_MS = 2000, STATE_MS = 500 };
 
 /* ---- lists; the subscription's lock held ---- */
 
@@ -65,7 +66,8 @@ static void on_message(natsConnection *nc, natsSubscription *nats_sub, natsMsg *
         missing = jpx_js_pull_status(sub, msg);
     } else if (sub->waiting.count >= JPX_LISTEN_QUEUE_MAX) {
         if (!sub->overflowed)
-            jpx_log(sub->bus->base.env, JPX_WARN, "messages dropped", "subject=%s limit=%d", sub->inbox, JPX_LISTEN_QUEUE_MAX);
+            jpx_log(sub->bus->base.env, JPX_WARN, "messages dropped", "subject=%s limit=%d", sub->inbox,
+                    JPX_LISTEN_QUEUE_MAX);
         sub->overflowed = true;
         keep = false;
     }
@@ -88,8 +90,8 @@ static void on_message(natsConnection *nc, natsSubscription *nats_sub, natsMsg *
 
 /* ---- what the application sees ---- */
 
-/* $JS.ACK.<stream>.<durable>.<delivered>.<stream seq>.<durable seq>.<time>.<pending>, or with domain and account hash before
- * the stream (and maybe more at the end). */
+/* $JS.ACK.<stream>.<durable>.<delivered>.<stream seq>.<durable seq>.<time>.<pending>, or with domain and account hash
+ * before the stream (and maybe more at the end). */
 static void read_ack_subject(jpx_js_delivery *delivery)
 {
     const char *tokens[16], *at = natsMsg_GetReply(delivery->msg);
@@ -270,6 +272,21 @@ static void sub_free(jpx_js_sub *sub)
     free(sub);
 }
 
+/* nats-server 2.9 trips over a pull whose subscriber has gone: of the messages given back, the first is lost sight of
+ * until its deadline. Asked for the durable's state, it throws such pulls away. */
+static void forget_dead_pulls(jpx_js_sub *sub)
+{
+    char subject[JPX_SUBJECT_MAX], stream[JPX_JS_STREAM_NAME];
+    natsMsg *msg = NULL;
+
+    if (!atomic_load(&sub->bus->fast.up))
+        return;
+    snprintf(subject, sizeof subject, "$JS.API.CONSUMER.INFO.%s.%s", jpx_js_stream_name(sub->bus, sub->stream, stream),
+             sub->durable);
+    natsConnection_RequestString(&msg, sub->bus->fast.nc, subject, "", STATE_MS);
+    natsMsg_Destroy(msg);
+}
+
 static void sub_close(jpx_sub *base)
 {
     jpx_js_sub *sub = (jpx_js_sub *)base, **at;
@@ -285,6 +302,8 @@ static void sub_close(jpx_sub *base)
         *at = sub->next;
     pthread_mutex_unlock(&bus->lock);
     end_subscription(sub);
+    if (sub->durable[0] && sub->held.count + sub->waiting.count > 0)
+        forget_dead_pulls(sub);
     jpx_js_deliveries *lists[] = {&sub->held, &sub->waiting};
     for (size_t i = 0; i < 2; i++) {
         for (jpx_js_delivery *delivery = lists[i]->first, *next; delivery; delivery = next) {
@@ -296,6 +315,16 @@ static void sub_close(jpx_sub *base)
     sub_free(sub);
 }
 
+static void sub_limit(jpx_sub *base, size_t credits)
+{
+    jpx_js_sub *sub = (jpx_js_sub *)base;
+
+    pthread_mutex_lock(&sub->lock);
+    sub->credits = credits < JPX_JS_ACK_PENDING ? credits : JPX_JS_ACK_PENDING;
+    jpx_js_pull_more(sub);
+    pthread_mutex_unlock(&sub->lock);
+}
+
 static const jpx_sub_ops sub_ops = {
     .close = sub_close,
     .fetch = sub_fetch,
@@ -304,6 +333,7 @@ static const jpx_sub_ops sub_ops = {
     .nak = sub_nak,
     .beat = sub_beat,
     .drop = sub_drop,
+    .limit = sub_limit,
 };
 
 static jpx_js_sub *sub_new(jpx_js_bus *bus)

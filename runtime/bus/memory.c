@@ -1,6 +1,6 @@
-/* memory.c -- the bus in one process: runs without a server, tests of users' pipes, the simulator. The same semantics as
- * JetStream; deadlines, delays and windows go by env's clock (virtual in tests), only the waiting inside fetch() and request()
- * is real time. Any thread; one lock. Nothing survives the process. */
+/* memory.c -- the bus in one process: runs without a server, tests of users' pipes, the simulator. The same semantics
+ * as JetStream; deadlines, delays and windows go by env's clock (virtual in tests), only the waiting inside fetch() and
+ * request() is real time. Any thread; one lock. Nothing survives the process. */
 #include "bus/memory.h"
 #include "bus/memory_impl.h"
 #include <stdio.h>
@@ -88,7 +88,8 @@ static jp_status check(jpx_mem_bus *bus, const jpx_message *message, jp_error *e
     return JP_OK;
 }
 
-static jp_status bus_publish(jpx_bus *base, const jpx_message *messages, size_t count, int64_t timeout_ms, jp_error *err)
+static jp_status bus_publish(jpx_bus *base, const jpx_message *messages, size_t count, int64_t timeout_ms,
+                             jp_error *err)
 {
     jpx_mem_bus *bus = (jpx_mem_bus *)base;
     jp_status status = JP_OK;

@@ -1,5 +1,6 @@
-/* memory.h -- what tests and the simulator may do to the in-memory bus beyond bus.h: look at it, lose messages, ask for the
- * next moment something happens, switch on disorder. Any thread. Every function takes a bus of jpx_bus_open_memory(). */
+/* memory.h -- what tests and the simulator may do to the in-memory bus beyond bus.h: look at it, lose messages, ask for
+ * the next moment something happens, switch on disorder. Any thread. Every function takes a bus of
+ * jpx_bus_open_memory(). */
 #ifndef JPX_MEMORY_BUS_H
 #define JPX_MEMORY_BUS_H
 

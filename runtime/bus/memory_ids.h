@@ -1,5 +1,5 @@
-/* memory_ids.h -- the ids a stream of the in-memory bus has seen within its window (Nats-Msg-Id). Bounded: the oldest is
- * forgotten, which bus.h allows at any time. Wants the bus's lock held. */
+/* memory_ids.h -- the ids a stream of the in-memory bus has seen within its window (Nats-Msg-Id). Bounded: the oldest
+ * is forgotten, which bus.h allows at any time. Wants the bus's lock held. */
 #ifndef JPX_MEMORY_IDS_H
 #define JPX_MEMORY_IDS_H
 

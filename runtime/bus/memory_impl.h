@@ -1,5 +1,5 @@
-/* memory_impl.h -- the in-memory bus from inside: memory.c has the bus, memory_sub.c the subscriptions, memory_queue.c the
- * messages of a durable. One lock guards all of it; a function called *_locked wants it held. */
+/* memory_impl.h -- the in-memory bus from inside: memory.c has the bus, memory_sub.c the subscriptions, memory_queue.c
+ * the messages of a durable. One lock guards all of it; a function called *_locked wants it held. */
 #ifndef JPX_MEMORY_IMPL_H
 #define JPX_MEMORY_IMPL_H
 
@@ -9,7 +9,7 @@
 #include <pthread.h>
 
 enum {
-    JPX_MEMORY_HISTORY_MAX = 10000,                   /* of EVENT and DEAD each; the oldest goes */
+    JPX_MEMORY_HISTORY_MAX = 10000,                    /* of EVENT and DEAD each; the oldest goes */
     JPX_MEMORY_MESSAGE_MAX = JPX_VALUE_MAX + 64 * 1024 /* bytes of one message */
 };
 

@@ -4,8 +4,8 @@
  *       ^              |nak, delay                lost by a test: GONE from any state
  *       +----due---- PUT_OFF
  *
- * READY messages are in one of two lists (those that come again go first, as on a JetStream server), HELD and PUT_OFF ones in
- * a heap by due time. Every function wants the bus's lock held; nothing blocks. */
+ * READY messages are in one of two lists (those that come again go first, as on a JetStream server), HELD and PUT_OFF
+ * ones in a heap by due time. Every function wants the bus's lock held; nothing blocks. */
 #ifndef JPX_MEMORY_QUEUE_H
 #define JPX_MEMORY_QUEUE_H
 
@@ -20,9 +20,9 @@ typedef struct jpx_mem_item {
     struct jpx_mem_queue *queue;      /* NULL: of no durable (core message, history) */
     size_t refs;                      /* the queue's, and one for each delivery */
     jpx_mem_state state;
-    bool again;      /* READY: in the list of those that come again */
-    size_t heap_at;  /* HELD, PUT_OFF */
-    int64_t due_ms;  /* HELD, PUT_OFF */
+    bool again;     /* READY: in the list of those that come again */
+    size_t heap_at; /* HELD, PUT_OFF */
+    int64_t due_ms; /* HELD, PUT_OFF */
     uint32_t deliveries;
     uint64_t sequence;
     int64_t published_ns;

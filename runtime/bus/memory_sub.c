@@ -1,6 +1,6 @@
-/* memory_sub.c -- subscriptions of the in-memory bus: durables with credits, and listeners. fetch() blocks on a condition
- * variable in real time; everything else only takes the bus's lock. The file descriptor is a timer that is due now while
- * there is something to fetch, or at the time something comes back. */
+/* memory_sub.c -- subscriptions of the in-memory bus: durables with credits, and listeners. fetch() blocks on a
+ * condition variable in real time; everything else only takes the bus's lock. The file descriptor is a timer that is
+ * due now while there is something to fetch, or at the time something comes back. */
 #include "bus/memory_impl.h"
 #include <stdlib.h>
 #include <string.h>
@@ -57,7 +57,8 @@ static unsigned draw(jpx_mem_bus *bus, unsigned below)
     return number % below;
 }
 
-/* When fetch() would return something, of env's clock: 0 = now, INT64_MAX = not before something is published or acked. */
+/* When fetch() would return something, of env's clock: 0 = now, INT64_MAX = not before something is published or acked.
+ */
 static int64_t next_ms(const jpx_mem_sub *sub)
 {
     if (sub->waiting.count > 0)
@@ -317,8 +318,9 @@ jp_status jpx_mem_sub_open(jpx_sub **out, jpx_bus *bus, jpx_stream stream, const
 jp_status jpx_mem_sub_listen(jpx_sub **out, jpx_bus *bus, const char *subject, const char *group, jp_error *err)
 {
     if (strlen(subject) >= JPX_SUBJECT_MAX || (group && strlen(group) > JPX_NAME_MAX))
-        return jpx_fail(err, JP_E_INVALID, "cannot listen to '%.100s': the subject is longer than %d bytes, or its group than %d",
-                        subject, JPX_SUBJECT_MAX - 1, JPX_NAME_MAX);
+        return jpx_fail(err, JP_E_INVALID,
+                        "cannot listen to '%.100s': the subject is longer than %d bytes, or its group than %d", subject,
+                        JPX_SUBJECT_MAX - 1, JPX_NAME_MAX);
     jpx_mem_sub *sub = sub_new(bus);
     strncpy(sub->pattern, subject, sizeof sub->pattern - 1);
     strncpy(sub->group, group ? group : "", sizeof sub->group - 1);

@@ -8,14 +8,15 @@
 enum { MINUTE = 60 * 1000, HOUR = 60 * MINUTE };
 
 const jpx_stream_def jpx_stream_defs[JPX_STREAMS] = {
-    [JPX_START] = {"START",
-                   {"start", "reply", "control"},
-                   "api",
-                   "jetpipe: triggers, replies and requests that change something; each stays until the api role took it",
-                   HOUR,
-                   0,
-                   -1,
-                   "100000"},
+    [JPX_START] =
+        {"START",
+         {"start", "reply", "control"},
+         "api",
+         "jetpipe: triggers, replies and requests that change something; each stays until the api role took it",
+         HOUR,
+         0,
+         -1,
+         "100000"},
     [JPX_SLOT] = {"SLOT",
                   {"slot"},
                   "barrier",

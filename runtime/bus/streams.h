@@ -19,9 +19,9 @@ typedef struct jpx_stream_def {
     const char *kinds[3]; /* second token of its subjects */
     const char *durable;  /* the one durable of a work queue; NULL: one for each queue, or none */
     const char *description;
-    int64_t duplicate_ms; /* window of deduplication */
-    int64_t max_age_ms;   /* 0 = messages stay until they are acked */
-    int64_t max_bytes;    /* -1 = as the account allows */
+    int64_t duplicate_ms;      /* window of deduplication */
+    int64_t max_age_ms;        /* 0 = messages stay until they are acked */
+    int64_t max_bytes;         /* -1 = as the account allows */
     const char *msgs_critical; /* io.nats.monitor.msgs-critical, NULL = none */
 } jpx_stream_def;
 
@@ -38,7 +38,8 @@ bool jpx_subject_matches(const char *pattern, const char *subject);
 bool jpx_token_ok(const char *);
 int64_t jpx_ack_wait_ms(void);
 
-/* Real time for waiting, not for records: monotonic, so that a clock that is set does not shorten or lengthen a limit. */
+/* Real time for waiting, not for records: monotonic, so that a clock that is set does not shorten or lengthen a limit.
+ */
 int64_t jpx_mono_ms(void);
 void jpx_cond_init(pthread_cond_t *);
 /* False when the time (jpx_mono_ms) has come. */

@@ -102,8 +102,8 @@ size_t jpx_array_count(const bson_iter_t *array)
     return count;
 }
 
-/* libbson writes doubles with 20 digits; the shortest text that reads back as the same double is meant. In place: it is never
- * longer. Returns what stands behind the number. */
+/* libbson writes doubles with 20 digits; the shortest text that reads back as the same double is meant. In place: it is
+ * never longer. Returns what stands behind the number. */
 static const char *shorten_number(const char *from, char **to)
 {
     char digits[64];

@@ -28,9 +28,9 @@ extern "C" {
 /* Raised when a program compiled with an older header cannot run with a newer library. Checked at registration. */
 #define JP_ABI 1
 
-#define JP_API __attribute__((visibility("default")))
+#define JP_API                     __attribute__((visibility("default")))
 #define JP_PRINTF_(format_, args_) __attribute__((format(printf, format_, args_)))
-#define JP_USE_ __attribute__((warn_unused_result))
+#define JP_USE_                    __attribute__((warn_unused_result))
 
 /* ---- values ------------------------------------------------------------------------------- */
 
@@ -143,9 +143,9 @@ JP_API const char *jp_version(void);          /* "0.1.0"; static */
 
 /* ---- what a pipe is ----------------------------------------------------------------------- */
 
-#define JP_SECONDS(n) ((int64_t)(n) * 1000)
-#define JP_MINUTES(n) ((int64_t)(n) * 60 * 1000)
-#define JP_HOURS(n)   ((int64_t)(n) * 3600 * 1000)
+#define JP_SECONDS(n) (1000 * (int64_t)(n))
+#define JP_MINUTES(n) (60 * 1000 * (int64_t)(n))
+#define JP_HOURS(n)   (3600 * 1000 * (int64_t)(n))
 
 /* Delay before execution k + 1 is first_ms * factor^(k - 1), at most limit_ms, then jittered. A member that is 0 is
  * the library's default, named here; a negative one is refused at registration (but jitter takes JP_NO_JITTER). */
@@ -163,22 +163,22 @@ typedef struct jp_retry_policy {
  * string, datetime, binary, doc and list. "type? name" may be null or left out at the end; the last one of takes
  * may be "type... name": a list of all that is left. */
 typedef struct jp_def {
-    int abi;                                     /* JP_ABI, by JP_PIPE                                            */
-    const char *name;                            /* the C identifier                                              */
-    jp_end (*run)(jp_ctx *);                     /* the body                                                      */
-    const char *at;                              /* "file:line" of the definition, for messages                   */
-    const char *as;                              /* durable name if it must differ from the identifier            */
-    const char *takes;                           /* arguments; checked at start, at each yield, before each run   */
-    const char *gives;                           /* type of the output, "int64" or "int64?"; NULL = any           */
-    const char *fills;                           /* named outputs beside the default one: "int64 rows, doc log"   */
-    const char *queue;                           /* which workers run it; NULL = "default"                        */
-    int64_t timeout_ms;                          /* of one attempt, body or wait for the reply; 0 = none          */
-    jp_retry_policy retry;                       /* what follows a failed attempt                                 */
-    bool async;                                  /* may end with jp_wait()                                        */
+    int abi;                                      /* JP_ABI, by JP_PIPE                                            */
+    const char *name;                             /* the C identifier                                              */
+    jp_end (*run)(jp_ctx *);                      /* the body                                                      */
+    const char *at;                               /* "file:line" of the definition, for messages                   */
+    const char *as;                               /* durable name if it must differ from the identifier            */
+    const char *takes;                            /* arguments; checked at start, at each yield, before each run   */
+    const char *gives;                            /* type of the output, "int64" or "int64?"; NULL = any           */
+    const char *fills;                            /* named outputs beside the default one: "int64 rows, doc log"   */
+    const char *queue;                            /* which workers run it; NULL = "default"                        */
+    int64_t timeout_ms;                           /* of one attempt, body or wait for the reply; 0 = none          */
+    jp_retry_policy retry;                        /* what follows a failed attempt                                 */
+    bool async;                                   /* may end with jp_wait()                                        */
     jp_end (*on_reply)(jp_ctx *, jp_value reply); /* takes the reply; without it the reply is the output          */
-    void (*on_finished)(jp_ctx *, bool aborted); /* after its whole subtree; at least once; may read jp_output()  */
-    void (*on_cancel)(jp_ctx *);                 /* its wait for a reply was ended by an abort                    */
-    size_t size;                                 /* sizeof(jp_def), by JP_PIPE                                    */
+    void (*on_finished)(jp_ctx *, bool aborted);  /* after its whole subtree; at least once; may read jp_output()  */
+    void (*on_cancel)(jp_ctx *);                  /* its wait for a reply was ended by an abort                    */
+    size_t size;                                  /* sizeof(jp_def), by JP_PIPE                                    */
 } jp_def;
 
 /* JP_PIPE(Name, p, .option = ...) { body }   defines `const jp_def Name` and the body `Name_run(jp_ctx *p)`.
@@ -249,14 +249,16 @@ JP_API const char *jp_key(jp_ctx *);
 #define jp_ticket(p) jp_ticket_of((p), JP_AT)
 JP_API const char *jp_ticket_of(jp_ctx *, const char *at);
 /* printf into memory of the attempt. */
-/* Zeroed memory, aligned for any type, that lives until the body returns. Never NULL: out of memory ends the attempt. */
+/* Zeroed memory, aligned for any type, that lives until the body returns. Never NULL: out of memory ends the attempt.
+ */
 JP_API void *jp_alloc(jp_ctx *, size_t size);
 JP_API const char *jp_format(jp_ctx *, const char *fmt, ...) JP_PRINTF_(2, 3);
 
 /* ---- documents and lists ------------------------------------------------------------------ */
 
-/* A value in a document (or array, or reply), by dotted path: jp_get_int64(p, order, "lines.0.cents"). What is not there, or of
- * another type, is a mistake (see the top): ask jp_has first where that may happen. jp_get_double takes an int64, too. */
+/* A value in a document (or array, or reply), by dotted path: jp_get_int64(p, order, "lines.0.cents"). What is not
+ * there, or of another type, is a mistake (see the top): ask jp_has first where that may happen. jp_get_double takes an
+ * int64, too. */
 #define jp_get(p, doc, path)          jp_path_value((p), jp_v(doc), (path), JP_AT) /* jp_value of any type */
 #define jp_get_int64(p, doc, path)    jp_path_int64((p), jp_v(doc), (path), JP_AT)
 #define jp_get_double(p, doc, path)   jp_path_double((p), jp_v(doc), (path), JP_AT)
@@ -303,21 +305,21 @@ typedef struct jp_iter { /* for jp_each */
 JP_API jp_iter jp_each_begin(jp_ctx *, jp_value doc, const char *at);
 JP_API bool jp_each_next(jp_iter *);
 
-/* jp_object(p, "id", 17, "paid", (bool)true, "lines", lines): a document of at most 15 keys and values in turn. No futures:
- * pass those as arguments of their own, or in a list. */
+/* jp_object(p, "id", 17, "paid", (bool)true, "lines", lines): a document of at most 15 keys and values in turn. No
+ * futures: pass those as arguments of their own, or in a list. */
 #define jp_object(...) jp_object_v(JP_VALUES_(__VA_ARGS__), JP_AT)
 JP_API jp_value jp_object_v(jp_ctx *, size_t count, const jp_value *keys_and_values, const char *at);
 
-/* Lists keep their order and may mix values and futures; an argument, an output or a part of one. jp_array(p, 5, future, 7)
- * is a list of at most 30 items; jp_push adds one more. A list that was given to a child may still grow. */
+/* Lists keep their order and may mix values and futures; an argument, an output or a part of one. jp_array(p, 5,
+ * future, 7) is a list of at most 30 items; jp_push adds one more. A list that was given to a child may still grow. */
 JP_API jp_list *jp_list_new(jp_ctx *);
 #define jp_array(...)    jp_array_v(JP_VALUES_(__VA_ARGS__), JP_AT)
 #define jp_push(list, x) jp_push_v((list), jp_v(x), JP_AT)
 JP_API jp_list *jp_array_v(jp_ctx *, size_t count, const jp_value *, const char *at);
 JP_API void jp_push_v(jp_list *, jp_value, const char *at);
 
-/* As relaxed Extended JSON, and back. jp_parse: text that is not JSON is a mistake; jp_try_parse returns false instead and
- * fills in `err` (NULL: not wanted): for text from outside. */
+/* As relaxed Extended JSON, and back. jp_parse: text that is not JSON is a mistake; jp_try_parse returns false instead
+ * and fills in `err` (NULL: not wanted): for text from outside. */
 #define jp_json(p, x)     jp_json_v((p), jp_v(x), JP_AT)
 #define jp_parse(p, text) jp_parse_v((p), (text), JP_AT)
 JP_API const char *jp_json_v(jp_ctx *, jp_value, const char *at);
@@ -332,9 +334,9 @@ JP_API bool jp_try_parse(jp_ctx *, const char *text, jp_value *out, jp_error *er
 JP_API jp_future jp_yield_v(jp_ctx *, const jp_def *, size_t count, const jp_value *, const char *at);
 JP_API jp_future jp_yield_l(jp_ctx *, const jp_def *, const jp_list *, const char *at);
 
-/* jp_yield_with(p, JP_OPTIONS(.retry = {.attempts = 1}, .timeout_ms = 500), Name, arguments...): for this child only. A member
- * that is 0 is as the pipe defines it. Instead of JP_OPTIONS any jp_options will do; a compound literal with a comma
- * in it needs parentheses around it. */
+/* jp_yield_with(p, JP_OPTIONS(.retry = {.attempts = 1}, .timeout_ms = 500), Name, arguments...): for this child only. A
+ * member that is 0 is as the pipe defines it. Instead of JP_OPTIONS any jp_options will do; a compound literal with a
+ * comma in it needs parentheses around it. */
 typedef struct jp_options {
     jp_retry_policy retry;
     int64_t timeout_ms;
@@ -345,11 +347,12 @@ JP_API jp_future jp_yield_with_v(jp_ctx *, jp_options, const jp_def *, size_t co
 #define jp_slot(p, future, name) jp_slot_of((p), (future), (name), JP_AT)
 JP_API jp_future jp_slot_of(jp_ctx *, jp_future, const char *name, const char *at);
 
-/* jp_after(p, a, b) { ... }   children yielded inside start when the pipelines of these futures (or lists of futures) are
- *                             finished, their children included; of none: at once.
- * jp_in_order(p) { ... }      children yielded inside run one after the other, each when the one before is finished.
- * Blocks that nest (in_order not in in_order), may share a line, and close when left by any way: the end, break, continue
- * (both leave the scope, as in a loop), goto, return. */
+/* jp_after(p, a, b) { ... }  children yielded inside start when the pipelines of these futures (or lists of futures)
+ *                            are finished, their children included; of none: at once.
+ * jp_in_order(p) { ... }     children yielded inside run one after the other, each when the one before is finished.
+ *
+ * These are blocks: they nest (in_order not in in_order), may share a line, and close when left by any way: the end,
+ * break and continue (both leave the scope, as in a loop), goto, return. */
 typedef struct jp_scope {
     jp_ctx *p_;
     uint32_t depth_;
@@ -361,35 +364,44 @@ JP_API void jp_scope_end(jp_scope *);
 
 /* ---- outputs and the five ways a body may end --------------------------------------------- */
 
-/* jp_fill(p, "rows", n): a named output, declared in .fills; a value or a future (then the child fills it). The last fill
- * of a name wins. An attempt that ends without filling all it declares has failed. */
+/* jp_fill(p, "rows", n): a named output, declared in .fills; a value or a future (then the child fills it). The last
+ * fill of a name wins. An attempt that ends without filling all it declares has failed. */
 #define jp_fill(p, name, x) jp_fill_v((p), (name), jp_v(x), JP_AT)
 JP_API void jp_fill_v(jp_ctx *, const char *name, jp_value, const char *at);
 
-/* Each is the whole of `return ...;`. Of a body that calls several the one that it returns counts. */
-#define jp_return(p, x) jp_return_v((p), jp_v(x), JP_AT)                        /* a value, or a child's output */
-#define jp_done(p)      jp_done_at((p), JP_AT)                                  /* the value null */
-#define jp_wait(p)      jp_wait_at((p), JP_AT)                                  /* .async: a reply ends it */
-/* The value comes `ms` (>= 0, at most ten years) from now; nothing is held meanwhile. Not after yields. */
+/* Each is the whole of `return ...;`. Of a body that calls several the one that it returns counts.
+ *
+ * jp_return(p, x)          a value, or a child's output
+ * jp_return_in(p, ms, x)   a value, which comes `ms` (>= 0, at most ten years) from now; nothing is held meanwhile. Not
+ *                          after yields
+ * jp_done(p)               the value null
+ * jp_wait(p)               in pipes that are .async: a reply ends it
+ * jp_retry(p, fmt, ...)    failed: again by .retry; the text is the reason
+ * jp_retry_in(p, ms, ...)  failed: again `ms` (>= 0, at most ten years) from now
+ * jp_abort(p, fmt, ...)    ends the whole run, up to the root */
+#define jp_return(p, x)        jp_return_v((p), jp_v(x), JP_AT)
 #define jp_return_in(p, ms, x) jp_return_in_v((p), (ms), jp_v(x), JP_AT)
-JP_API jp_end jp_return_in_v(jp_ctx *, int64_t ms, jp_value, const char *at) JP_USE_;
+#define jp_done(p)             jp_done_at((p), JP_AT)
+#define jp_wait(p)             jp_wait_at((p), JP_AT)
 JP_API jp_end jp_return_v(jp_ctx *, jp_value, const char *at) JP_USE_;
+JP_API jp_end jp_return_in_v(jp_ctx *, int64_t ms, jp_value, const char *at) JP_USE_;
 JP_API jp_end jp_done_at(jp_ctx *, const char *at) JP_USE_;
 JP_API jp_end jp_wait_at(jp_ctx *, const char *at) JP_USE_;
-JP_API jp_end jp_retry(jp_ctx *, const char *fmt, ...) JP_PRINTF_(2, 3) JP_USE_; /* failed: again by .retry */
-JP_API jp_end jp_retry_in(jp_ctx *, int64_t ms, const char *fmt, ...) JP_PRINTF_(3, 4) JP_USE_; /* ms >= 0 from now */
-JP_API jp_end jp_abort(jp_ctx *, const char *fmt, ...) JP_PRINTF_(2, 3) JP_USE_; /* ends the whole run, up to the root */
+JP_API jp_end jp_retry(jp_ctx *, const char *fmt, ...) JP_PRINTF_(2, 3) JP_USE_;
+JP_API jp_end jp_retry_in(jp_ctx *, int64_t ms, const char *fmt, ...) JP_PRINTF_(3, 4) JP_USE_;
+JP_API jp_end jp_abort(jp_ctx *, const char *fmt, ...) JP_PRINTF_(2, 3) JP_USE_;
 
 /* In on_finished: an output that was filled, "default" or a named one; null when it never was (aborted). */
 #define jp_output(p, name) jp_output_of((p), (name), JP_AT)
 JP_API jp_value jp_output_of(jp_ctx *, const char *name, const char *at);
-/* In on_finished and on_cancel, which end without a word otherwise: this call of the hook failed; it is run again later. */
+/* In on_finished and on_cancel, which end without a word otherwise: this call of the hook failed; it is run again
+ * later. */
 JP_API void jp_hook_failed(jp_ctx *, const char *fmt, ...) JP_PRINTF_(2, 3);
 
 /* ---- outside a body: the client ------------------------------------------------------------ */
 
-/* A connection; one thread at a time. Everything below blocks, for at most `timeout_ms` of the options where nothing else is said,
- * and fails with JP_E_UNAVAILABLE when the servers cannot be reached. `err` may be NULL. */
+/* A connection; one thread at a time. Everything below blocks, for at most `timeout_ms` of the options where nothing
+ * else is said, and fails with JP_E_UNAVAILABLE when the servers cannot be reached. `err` may be NULL. */
 typedef struct jp_client jp_client;
 
 typedef struct jp_client_options { /* a member that is 0 or NULL: the environment's, or the default */
@@ -408,30 +420,33 @@ typedef struct jp_root {
 JP_API jp_status jp_client_open(jp_client **out, const jp_client_options *options, jp_error *err);
 JP_API void jp_client_close(jp_client *);
 
-/* jp_start(client, &root, &err, Name, arguments...): starts a root and returns when it is durable. JP_E_INVALID: the arguments
- * are not what the pipe takes. Futures are refused. */
+/* jp_start(client, &root, &err, Name, arguments...): starts a root and returns when it is durable. JP_E_INVALID: the
+ * arguments are not what the pipe takes. Futures are refused. */
 JP_API jp_status jp_start_v(jp_client *, jp_root *, jp_error *, const jp_def *, size_t count, const jp_value *);
-/* The same by name; `json` is an array (by position) or an object (by name), NULL = no arguments. `key` is the idempotency key,
- * at most 512 bytes: the same key starts one root, whatever its state; NULL = none. */
+/* The same by name; `json` is an array (by position) or an object (by name), NULL = no arguments. `key` is the
+ * idempotency key, at most 512 bytes: the same key starts one root, whatever its state; NULL = none. */
 JP_API jp_status jp_start_json(jp_client *, jp_root *, jp_error *, const char *pipe, const char *json, const char *key);
 
 /* JP_OK: done. JP_E_REFUSED: aborted, err has the reason. JP_E_TIMEOUT: neither within timeout_ms. JP_E_NOT_FOUND. */
 JP_API jp_status jp_wait_for(jp_client *, jp_root, int64_t timeout_ms, jp_error *err);
 /* As JSON text, the caller's (jp_free). result: JP_E_NOT_FOUND while there is none. */
 JP_API jp_status jp_result(jp_client *, jp_root, char **json_out, jp_error *err);
-JP_API jp_status jp_status_of(jp_client *, jp_root, char **json_out, jp_error *err); /* one object: pipe, status, times, ... */
-JP_API jp_status jp_tree(jp_client *, jp_root, char **json_out, jp_error *err);      /* the whole tree, nested */
-JP_API jp_status jp_why(jp_client *, jp_root, char **json_out, jp_error *err);       /* what it waits for */
-JP_API void jp_free(void *);                                                        /* NULL is fine */
+/* status_of: one object with pipe, status, times. tree: the whole tree, nested. why: what it waits for. */
+JP_API jp_status jp_status_of(jp_client *, jp_root, char **json_out, jp_error *err);
+JP_API jp_status jp_tree(jp_client *, jp_root, char **json_out, jp_error *err);
+JP_API jp_status jp_why(jp_client *, jp_root, char **json_out, jp_error *err);
+JP_API void jp_free(void *); /* NULL is fine */
 
 /* JP_OK: asked for now or before. JP_E_REFUSED: it is final already. JP_E_NOT_FOUND. */
 JP_API jp_status jp_abort_root(jp_client *, jp_root, const char *reason, jp_error *err);
 
-/* jp_reply(client, ticket, value, &err) answers a wait. JP_E_REFUSED: a wrong, old or used ticket. No futures, no lists. */
+/* jp_reply(client, ticket, value, &err) answers a wait. JP_E_REFUSED: a wrong, old or used ticket. No futures, no
+ * lists. */
 #define jp_reply(client, ticket, x, err) jp_reply_v((client), (ticket), jp_v(x), (err))
 JP_API jp_status jp_reply_v(jp_client *, const char *ticket, jp_value, jp_error *err);
 JP_API jp_status jp_reply_json(jp_client *, const char *ticket, const char *json, jp_error *err);
 
+/* clang-format off */
 /* ---- how the macros are made ---------------------------------------------------------------- */
 
 #define JP_STR1_(x)    #x
@@ -554,39 +569,39 @@ struct jp_guard_ : jp_scope {
     JP_COUNT1_(__VA_ARGS__, N, N, N, N, N, N, N, N, N, N, N, N, N, N, N, N, N, N, N, N, N, N, N, N, N, N, N, N, N, N,  \
                0, 0)
 
-#define JP_MAP_(do, ...)   JP_CAT_(JP_MAP_, JP_COUNT_(__VA_ARGS__))(do, __VA_ARGS__)
-#define JP_MAP_1(do, a)       do(a)
-#define JP_MAP_2(do, a, ...)  do(a), JP_MAP_1(do, __VA_ARGS__)
-#define JP_MAP_3(do, a, ...)  do(a), JP_MAP_2(do, __VA_ARGS__)
-#define JP_MAP_4(do, a, ...)  do(a), JP_MAP_3(do, __VA_ARGS__)
-#define JP_MAP_5(do, a, ...)  do(a), JP_MAP_4(do, __VA_ARGS__)
-#define JP_MAP_6(do, a, ...)  do(a), JP_MAP_5(do, __VA_ARGS__)
-#define JP_MAP_7(do, a, ...)  do(a), JP_MAP_6(do, __VA_ARGS__)
-#define JP_MAP_8(do, a, ...)  do(a), JP_MAP_7(do, __VA_ARGS__)
-#define JP_MAP_9(do, a, ...)  do(a), JP_MAP_8(do, __VA_ARGS__)
-#define JP_MAP_10(do, a, ...) do(a), JP_MAP_9(do, __VA_ARGS__)
-#define JP_MAP_11(do, a, ...) do(a), JP_MAP_10(do, __VA_ARGS__)
-#define JP_MAP_12(do, a, ...) do(a), JP_MAP_11(do, __VA_ARGS__)
-#define JP_MAP_13(do, a, ...) do(a), JP_MAP_12(do, __VA_ARGS__)
-#define JP_MAP_14(do, a, ...) do(a), JP_MAP_13(do, __VA_ARGS__)
-#define JP_MAP_15(do, a, ...) do(a), JP_MAP_14(do, __VA_ARGS__)
-#define JP_MAP_16(do, a, ...) do(a), JP_MAP_15(do, __VA_ARGS__)
-#define JP_MAP_17(do, a, ...) do(a), JP_MAP_16(do, __VA_ARGS__)
-#define JP_MAP_18(do, a, ...) do(a), JP_MAP_17(do, __VA_ARGS__)
-#define JP_MAP_19(do, a, ...) do(a), JP_MAP_18(do, __VA_ARGS__)
-#define JP_MAP_20(do, a, ...) do(a), JP_MAP_19(do, __VA_ARGS__)
-#define JP_MAP_21(do, a, ...) do(a), JP_MAP_20(do, __VA_ARGS__)
-#define JP_MAP_22(do, a, ...) do(a), JP_MAP_21(do, __VA_ARGS__)
-#define JP_MAP_23(do, a, ...) do(a), JP_MAP_22(do, __VA_ARGS__)
-#define JP_MAP_24(do, a, ...) do(a), JP_MAP_23(do, __VA_ARGS__)
-#define JP_MAP_25(do, a, ...) do(a), JP_MAP_24(do, __VA_ARGS__)
-#define JP_MAP_26(do, a, ...) do(a), JP_MAP_25(do, __VA_ARGS__)
-#define JP_MAP_27(do, a, ...) do(a), JP_MAP_26(do, __VA_ARGS__)
-#define JP_MAP_28(do, a, ...) do(a), JP_MAP_27(do, __VA_ARGS__)
-#define JP_MAP_29(do, a, ...) do(a), JP_MAP_28(do, __VA_ARGS__)
-#define JP_MAP_30(do, a, ...) do(a), JP_MAP_29(do, __VA_ARGS__)
+#define JP_MAP_(each, ...)   JP_CAT_(JP_MAP_, JP_COUNT_(__VA_ARGS__))(each, __VA_ARGS__)
+#define JP_MAP_1(each, a)       each(a)
+#define JP_MAP_2(each, a, ...)  each(a), JP_MAP_1(each, __VA_ARGS__)
+#define JP_MAP_3(each, a, ...)  each(a), JP_MAP_2(each, __VA_ARGS__)
+#define JP_MAP_4(each, a, ...)  each(a), JP_MAP_3(each, __VA_ARGS__)
+#define JP_MAP_5(each, a, ...)  each(a), JP_MAP_4(each, __VA_ARGS__)
+#define JP_MAP_6(each, a, ...)  each(a), JP_MAP_5(each, __VA_ARGS__)
+#define JP_MAP_7(each, a, ...)  each(a), JP_MAP_6(each, __VA_ARGS__)
+#define JP_MAP_8(each, a, ...)  each(a), JP_MAP_7(each, __VA_ARGS__)
+#define JP_MAP_9(each, a, ...)  each(a), JP_MAP_8(each, __VA_ARGS__)
+#define JP_MAP_10(each, a, ...) each(a), JP_MAP_9(each, __VA_ARGS__)
+#define JP_MAP_11(each, a, ...) each(a), JP_MAP_10(each, __VA_ARGS__)
+#define JP_MAP_12(each, a, ...) each(a), JP_MAP_11(each, __VA_ARGS__)
+#define JP_MAP_13(each, a, ...) each(a), JP_MAP_12(each, __VA_ARGS__)
+#define JP_MAP_14(each, a, ...) each(a), JP_MAP_13(each, __VA_ARGS__)
+#define JP_MAP_15(each, a, ...) each(a), JP_MAP_14(each, __VA_ARGS__)
+#define JP_MAP_16(each, a, ...) each(a), JP_MAP_15(each, __VA_ARGS__)
+#define JP_MAP_17(each, a, ...) each(a), JP_MAP_16(each, __VA_ARGS__)
+#define JP_MAP_18(each, a, ...) each(a), JP_MAP_17(each, __VA_ARGS__)
+#define JP_MAP_19(each, a, ...) each(a), JP_MAP_18(each, __VA_ARGS__)
+#define JP_MAP_20(each, a, ...) each(a), JP_MAP_19(each, __VA_ARGS__)
+#define JP_MAP_21(each, a, ...) each(a), JP_MAP_20(each, __VA_ARGS__)
+#define JP_MAP_22(each, a, ...) each(a), JP_MAP_21(each, __VA_ARGS__)
+#define JP_MAP_23(each, a, ...) each(a), JP_MAP_22(each, __VA_ARGS__)
+#define JP_MAP_24(each, a, ...) each(a), JP_MAP_23(each, __VA_ARGS__)
+#define JP_MAP_25(each, a, ...) each(a), JP_MAP_24(each, __VA_ARGS__)
+#define JP_MAP_26(each, a, ...) each(a), JP_MAP_25(each, __VA_ARGS__)
+#define JP_MAP_27(each, a, ...) each(a), JP_MAP_26(each, __VA_ARGS__)
+#define JP_MAP_28(each, a, ...) each(a), JP_MAP_27(each, __VA_ARGS__)
+#define JP_MAP_29(each, a, ...) each(a), JP_MAP_28(each, __VA_ARGS__)
+#define JP_MAP_30(each, a, ...) each(a), JP_MAP_29(each, __VA_ARGS__)
 
-#define JP_ARRAY_(do, ...) JP_COUNT_(__VA_ARGS__), (const jp_value[]){JP_MAP_(do, __VA_ARGS__)}
+#define JP_ARRAY_(each, ...) JP_COUNT_(__VA_ARGS__), (const jp_value[]){JP_MAP_(each, __VA_ARGS__)}
 #define JP_NONE_           0, (const jp_value *)0
 
 /* (p, a, b) -> (p), 2, array of values */
@@ -610,5 +625,6 @@ struct jp_guard_ : jp_scope {
 #define JP_SCOPE1_(s, begin)                                                                                           \
     for (jp_scope s __attribute__((cleanup(jp_scope_end))) = begin; s.once_; s.once_ = false)
 #endif
+/* clang-format on */
 
 #endif /* JETPIPE_H */

@@ -111,9 +111,13 @@ jp_status jpx_load_args(jpx_desk *desk, jpx_pipeline *const *pipelines, size_t c
         } else if (!missing) {
             jpx_bytes *large = jpx_alloc_array(desk->arena, p->large_count + 1, sizeof *large);
             for (size_t l = 0; l < p->large_count; l++)
-                if (jpx_load_value(desk, p->large[l].id, &large[l], err) != JP_OK)
-                    return err->status;
-            args[i] = assemble(p, slots + at, large, desk->arena);
+                if (jpx_load_value(desk, p->large[l].id, &large[l], err) != JP_OK) {
+                    if (err->status != JP_E_DAMAGED)
+                        return err->status;
+                    missing = true; /* the failure of this pipeline, not of those read with it */
+                }
+            if (!missing)
+                args[i] = assemble(p, slots + at, large, desk->arena);
         }
         at += used;
     }

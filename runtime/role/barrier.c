@@ -10,6 +10,9 @@ enum {
     TIMER_MS = 40, /* between two looks at the timers: due times are met within 100 ms */
     TIMERS_BATCH = 1000,
     PATROL_LIMIT = 1000,
+    FIRST_WALK_MS = 1000,
+    PATROL_MS = 60 * 1000,
+    PATROL_MAX_MS = 3600 * 1000,
     SECOND_WALK_MS = 35 * 1000, /* handlers in flight at a loss have ended by then (PROTOCOL 13) */
     NAK_MS = 1000
 };
@@ -19,7 +22,8 @@ typedef struct barrier {
     jpx_sub *slots;
     int64_t timers_ms, next_timer_ms;
     uint64_t losses;
-    int64_t walk_ms; /* when live roots are to be walked again; 0 = not */
+    int64_t walk_ms;  /* when live roots are walked again */
+    int64_t pause_ms; /* of the slow patrol; grows */
 } barrier;
 
 /* ---- slot events ---- */
@@ -96,6 +100,7 @@ static size_t fire_timers(barrier *b)
         return 0;
     b->timers_ms = now + TIMER_MS;
     memset(hi, 0xff, sizeof hi);
+    jpx_put64(hi, (uint64_t)now); /* only what is due: waiting costs nothing */
     if (jpx_store_scan(desk->store, JPX_TIMER, jpx_id(lo, sizeof lo), jpx_id(hi, sizeof hi), TIMERS_BATCH, false,
                        desk->arena, &found, &err) != JP_OK) {
         jpx_log(desk->env, JPX_WARN, "timers put off", "error=%s", jpx_json_text(desk->arena, err.text));
@@ -118,12 +123,19 @@ static size_t fire_timers(barrier *b)
             sweep(desk, &box, &timer.key);
         else {
             jpx_run_event event = {.key = timer.key, .step = timer.step + 1, .due = true};
-            jpx_outbox_run(&box, &event, timer.pipe, timer.queue, false);
+            jpx_outbox_run(&box, &event, timer.pipe, timer.queue, true); /* deduplication must not swallow it */
         }
         ids[fired++] = found.items[i].id;
     }
-    if (!fired)
+    if (!fired) {
+        jpx_put64(lo, (uint64_t)now + 1);
+        memset(hi, 0xff, sizeof hi);
+        if (jpx_store_scan(desk->store, JPX_TIMER, jpx_id(lo, sizeof lo), jpx_id(hi, sizeof hi), 1, false, desk->arena,
+                           &found, &err) == JP_OK &&
+            found.count)
+            b->next_timer_ms = (int64_t)jpx_get64(found.items[0].id.data);
         return 0;
+    }
     if (jpx_outbox_flush(&box, &err) != JP_OK || jpx_store_remove(desk->store, JPX_TIMER, ids, fired, &err) != JP_OK)
         jpx_log(desk->env, JPX_WARN, "timers put off", "error=%s", jpx_json_text(desk->arena, err.text));
     if (fired == TIMERS_BATCH)
@@ -146,7 +158,7 @@ static size_t patrol(barrier *b)
     jp_error err = {0};
     bool lost = losses != b->losses;
 
-    if (!lost && (!b->walk_ms || now < b->walk_ms))
+    if (!lost && now < b->walk_ms)
         return 0;
     if (lost)
         jpx_log(desk->env, JPX_WARN, "messages may be lost", "mend=\"live roots are walked\"");
@@ -171,7 +183,8 @@ out:
         return walked;
     }
     b->losses = losses;
-    b->walk_ms = lost ? now + SECOND_WALK_MS : 0;
+    b->pause_ms = lost ? PATROL_MS : b->pause_ms < PATROL_MAX_MS / 2 ? 2 * b->pause_ms : PATROL_MAX_MS;
+    b->walk_ms = now + (lost ? SECOND_WALK_MS : b->pause_ms);
     jpx_log(desk->env, JPX_INFO, "live roots walked", "roots=%zu", walked);
     return walked;
 }
@@ -207,7 +220,8 @@ static bool barrier_drain(jpx_role *role)
 static int64_t barrier_next(jpx_role *role)
 {
     barrier *b = (barrier *)role;
-    return b->walk_ms && b->walk_ms < b->next_timer_ms ? b->walk_ms : b->next_timer_ms;
+    /* the slow patrol is a net below, not something to wait for */
+    return b->pause_ms == PATROL_MS && b->walk_ms < b->next_timer_ms ? b->walk_ms : b->next_timer_ms;
 }
 
 static void barrier_close(jpx_role *role)
@@ -228,6 +242,8 @@ jp_status jpx_barrier_open(jpx_role **role, jp_error *err)
     b->role.close = barrier_close;
     b->next_timer_ms = INT64_MAX;
     b->losses = jpx_bus_losses(b->role.parts.bus);
+    b->walk_ms = jpx_now(b->role.parts.env) + FIRST_WALK_MS; /* streams may have been lost while nobody was here */
+    b->pause_ms = PATROL_MS;
     if (jpx_bus_subscribe(&b->slots, b->role.parts.bus, JPX_SLOT, "", b->role.options.batch, err) != JP_OK) {
         free(b);
         return err->status;

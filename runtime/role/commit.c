@@ -6,7 +6,10 @@
 #include "role/worker.h"
 #include <string.h>
 
-enum { FINISH_TRIES = 10 /* deliveries of a hook that fails, before the end is written all the same */ };
+enum {
+    RECORD_MAX = 15 * 1024 * 1024,
+    FINISH_TRIES = 10 /* deliveries of a hook that fails, before the end is written all the same */
+};
 
 typedef struct commitment {
     jpx_ended *ended;
@@ -66,23 +69,6 @@ static void set_retry(jpx_desk *desk, commitment *c)
     c->entry.due_ms = c->entry.at_ms + (outcome->retry_in_ms >= 0 ? outcome->retry_in_ms : delay);
 }
 
-static void set_waiting(jpx_desk *desk, commitment *c)
-{
-    const jpx_job *job = c->ended->job;
-    int64_t timeout = jpx_timeout_ms(job->pipeline, job->pipe);
-
-    c->entry.kind = JPX_WAITING;
-    c->entry.due_ms = timeout ? c->entry.at_ms + timeout : 0;
-    if (c->ended->outcome.end == JPX_END_RETURN) { /* jp_return_in */
-        c->entry.completes = true;
-        c->entry.due_ms = c->entry.at_ms + c->ended->outcome.retry_in_ms;
-    }
-    /* the hash only: reading the store does not give tickets */
-    jpx_token_hash(job->token, c->entry.token_hash);
-    c->plan.outcome = &c->ended->outcome;
-    jpx_plan_outputs(&c->plan, desk->arena, &c->entry, &c->generation);
-}
-
 /* Outputs that were filled before the wait belong to its end. */
 static void carry_outputs(jpx_desk *desk, const jpx_job *job, jpx_entry *entry)
 {
@@ -100,6 +86,24 @@ static void carry_outputs(jpx_desk *desk, const jpx_job *job, jpx_entry *entry)
         entry->outs = outs;
         entry->outs_count = count;
     }
+}
+
+static void set_waiting(jpx_desk *desk, commitment *c)
+{
+    const jpx_job *job = c->ended->job;
+    int64_t timeout = jpx_timeout_ms(job->pipeline, job->pipe);
+
+    c->entry.kind = JPX_WAITING;
+    c->entry.due_ms = timeout ? c->entry.at_ms + timeout : 0;
+    if (c->ended->outcome.end == JPX_END_RETURN) { /* jp_return_in */
+        c->entry.completes = true;
+        c->entry.due_ms = c->entry.at_ms + c->ended->outcome.retry_in_ms;
+    }
+    /* the hash only: reading the store does not give tickets */
+    jpx_token_hash(job->token, c->entry.token_hash);
+    c->plan.outcome = &c->ended->outcome;
+    jpx_plan_outputs(&c->plan, desk->arena, &c->entry, &c->generation);
+    carry_outputs(desk, job, &c->entry); /* also those of an earlier wait of this attempt */
 }
 
 static void set_wrong(jpx_desk *desk, commitment *c, const char *class_, const char *reason)
@@ -136,7 +140,7 @@ static void set_returned(jpx_desk *desk, commitment *c)
         memcpy(c->entry.gen, c->plan.gen, sizeof c->entry.gen);
         c->entry.children = (uint32_t)outcome->children_count;
         if (jpx_plan_children(&c->plan, desk->arena, &c->generation, &err) != JP_OK) {
-            set_wrong(desk, c, "program", jpx_strdup(desk->arena, err.text));
+            set_wrong(desk, c, "program", jpx_strdup(c->ended->job->intake->arena, err.text));
             return;
         }
     }
@@ -190,7 +194,7 @@ static void prepare(group *g, size_t i, jpx_ended *ended)
     if (jpx_plan_check(outcome, &err) != JP_OK) {
         outcome->end = JPX_END_RETRY;
         outcome->class_ = "crash";
-        outcome->reason = jpx_format(g->desk->arena, "its result made no sense (%s): a corrupted heap?", err.text);
+        outcome->reason = jpx_format(job->intake->arena, "its result made no sense (%s): a corrupted heap?", err.text);
         outcome->retry_in_ms = -1;
     }
     switch (outcome->end) {
@@ -214,6 +218,33 @@ static void prepare(group *g, size_t i, jpx_ended *ended)
         set_failure(g->desk, &c->entry, outcome);
         break;
     }
+}
+
+/* A record that no store takes would hold up everything behind it: it is a failure of its own pipeline. */
+static size_t largest(const jpx_records *records)
+{
+    size_t max = 0;
+    for (size_t i = 0; i < records->count; i++)
+        max = records->items[i].doc.size > max ? records->items[i].doc.size : max;
+    return max;
+}
+
+static void refuse_too_large(group *g, commitment *c)
+{
+    size_t size = largest(&c->generation.pipelines), values = largest(&c->generation.values);
+
+    size = values > size ? values : size;
+    if (c->has_entry) {
+        size_t entry = jpx_entry_encode(&c->entry, g->desk->arena).doc.size;
+        size = entry > size ? entry : size;
+    }
+    if (size > RECORD_MAX)
+        set_wrong(
+            g->desk, c, "value",
+            jpx_format(c->ended->job->intake->arena,
+                       "a record of its plan would have %zu bytes; the limit is %d. Pass fewer or smaller values, or "
+                       "futures of children in the order they were yielded",
+                       size, RECORD_MAX));
 }
 
 /* ---- writing ---- */
@@ -323,8 +354,10 @@ jp_status jpx_commit(jpx_desk *desk, jpx_ended *ended, size_t count, bool retry,
         .desk = desk, .items = jpx_alloc_array(desk->arena, count + 1, sizeof(commitment)), .count = count, .nak = nak};
     jpx_outbox box = jpx_outbox_new(desk);
 
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         prepare(&g, i, &ended[i]);
+        refuse_too_large(&g, &g.items[i]);
+    }
     if (write_generations(&g, err) != JP_OK || look_at_flags(&g, err) != JP_OK || write_entries(&g, err) != JP_OK ||
         read_winners(&g, err) != JP_OK)
         return err->status;

@@ -156,14 +156,16 @@ static const jpx_entry *wait_of(api *a, reply *r, const jpx_root *root, jpx_deli
     }
     if (r->step + 1 < r->journal.count) {
         const jpx_entry *next = &r->journal.entries[r->step + 1];
-        if (next->kind == JPX_REPLIED && d->deliveries > 1 && same_reply(a, &next->reply, r->value)) {
+        if (next->kind == JPX_REPLIED && same_reply(a, &next->reply, r->value)) {
             jpx_outbox box = jpx_outbox_new(&a->role.desk); /* ours, from an earlier delivery */
             jp_error err;
             if (jpx_follow(&a->role.desk, &box, r->pipeline, next, NULL, true, &err) != JP_OK ||
                 jpx_outbox_flush(&box, &err) != JP_OK)
                 put_off(a, d, &err);
-            else
+            else if (d->deliveries > 1)
                 accept(a, d);
+            else
+                refuse_ticket(a, d);
         } else {
             refuse_ticket(a, d);
         }
@@ -290,7 +292,7 @@ static void abort_root(api *a, jpx_delivery *d, const char *name, const char *re
     bool ours = root->aborting && d->deliveries > 1;
     if (jpx_store_change_roots(desk->store, &change, 1, &err) != JP_OK)
         goto failed;
-    if (change.changed || ours) {
+    if (change.changed || (root->aborting && !jpx_root_final(root))) { /* perhaps ours, from a delivery that was cut */
         jpx_outbox_abort(&box, &key, "request", change.reason);
         box.aborts_count = 0; /* the flag is up already */
         if (jpx_outbox_flush(&box, &err) != JP_OK)
@@ -342,7 +344,12 @@ static void sweep(api *a, jpx_delivery *d, const char *name)
     bool done = false;
     jp_error err = {0};
 
-    if (jpx_root_parse(&id, name))
+    jpx_root *alive = NULL;
+    if (jpx_root_parse(&id, name) && jpx_load_roots(&a->role.desk, &id, 1, &alive, &err) != JP_OK) {
+        put_off(a, d, &err);
+        return;
+    }
+    if (jpx_root_parse(&id, name) && !alive) /* a trigger that came again has made it anew: it is not ours to remove */
         while (!done)
             if (jpx_walk_remove(&a->role.desk, &id, 10 * JPX_SCAN_CHUNK, &done, &err) != JP_OK) {
                 put_off(a, d, &err);

@@ -153,7 +153,11 @@ static jp_status load_single_deps(jpx_desk *desk, jpx_node *nodes, size_t count,
             slots[n++] = (jpx_slot){.key = producer, .name = p->deps[0].slot};
         } else {
             jpx_node *before = node_of(nodes, count, producer.b);
-            nodes[i].evidence.deps_open = !before || jpx_node_status(before) != JPX_IS_DONE;
+            size_t found = before != NULL;
+            if (!before && jpx_load_nodes(desk, jpx_key_root_id(&p->key), jpx_key_gen(&p->key), p->deps[0].child, 1,
+                                          &before, &found, err) != JP_OK)
+                return err->status;
+            nodes[i].evidence.deps_open = !found || jpx_node_status(before) != JPX_IS_DONE;
         }
     }
     if (n && jpx_load_slots(desk, slots, n, false, err) != JP_OK)

@@ -98,8 +98,8 @@ static int fact_order(const void *left, const void *right)
     if (order == 0)
         order = (int)a->again - (int)b->again;
     if (order == 0)
-        order = (int)a->kind - (int)b->kind;
-    return order ? order : memcmp(a->key.b, b->key.b, JPX_PIPELINE_SIZE);
+        order = memcmp(a->key.b, b->key.b, JPX_PIPELINE_SIZE);
+    return order ? order : (int)a->kind - (int)b->kind;
 }
 
 static bool together(const jpx_fact *a, const jpx_fact *b)
@@ -115,9 +115,13 @@ static void pack_facts(jpx_outbox *box)
         qsort(box->facts, box->facts_count, sizeof *box->facts, fact_order);
     for (size_t first = 0, next; first < box->facts_count; first = next) {
         const jpx_fact *facts = box->facts + first;
+        /* Facts of one pipeline are never told apart: "ended" must not overtake "filled". */
         for (next = first + 1; next < box->facts_count && next - first < JPX_FACTS_MAX; next++)
             if (!together(facts, &box->facts[next]))
                 break;
+        while (next < box->facts_count && next - first > 1 &&
+               jpx_key_equal(&box->facts[next - 1].key, &box->facts[next].key))
+            next--;
         unsigned partition = (unsigned)(jpx_hash(facts->key.b, JPX_ROOT_SIZE) % JPX_PARTITIONS);
         jpx_message message = {
             .subject = jpx_format(arena, "%s.slot.%u", jpx_bus_prefix(box->desk->bus), partition),

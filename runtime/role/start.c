@@ -92,6 +92,8 @@ static jp_status known_keys(api *a, start *starts, size_t count, jp_error *err)
         if (jpx_store_root_by_key(a->role.desk.store, starts[i].key, a->role.desk.arena, &record, err) != JP_OK)
             return err->status;
         if (record.doc.data && memcmp(record.id.data, starts[i].root.b, JPX_ROOT_SIZE) != 0) {
+            if (starts[i].delivery->deliveries > 1 && remove_loser(a, &starts[i], err) != JP_OK)
+                return err->status;
             memcpy(starts[i].root.b, record.id.data, JPX_ROOT_SIZE);
             starts[i].existed = true;
         }
@@ -151,6 +153,8 @@ static jp_status write_roots(api *a, start *starts, size_t count, jpx_outbox *bo
                 s->existed = true;
                 continue;
             }
+            if (!record.doc.data) /* who held the key was cleaned up in this moment */
+                return jpx_fail(err, JP_E_UNAVAILABLE, "key %.100s has just become free", s->key);
         }
         again[again_count++] = (jpx_ready){key, true}; /* a redelivery: the run event may not be out yet */
     }

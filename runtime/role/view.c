@@ -110,7 +110,11 @@ jp_status jpx_view_result(jpx_desk *desk, const jpx_root *root, bson_t *out, jp_
 
 /* ---- tree ---- */
 
-enum { TREE_BYTES_MAX = 700 * 1024, VALUE_BYTES_MAX = 2048, DEPTH_MAX = 40 /* libbson writes no JSON below 100 levels */ };
+enum {
+    TREE_BYTES_MAX = 700 * 1024,
+    VALUE_BYTES_MAX = 2048,
+    DEPTH_MAX = 40 /* libbson writes no JSON below 100 levels */
+};
 
 typedef struct viewing {
     const jpx_root *root;

@@ -14,13 +14,14 @@ typedef struct worker {
     jpx_role role;
     jpx_executor *executor;
     jpx_sub *subs[JPX_QUEUES_MAX];
-    size_t subs_count, next_sub;
+    size_t subs_count, next_sub, limit;
     jpx_job *buckets[BUCKETS], *same[BUCKETS]; /* held jobs by number, by key */
     size_t held;
     uint64_t numbers;
     int64_t beat_ms;
     /* outcomes that wait to be committed */
     jpx_arena *harvest;
+    jpx_outcome outcomes[JPX_BATCH_MAX];
     jpx_ended ended[JPX_BATCH_MAX];
     size_t ended_count;
     bool retry;
@@ -242,9 +243,8 @@ static jp_status load_batch(worker *w, batch *b, jpx_root ***roots, jp_error *er
         job->journal.pipeline = pipelines[i];
         if (!pipelines[i] || job->event.finish)
             continue;
-        /* Pipes with the finishing hook leave their mark before the abort flag is looked at (PROTOCOL 9); events that
-         * come again leave one so that beginnings without an ending can be counted. */
-        if (job->journal.count == job->event.step && (pipelines[i]->hook || job->delivery->deliveries > 1)) {
+        /* Pipes with the finishing hook leave their mark before the abort flag is looked at (PROTOCOL 9). */
+        if (job->journal.count == job->event.step && pipelines[i]->hook) {
             mark(w, job, &marks[marks_count++]);
             job->marked = true;
         }
@@ -365,6 +365,20 @@ static jp_status reply_of(jpx_desk *desk, jpx_job *job, jp_error *err)
     return JP_OK;
 }
 
+/* Events that come again leave a mark before their body, so that beginnings without an ending can be counted. */
+static jp_status mark_beginnings(worker *w, jpx_job **jobs, size_t count, jp_error *err)
+{
+    jpx_record *marks = jpx_alloc_array(w->role.desk.arena, count + 1, sizeof *marks);
+    size_t n = 0;
+
+    for (size_t i = 0; i < count; i++)
+        if (jobs[i]->delivery->deliveries > 1 && !jobs[i]->marked) {
+            mark(w, jobs[i], &marks[n++]);
+            jobs[i]->marked = true;
+        }
+    return n ? jpx_store_insert(w->role.desk.store, JPX_MARK, marks, n, NULL, err) : JP_OK;
+}
+
 static jp_status start_bodies(worker *w, jpx_job **jobs, size_t count, jp_error *err)
 {
     jpx_desk *desk = &w->role.desk;
@@ -373,7 +387,8 @@ static jp_status start_bodies(worker *w, jpx_job **jobs, size_t count, jp_error 
 
     for (size_t i = 0; i < count; i++)
         pipelines[i] = (jpx_pipeline *)jobs[i]->pipeline;
-    if (count && jpx_load_args(desk, pipelines, count, args, err) != JP_OK)
+    if (count &&
+        (jpx_load_args(desk, pipelines, count, args, err) != JP_OK || mark_beginnings(w, jobs, count, err) != JP_OK))
         return err->status;
     for (size_t i = 0; i < count; i++) {
         jpx_job *job = jobs[i];
@@ -479,15 +494,18 @@ static void take(worker *w, jpx_sub *sub, jpx_delivery **deliveries, size_t coun
 static void harvest(worker *w, int64_t wait_ms)
 {
     size_t room = JPX_BATCH_MAX - w->ended_count;
-    jpx_outcome *outcomes = jpx_alloc_array(w->harvest, JPX_BATCH_MAX, sizeof *outcomes);
-    size_t count = jpx_executor_poll(w->executor, w->harvest, outcomes, room, wait_ms);
 
+    if (!w->ended_count) /* nothing in it is referenced */
+        jpx_arena_reset(w->harvest);
+    if (!room)
+        return;
+    size_t count = jpx_executor_poll(w->executor, w->harvest, w->outcomes, room, wait_ms);
     for (size_t i = 0; i < count; i++) {
-        jpx_job *job = find(w, outcomes[i].number_in_worker);
+        jpx_job *job = find(w, w->outcomes[i].number_in_worker);
         if (!job)
             continue;
         job->submitted = false;
-        w->ended[w->ended_count++] = (jpx_ended){job, outcomes[i]};
+        w->ended[w->ended_count++] = (jpx_ended){job, w->outcomes[i]};
     }
 }
 
@@ -582,10 +600,27 @@ static void wait_for_something(worker *w, int64_t wait_ms)
         poll(fds, count, (int)wait_ms);
 }
 
+/* As much as the bodies will take soon, so that work that would wait here goes to another worker. */
+static void limit_subs(worker *w)
+{
+    size_t wanted = w->held + jpx_executor_room(w->executor);
+
+    if (wanted > 2 * w->role.options.batch)
+        wanted = 2 * w->role.options.batch;
+    if (!wanted)
+        wanted = 1;
+    if (wanted == w->limit)
+        return;
+    w->limit = wanted;
+    for (size_t i = 0; i < w->subs_count; i++)
+        jpx_sub_limit(w->subs[i], wanted);
+}
+
 static size_t fetch(worker *w)
 {
     size_t taken = 0;
 
+    limit_subs(w);
     for (size_t i = 0; i < w->subs_count; i++) {
         jpx_delivery *deliveries[JPX_BATCH_MAX];
         jpx_sub *sub = w->subs[w->next_sub++ % w->subs_count];
@@ -681,7 +716,7 @@ jp_status jpx_worker_open(jpx_role **role, jp_error *err)
         status = jpx_fail(err, JP_E_INVALID, "%zu queues among the registered pipes; the limit is %d", count,
                           JPX_QUEUES_MAX);
     for (size_t i = 0; i < count && status == JP_OK; i++)
-        if ((status = jpx_bus_subscribe(&w->subs[i], w->role.parts.bus, JPX_RUN, queues[i], w->role.options.batch,
+        if ((status = jpx_bus_subscribe(&w->subs[i], w->role.parts.bus, JPX_RUN, queues[i], w->role.options.processes,
                                         err)) == JP_OK)
             w->subs_count++;
     if (status != JP_OK) {

@@ -1,4 +1,5 @@
-/* bus_bench.c -- measures a bus: latency of one publish and from publish to delivery, throughput of batches, fetch and ack.
+/* bus_bench.c -- measures a bus: latency of one publish and from publish to delivery, throughput of batches, fetch and
+ * ack.
  *
  *     bus_bench [URL] [MESSAGES]      (memory: and 100000 unless told)
  *
@@ -96,7 +97,8 @@ static void bulk(jpx_bus *bus, jpx_sub *sub, const char *subject, size_t count)
     printf("%-34s %9.0f / s\n", "fetch and ack", (double)count / (now_us() - published) * 1e6);
     for (int i = 0; i < 500 && jpx_bus_backlog(bus, JPX_RUN) != 0; i++)
         nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
-    printf("%-34s %9.0f / s\n", "fetch and ack, until the stream is empty", (double)count / (now_us() - published) * 1e6);
+    printf("%-34s %9.0f / s\n", "fetch and ack, until the stream is empty",
+           (double)count / (now_us() - published) * 1e6);
     jpx_arena_free(arena);
 }
 

@@ -150,7 +150,9 @@ START_TEST(a_closed_subscription_gives_back_at_once)
     jpx_sub *sub = bus_take(&c, JPX_SLOT, NULL, 64);
     while (count < 10) /* ten are the application's, the others are here */
         count += jpx_sub_fetch(sub, got, 10 - count, FETCH_MS);
-    usleep(c.memory ? 0 : 100000); /* nats-server 2.9 loses track of one that is on its way just now */
+    usleep(c.memory
+               ? 0
+               : 100000); /* what is still on its way while we close may wait for its deadline with nats-server 2.9 */
     jpx_sub_close(sub);
     jpx_sub *other = bus_take(&c, JPX_SLOT, NULL, 64);
     int64_t until = jpx_mono_ms() + ACK_WAIT_MS * 7 / 10;
@@ -170,7 +172,8 @@ START_TEST(an_id_is_stored_once)
 {
     bus_begin(&c, _i);
     jpx_sub *sub = bus_take(&c, JPX_SLOT, NULL, 10);
-    jpx_message twice[3] = {bus_message(&c, "slot.3", "a"), bus_message(&c, "slot.4", "b"), bus_message(&c, "slot.4", "c")};
+    jpx_message twice[3] = {bus_message(&c, "slot.3", "a"), bus_message(&c, "slot.4", "b"),
+                            bus_message(&c, "slot.4", "c")};
 
     twice[0].id = twice[1].id = "same";
     bus_ok(&c, jpx_bus_publish(c.bus, twice, 3, PUBLISH_MS, &c.err));
@@ -402,7 +405,8 @@ END_TEST
 START_TEST(what_no_stream_takes_is_refused)
 {
     bus_begin(&c, _i);
-    static const char *const wrong[] = {"x", "start", "start.", "run.default", "run.default.", "nothing.a", "slot.>", "start.a..b"};
+    static const char *const wrong[] = {"x",         "start",  "start.",    "run.default", "run.default.",
+                                        "nothing.a", "slot.>", "start.a..b"};
     jpx_message message = bus_message(&c, "slot.1", "a");
 
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {

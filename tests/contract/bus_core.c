@@ -1,5 +1,5 @@
-/* bus_core.c -- the promises of bus.h that are not about streams of work: listeners, requests, answers, history; and what only
- * one of the implementations has. */
+/* bus_core.c -- the promises of bus.h that are not about streams of work: listeners, requests, answers, history; and
+ * what only one of the implementations has. */
 #include "contract/bus_suite.h"
 #include <pthread.h>
 
@@ -188,13 +188,15 @@ START_TEST(wrong_streams_are_refused)
         bus_admin(&c, "STREAM.DELETE", "SLOT", "", "");
         jpx_bus *other;
         bus_admin(&c, "STREAM.CREATE", "SLOT", "",
-                  jpx_format(c.arena, "{\"name\":\"%s\",\"subjects\":[\"%s.slot.>\"],\"retention\":\"limits\"}", name, c.prefix));
+                  jpx_format(c.arena, "{\"name\":\"%s\",\"subjects\":[\"%s.slot.>\"],\"retention\":\"limits\"}", name,
+                             c.prefix));
         bus_open(&c, &other);
         ck_assert_int_eq(jpx_bus_setup(other, bus_queues, 2, &c.err), JP_E_REFUSED);
         ck_assert_msg(strstr(c.err.text, name) && strstr(c.err.text, "workqueue"), "%s", c.err.text);
         bus_admin(&c, "STREAM.DELETE", "SLOT", "", "");
         bus_admin(&c, "STREAM.CREATE", "SLOT", "",
-                  jpx_format(c.arena, "{\"name\":\"%s\",\"subjects\":[\"%s.slots.>\"],\"retention\":\"workqueue\"}", name, c.prefix));
+                  jpx_format(c.arena, "{\"name\":\"%s\",\"subjects\":[\"%s.slots.>\"],\"retention\":\"workqueue\"}",
+                             name, c.prefix));
         ck_assert_int_eq(jpx_bus_setup(other, bus_queues, 2, &c.err), JP_E_REFUSED);
         ck_assert_msg(strstr(c.err.text, ".slot.>"), "%s", c.err.text);
         bus_admin(&c, "STREAM.DELETE", "SLOT", "", "");

@@ -1,8 +1,7 @@
 /* bus_suite.h -- what the contract tests of the bus share: the places to test and short ways to say things.
  *
- * Every test of the suite is a loop test over bus_places(): the in-memory bus with a clock of its own, and JetStream when
- * JETPIPE_TEST_NATS is set to a server's URL, as
- *     JETPIPE_TEST_NATS=nats://127.0.0.1:4222 ctest -R contract_bus
+ * Every test of the suite is a loop test over bus_places(): the in-memory bus with a clock of its own, and JetStream
+ * when JETPIPE_TEST_NATS is set to a server's URL, as JETPIPE_TEST_NATS=nats://127.0.0.1:4222 ctest -R contract_bus
  * Each case has a fresh prefix; its streams are removed at the end. */
 #ifndef BUS_SUITE_H
 #define BUS_SUITE_H
@@ -44,10 +43,10 @@ static inline int bus_places(void)
     int count = 0;
 
     bus_list[count++] = BUS_MEMORY;
-    if (getenv("JETPIPE_TEST_NATS"))
+    if (getenv("JETPIPE_TEST_NATS") && *getenv("JETPIPE_TEST_NATS"))
         bus_list[count++] = BUS_JETSTREAM;
     else
-        printf("jetstream: skipped; to run it, set JETPIPE_TEST_NATS to the URL of a nats-server -js\n");
+        printf("skip: jetstream; to run it, set JETPIPE_TEST_NATS to the URL of a nats-server -js\n");
     return count;
 }
 
@@ -83,7 +82,8 @@ static inline void bus_begin(bus_case *c, int test)
 }
 
 /* A request to $JS.API; JetStream only. */
-static inline const char *bus_admin(bus_case *c, const char *verb, const char *stream, const char *more, const char *json)
+static inline const char *bus_admin(bus_case *c, const char *verb, const char *stream, const char *more,
+                                    const char *json)
 {
     char *name = jpx_format(c->arena, "%s_%s", c->prefix, stream);
     jpx_bytes reply;

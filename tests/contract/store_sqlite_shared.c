@@ -271,7 +271,8 @@ static void *scan_on(void *arg)
     suite_thread *t = arg;
     struct log_test *test = t->test;
 
-    if (t->number > 3) { /* four of them scan without a pause, so that at no time nobody reads; the others write */
+    if (t->number >
+        3) { /* four of them scan without a pause, so that there is no time when nobody reads; the others write */
         for (uint64_t n = 0; n < 200; n++) {
             jpx_record items[40];
             for (uint64_t i = 0; i < 40; i++)
@@ -305,7 +306,8 @@ START_TEST(the_log_stays_short)
     ck_assert_int_eq(stat(path, &st), 0);
     suite_in_folder(&c, path, "store.db-wal");
     ck_assert_int_eq(stat(path, &log), 0);
-    ck_assert_msg(log.st_size < 60 << 20, "a log of %ld MiB", (long)(log.st_size >> 20));
+    /* written: 170 MiB; a slow reader may hold it up for a while, not for ever */
+    ck_assert_msg(log.st_size < 100 << 20, "a log of %ld MiB", (long)(log.st_size >> 20));
     ck_assert_msg(st.st_size > 30 << 20, "only %ld MiB were copied back", (long)(st.st_size >> 20));
 
     suite_reopen(&c); /* the last one out leaves one file and no log */

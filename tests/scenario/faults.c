@@ -333,6 +333,25 @@ START_TEST(s91_streams_deleted)
 }
 END_TEST
 
+/* Streams that were lost while nobody was running: there is no evidence of it, so live roots are walked at the start.
+ */
+START_TEST(lost_while_nobody_ran)
+{
+    kit *k = kit_open(1, pipes);
+    const char *key = start(k, "outer", "");
+    jpx_local_options options = {.virtual_time = true, .prefix = k->prefix, .level = JPX_ERROR};
+    jpx_local *second;
+    jp_error err;
+
+    jpx_local_step(k->local); /* the root is written; its run event is lost with the bus */
+    options.store = jpx_format(k->arena, "sqlite:%s/%s.db", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp", k->prefix);
+    ck_assert_msg(jpx_local_open(&second, k->registry, &options, &err) == JP_OK, "%s", err.text);
+    ck_assert_msg(jpx_local_finish(second, key, 60000, &err) == JP_OK, "%s", err.text);
+    jpx_local_close(second);
+    kit_close(k);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("faults");
@@ -345,6 +364,7 @@ int main(void)
     tcase_add_test(tcase, s88_random_order);
     tcase_add_test(tcase, s88_random_order_and_duplicates);
     tcase_add_test(tcase, s91_streams_deleted);
+    tcase_add_test(tcase, lost_while_nobody_ran);
     suite_add_tcase(suite, tcase);
     return kit_main(suite);
 }

@@ -26,6 +26,24 @@ JP_PIPE(approve, p, .takes = "string what", .gives = "string", .timeout_ms = 400
     return jp_wait(p);
 }
 
+static jp_end answer_later(jp_ctx *p, jp_value reply)
+{
+    return jp_return_in(p, 30, reply);
+}
+
+JP_PIPE(twice, p, .gives = "any", .fills = "int64 x", .async = true, .on_reply = answer_later)
+{
+    jp_fill(p, "x", 7);
+    snprintf(ticket, sizeof ticket, "%s", jp_ticket(p));
+    return jp_wait(p);
+}
+
+JP_PIPE(waits_twice, p, .gives = "any")
+{
+    jp_future f = jp_yield(p, twice);
+    return jp_return(p, jp_yield(p, echo, jp_slot(p, f, "x"), f));
+}
+
 JP_PIPE(fast_answer, p, .gives = "any")
 {
     return jp_return(p, jp_yield(p, echo, jp_yield(p, approve, "x")));
@@ -90,8 +108,9 @@ JP_PIPE(lists, p, .gives = "any")
     return jp_return(p, jp_yield(p, echo, jp_yield(p, total, one), jp_yield(p, total, none), jp_yield(p, same, mixed)));
 }
 
-static const jp_def *const pipes[] = {&echo, &rec,      &slow,     &fail,  &question, &approve, &fast_answer,
-                                      &big,  &checksum, &hand_big, &total, &same,     &lists,   NULL};
+static const jp_def *const pipes[] = {&echo,        &rec,   &slow,        &fail, &question, &approve,
+                                      &fast_answer, &twice, &waits_twice, &big,  &checksum, &hand_big,
+                                      &total,       &same,  &lists,       NULL};
 
 static const char *send_reply(kit *k, const char *to, const char *value)
 {
@@ -149,6 +168,16 @@ START_SCENARIO(reply_by_subject)
     ck_assert_int_eq(jpx_bus_publish(jpx_local_bus(k->local), &message, 1, 5000, &err), JP_OK);
     finish(k, key);
     assert_json(result(k, key), "\"bo\"");
+}
+
+/* Outputs that were filled before a wait belong to the attempt's end, also when on_reply waits again. */
+START_SCENARIO(fills_survive_waits)
+{
+    const char *key = start(k, "waits_twice", "");
+    pass(k, 150);
+    assert_json(send_reply(k, ticket, "8"), "true");
+    finish(k, key);
+    assert_json(result(k, key), "[7,8]");
 }
 
 START_SCENARIO(refused_by_person)
@@ -245,6 +274,7 @@ int main(void)
     add_scenario(tcase, s02_reply);
     add_scenario(tcase, s66_tickets);
     add_scenario(tcase, reply_by_subject);
+    add_scenario(tcase, fills_survive_waits);
     add_scenario(tcase, refused_by_person);
     add_scenario(tcase, s71_same_key);
     add_scenario(tcase, s73_cleanup);

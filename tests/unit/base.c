@@ -107,7 +107,8 @@ END_TEST
 START_TEST(error_is_filled_in_and_returned)
 {
     jp_error err;
-    ck_assert_int_eq(jpx_fail(&err, JP_E_NOT_FOUND, "no pipe '%s'; jetpipe pipes lists them", "AddOen"), JP_E_NOT_FOUND);
+    ck_assert_int_eq(jpx_fail(&err, JP_E_NOT_FOUND, "no pipe '%s'; jetpipe pipes lists them", "AddOen"),
+                     JP_E_NOT_FOUND);
     ck_assert_int_eq(err.status, JP_E_NOT_FOUND);
     ck_assert_str_eq(err.text, "no pipe 'AddOen'; jetpipe pipes lists them");
     ck_assert_int_eq(jpx_fail(NULL, JP_E_FULL, "nobody listens"), JP_E_FULL);
@@ -180,7 +181,8 @@ END_TEST
 
 START_TEST(unhex_refuses_what_is_no_hex)
 {
-    static const char *const texts[] = {"", "a", "0g", "g0", "a/", "a:", "A@", "AG", "a`", " 0", "0x", "-1", "\xc3\xa4"};
+    static const char *const texts[] = {"",   "a",  "0g", "g0", "a/", "a:",      "A@",
+                                        "AG", "a`", " 0", "0x", "-1", "\xc3\xa4"};
     uint8_t byte;
     ck_assert_msg(!jpx_unhex(&byte, 1, texts[_i]), "'%s' was taken", texts[_i]);
 }

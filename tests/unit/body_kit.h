@@ -3,6 +3,7 @@
 #define BODY_KIT_H
 
 #include "body/body.h"
+#include "body/write.h"
 #include "core/doc.h"
 #include <check.h>
 #include <stdlib.h>
@@ -74,11 +75,13 @@ static inline const char *args_json(jpx_bytes args)
     bson_t doc;
     ck_assert(bson_init_static(&doc, args.data, args.size));
     ck_assert_msg(bson_validate(&doc, BSON_VALIDATE_UTF8, NULL), "not valid BSON");
-    char *text = bson_array_as_json(&doc, NULL);
-    char *copy = jpx_strdup(arena, text);
-    bson_free(text);
-    jpx_json_compact(copy);
-    return copy;
+    jpx_writer w;
+    jpx_writer_init(&w, arena);
+    size_t begun = jpx_write_begin(&w, BSON_TYPE_DOCUMENT, NULL);
+    jpx_write_document(&w, "v", BSON_TYPE_ARRAY, args);
+    jpx_write_end(&w, begun);
+    ck_assert_ptr_null(w.bad);
+    return jpx_value_to_json(jpx_writer_bytes(&w), arena);
 }
 
 static inline void check_ends(const jpx_outcome *out, jpx_end end, const char *class_, const char *reason)
