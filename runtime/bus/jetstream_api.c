@@ -55,7 +55,9 @@ jp_status jpx_js_api(jpx_js_bus *bus, const char *verb, const char *json, jpx_js
     *reply = (jpx_js_reply){0};
     snprintf(subject, sizeof subject, "$JS.API.%s", verb);
     snprintf(what, sizeof what, "JetStream request %s", verb);
-    natsStatus status = !atomic_load(&bus->fast.up) ? NATS_CONNECTION_DISCONNECTED : natsConnection_RequestString(&msg, bus->fast.nc, subject, json, JPX_JS_API_MS);
+    natsStatus status = !atomic_load(&bus->fast.up)
+                            ? NATS_CONNECTION_DISCONNECTED
+                            : natsConnection_RequestString(&msg, bus->fast.nc, subject, json, JPX_JS_API_MS);
     if (status == NATS_NO_RESPONDERS)
         return jpx_fail(err, JP_E_INVALID, "JetStream is not enabled at %s; start it with: nats-server -js", bus->url);
     if (status != NATS_OK)

@@ -15,13 +15,13 @@ bad() {
     rm -f "$out"
     exit 1
 }
-# Data lie in TMPDIR, and every process that was started has a name below it among its arguments or its environment.
+# Data lie in TMPDIR, and every process that the tour starts inherits its name.
 expect_nothing_left() {
     [ -z "$(ls -A "$TMPDIR")" ] || bad "$1: files are left: $(ls -A "$TMPDIR")"
     for environ in /proc/[0-9]*/environ; do
         pid=${environ#/proc/} pid=${pid%/environ}
         [ "$pid" != "$$" ] || continue
-        ! grep -qsF "sqlite:$TMPDIR/" "$environ" || bad "$1: process $pid is left: $(tr '\0' ' ' <"/proc/$pid/cmdline")"
+        ! grep -qsF "TMPDIR=$TMPDIR" "$environ" || bad "$1: process $pid is left: $(tr '\0' ' ' <"/proc/$pid/cmdline")"
     done
 }
 refused() {
