@@ -370,5 +370,4 @@ cat <<END
      $tour FOLDER         text of your own
 END
 [ "$mongo" = yes ] || say "  $tour --mongo        the same with MongoDB"
-say "  $top/README.md"
-say "                                  your first pipe"
+say "  your first pipe: $top/README.md"

@@ -68,7 +68,6 @@ jp_status jpx_sql_schema(jpx_sql *, const char *prefix, jp_error *);
 
 /* ---- the writer ---- */
 
-typedef struct jpx_sql_job jpx_sql_job;
 typedef struct jpx_sql_file jpx_sql_file;
 
 /* Runs inside a transaction, maybe more than once; must say all its answers again each time. */

@@ -5,10 +5,10 @@
  * runs them in one transaction, and after the sync wakes their threads. Jobs that came meanwhile are the next group,
  * led by the first of them.
  *
- *      idle --job--> leading: BEGIN IMMEDIATE --> group taken --> COMMIT --> group woken --> checkpoint --------+
- *       ^                                                                                                      |
- *       +---- queue empty -----------------------------------------------------------------------------------<-+
- *                                                  queue not empty: its first thread leads
+ *   idle --job--> leading: BEGIN IMMEDIATE, take the group, COMMIT, wake it, maybe copy the log back
+ *    ^                |  ^
+ *    |  queue empty   |  | queue not empty: its first thread leads
+ *    +----------------+--+
  *
  * Invariants:
  *  1. The connection is used by the leader only; there is at most one (`leading`).
@@ -32,6 +32,8 @@ enum {
     LOG_PAGES_LONG = 4 * LOG_PAGES,
     READERS_WAIT_MS = 200
 };
+
+typedef struct jpx_sql_job jpx_sql_job;
 
 struct jpx_sql_job {
     jpx_sql_work *work;

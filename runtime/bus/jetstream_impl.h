@@ -53,7 +53,7 @@ typedef struct jpx_js_link {
 /* What this process knows of a stream or durable, to notice that it is another one now. */
 typedef struct jpx_js_known {
     bool seen;
-    char created[48]; /* as the server writes it */
+    int64_t created_ns; /* since 1970, as the server says */
 } jpx_js_known;
 
 typedef struct jpx_js_durable {
@@ -83,8 +83,9 @@ typedef struct jpx_js_bus {
     struct jpx_js_sub *subs;
     unsigned callbacks; /* connections and subscriptions libnats may still call back for */
     pthread_t keeper;
-    bool keeper_started, stopping, look, repair;
-    unsigned denials; /* permission violations so far, and the last one's text */
+    bool keeper_started, stopping, look, repair; /* the last two: what the keeper is asked for */
+    int64_t not_before_ms;                       /* monotonic: it failed and pauses */
+    unsigned denials;                            /* permission violations so far, and the last one's text */
     char denied[JPX_JS_TEXT];
 } jpx_js_bus;
 

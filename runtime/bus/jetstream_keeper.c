@@ -5,7 +5,7 @@
 #include "bus/jetstream_impl.h"
 #include <string.h>
 
-enum { TICK_MS = 1000, REPAIR_AGAIN_MS = 1000, REPAIR_AGAIN_MAX_MS = 30000 };
+enum { TICK_MS = 1000, AGAIN_MS = 1000, AGAIN_MAX_MS = 30000 };
 
 static void each_sub(jpx_js_bus *bus, bool restart)
 {
@@ -26,50 +26,60 @@ static void log_failure(jpx_js_bus *bus, const char *doing, const jp_error *err)
     jpx_log(bus->base.env, JPX_WARN, doing, "url=%s cause=\"%s\"", bus->url, err->text);
 }
 
+/* Looks and repairs; waits for the server. False: to be done again. */
+static bool look_and_repair(jpx_js_bus *bus, bool look, bool repair)
+{
+    jp_error err = {0};
+    bool fine = true;
+
+    if (look) {
+        each_sub(bus, true);
+        fine = jpx_js_check(bus, &err) == JP_OK;
+        if (!fine && atomic_load(&bus->fast.up))
+            log_failure(bus, "streams not checked", &err);
+    }
+    if (repair && jpx_js_setup(&bus->base, NULL, 0, &err) != JP_OK) {
+        fine = false;
+        if (atomic_load(&bus->fast.up))
+            log_failure(bus, "streams not repaired", &err);
+    } else if (repair) {
+        each_sub(bus, true);
+    }
+    return fine;
+}
+
 static void *keeper(void *arg)
 {
     jpx_js_bus *bus = arg;
-    int64_t repair_at = 0, pause_ms = REPAIR_AGAIN_MS;
-    jp_error err = {0};
+    int64_t pause_ms = AGAIN_MS;
 
     pthread_mutex_lock(&bus->lock);
     while (!bus->stopping) {
-        bool look = bus->look, repair = bus->repair && jpx_mono_ms() >= repair_at;
-        if (!look && !repair) {
-            if (!jpx_cond_until(&bus->changed, &bus->lock, jpx_mono_ms() + TICK_MS))
-                continue;
-            look = bus->look;
-            repair = bus->repair && jpx_mono_ms() >= repair_at;
-        }
-        bus->look = false;
-        if (repair)
-            bus->repair = false;
+        bool due = jpx_mono_ms() >= bus->not_before_ms;
+        bool look = bus->look && due, repair = bus->repair && due;
+        if (!look && !repair && jpx_cond_until(&bus->changed, &bus->lock, jpx_mono_ms() + TICK_MS) &&
+            (bus->look || bus->repair) && jpx_mono_ms() >= bus->not_before_ms)
+            continue;
+        bus->look &= !look;
+        bus->repair &= !repair;
         pthread_mutex_unlock(&bus->lock);
-        if (look) {
-            each_sub(bus, true);
-            if (jpx_js_check(bus, &err) != JP_OK && atomic_load(&bus->fast.up)) {
-                log_failure(bus, "streams not checked", &err);
-                repair = true;
-            }
-        }
-        if (repair && jpx_js_setup(&bus->base, NULL, 0, &err) != JP_OK) {
-            if (atomic_load(&bus->fast.up))
-                log_failure(bus, "streams not repaired", &err);
-            repair_at = jpx_mono_ms() + pause_ms;
-            pause_ms = pause_ms * 2 < REPAIR_AGAIN_MAX_MS ? pause_ms * 2 : REPAIR_AGAIN_MAX_MS;
-            jpx_js_keeper_repair(bus);
-        } else if (repair) {
-            pause_ms = REPAIR_AGAIN_MS;
-            each_sub(bus, true);
-        }
+        bool fine = look_and_repair(bus, look, repair);
         each_sub(bus, false);
         pthread_mutex_lock(&bus->lock);
+        if (!fine) {
+            bus->look |= look;
+            bus->repair |= repair;
+            bus->not_before_ms = jpx_mono_ms() + pause_ms;
+            pause_ms = pause_ms * 2 < AGAIN_MAX_MS ? pause_ms * 2 : AGAIN_MAX_MS;
+        } else if (look || repair) {
+            pause_ms = AGAIN_MS;
+        }
     }
     pthread_mutex_unlock(&bus->lock);
     return NULL;
 }
 
-static void tell(jpx_js_bus *bus, bool *flag)
+static void ask(jpx_js_bus *bus, bool *flag)
 {
     pthread_mutex_lock(&bus->lock);
     *flag = true;
@@ -79,23 +89,27 @@ static void tell(jpx_js_bus *bus, bool *flag)
 
 void jpx_js_keeper_look(jpx_js_bus *bus)
 {
-    tell(bus, &bus->look);
+    pthread_mutex_lock(&bus->lock);
+    bus->not_before_ms = 0; /* another connection, another chance */
+    pthread_mutex_unlock(&bus->lock);
+    ask(bus, &bus->look);
 }
 
 void jpx_js_keeper_repair(jpx_js_bus *bus)
 {
-    tell(bus, &bus->repair);
+    ask(bus, &bus->repair);
 }
 
 void jpx_js_keeper_start(jpx_js_bus *bus)
 {
-    JPX_ASSERT(pthread_create(&bus->keeper, NULL, keeper, bus) == 0);
+    int failed = pthread_create(&bus->keeper, NULL, keeper, bus);
+    JPX_ASSERT(failed == 0);
     bus->keeper_started = true;
 }
 
 void jpx_js_keeper_stop(jpx_js_bus *bus)
 {
-    tell(bus, &bus->stopping);
+    ask(bus, &bus->stopping);
     if (bus->keeper_started)
         pthread_join(bus->keeper, NULL);
     bus->keeper_started = false;

@@ -32,7 +32,7 @@ typedef struct jpx_js_batch {
 
 /* ---- one message ---- */
 
-static jp_status make_msg(natsMsg **out, const jpx_message *message, const char *reply)
+static natsStatus make_msg(natsMsg **out, const jpx_message *message, const char *reply)
 {
     char reason[REASON_ROOM];
     natsMsg *msg = NULL;
@@ -56,8 +56,8 @@ static jp_status make_msg(natsMsg **out, const jpx_message *message, const char 
         natsMsg_Destroy(msg);
         msg = NULL;
     }
-    *out = msg;
-    return s == NATS_OK ? JP_OK : JP_E_INTERNAL;
+    *out = msg; /* NULL is fine to destroy */
+    return s;
 }
 
 /* As the server counts: headers included. */
@@ -229,8 +229,8 @@ static bool send_some(jpx_js_link *link, batch *b)
     pthread_mutex_unlock(&link->lock);
     for (; done < count && status == NATS_OK; done++) {
         snprintf(reply, sizeof reply, "%s.%zx.%x.%zx", link->inbox, (size_t)(b - link->batches), b->turn, chunk[done]);
-        JPX_ASSERT(make_msg(&msg, &b->messages[chunk[done]], reply) == JP_OK);
-        status = natsConnection_PublishMsg(link->nc, msg);
+        status = make_msg(&msg, &b->messages[chunk[done]], reply);
+        status = status ? status : natsConnection_PublishMsg(link->nc, msg);
         natsMsg_Destroy(msg);
     }
     pthread_mutex_lock(&link->lock);
@@ -336,7 +336,7 @@ void jpx_js_tell(jpx_bus *base, const jpx_message *messages, size_t count)
     natsMsg *msg = NULL;
 
     for (size_t i = 0; i < count && atomic_load(&bus->bulk.up); i++) {
-        if (check_size(&bus->bulk, &messages[i], NULL) != JP_OK || make_msg(&msg, &messages[i], NULL) != JP_OK)
+        if (check_size(&bus->bulk, &messages[i], NULL) != JP_OK || make_msg(&msg, &messages[i], NULL) != NATS_OK)
             continue;
         natsConnection_PublishMsg(bus->bulk.nc, msg);
         natsMsg_Destroy(msg);

@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 enum { RACE_TRIES = 20, RACE_MS = 50 };
 
@@ -80,16 +81,37 @@ static const char *durable_json(const jpx_js_bus *bus, const jpx_js_durable *dur
 
 /* ---- one stream, one durable ---- */
 
-/* True when the reply is evidence: it had been seen, and is not there or not the same any more. */
-static bool is_another(const jpx_js_known *known, const jpx_js_reply *reply)
+/* nats-server 2.9 tells a durable's time differently, by less than a millisecond, before and after its own restart. */
+enum { STREAM_WITHIN_NS = 0, DURABLE_WITHIN_NS = 1000 * 1000 * 1000 };
+
+/* "2026-11-22T07:00:00.123456789Z"; 0 = it is not that. */
+static int64_t created_ns(const jpx_js_reply *reply)
 {
-    return known->seen && (reply->code != 0 || strcmp(known->created, jpx_js_text_at(reply, "created")) != 0);
+    struct tm parts = {0};
+    const char *rest = strptime(jpx_js_text_at(reply, "created"), "%Y-%m-%dT%H:%M:%S", &parts);
+    int64_t fraction = 0;
+
+    if (!rest)
+        return 0;
+    rest += *rest == '.';
+    for (int digit = 0; digit < 9; digit++)
+        fraction = fraction * 10 + (isdigit((unsigned char)*rest) ? *rest++ - '0' : 0);
+    return (int64_t)timegm(&parts) * 1000000000 + fraction;
+}
+
+/* True when the reply is evidence: it had been seen, and is not there or not the same any more. */
+static bool is_another(const jpx_js_known *known, const jpx_js_reply *reply, int64_t within_ns)
+{
+    int64_t apart = created_ns(reply) - known->created_ns;
+
+    return known->seen && (reply->code != 0 || apart > within_ns || apart < -within_ns);
 }
 
 /* One evidence counts once, also when the repair has to be tried again. */
-static bool notice(jpx_js_bus *bus, jpx_stream stream, jpx_js_known *known, const jpx_js_reply *reply)
+static bool notice(jpx_js_bus *bus, jpx_stream stream, jpx_js_known *known, const jpx_js_reply *reply,
+                   int64_t within_ns)
 {
-    if (!is_another(known, reply))
+    if (!is_another(known, reply, within_ns))
         return false;
     known->seen = false;
     atomic_store(&bus->sequences[stream], 0);
@@ -99,7 +121,7 @@ static bool notice(jpx_js_bus *bus, jpx_stream stream, jpx_js_known *known, cons
 static void remember(jpx_js_known *known, const jpx_js_reply *reply)
 {
     known->seen = true;
-    snprintf(known->created, sizeof known->created, "%s", jpx_js_text_at(reply, "created"));
+    known->created_ns = created_ns(reply);
 }
 
 static jp_status stream_info(jpx_js_bus *bus, jpx_stream stream, jpx_js_reply *reply, jp_error *err)
@@ -174,7 +196,7 @@ static jp_status setup_stream(jpx_js_bus *bus, jpx_stream stream, bool *lost, jp
     jp_status status = stream_info(bus, stream, &reply, err);
     if (status != JP_OK)
         return status;
-    *lost |= notice(bus, stream, known, &reply);
+    *lost |= notice(bus, stream, known, &reply, STREAM_WITHIN_NS);
     if (reply.err_code == JPX_JS_NO_STREAM) {
         jpx_js_reply_fini(&reply);
         snprintf(verb, sizeof verb, "STREAM.CREATE.%s", name);
@@ -208,7 +230,7 @@ static jp_status setup_durable(jpx_js_bus *bus, jpx_js_durable *durable, bool *l
     jp_status status = durable_info(bus, durable, &reply, err);
     if (status != JP_OK)
         return status;
-    *lost |= notice(bus, durable->stream, &durable->known, &reply);
+    *lost |= notice(bus, durable->stream, &durable->known, &reply, DURABLE_WITHIN_NS);
     if (reply.err_code == JPX_JS_NO_DURABLE) {
         jpx_js_reply_fini(&reply);
         snprintf(verb, sizeof verb, "CONSUMER.DURABLE.CREATE.%s.%s", name, durable->name);
@@ -319,7 +341,7 @@ jp_status jpx_js_check(jpx_js_bus *bus, jp_error *err)
             missing = true;
         } else if (reply.code == 0) {
             uint64_t last = (uint64_t)jpx_js_int_at(&reply, "state.last_seq");
-            if (is_another(&bus->streams[stream], &reply)) {
+            if (is_another(&bus->streams[stream], &reply, STREAM_WITHIN_NS)) {
                 evidence = "a stream is another one";
                 atomic_store(&bus->sequences[stream], last);
             } else if (last < known) {
@@ -339,7 +361,7 @@ jp_status jpx_js_check(jpx_js_bus *bus, jp_error *err)
         if (reply.err_code == JPX_JS_NO_DURABLE || reply.err_code == JPX_JS_NO_STREAM) {
             missing = true;
         } else if (reply.code == 0) {
-            if (is_another(&bus->durables[i].known, &reply))
+            if (is_another(&bus->durables[i].known, &reply, DURABLE_WITHIN_NS))
                 evidence = "a durable is another one";
             remember(&bus->durables[i].known, &reply);
         }

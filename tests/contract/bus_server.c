@@ -299,6 +299,7 @@ START_TEST(while_the_server_is_away)
     bus_ack(sub, bus_one(sub, "b"));
     bus_say(&c, "run.slow.Add", "c");
     bus_ack(later, bus_one(later, "c"));
+    bus_ok(&c, jpx_bus_publish(c.bus, messages, 50, PUBLISH_MS, &c.err)); /* both connections are back */
     jpx_bus_tell(c.bus, &(jpx_message){.subject = "jpt.inbox", .data = {(const uint8_t *)"d", 1}}, 1);
     bus_ack(inbox, bus_one(inbox, "d"));
     ck_assert_uint_eq(jpx_bus_losses(c.bus), 0);
