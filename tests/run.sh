@@ -159,7 +159,7 @@ suite=$!
 code=0
 wait "$suite" || code=$?
 suite=
-awk -f "$top/tests/lib/report.awk" "$build/Testing/Temporary/LastTest.log"
+awk -f "$top/tests/lib/report.awk" "$build/Testing/Temporary/LastTest.log" "$build/closing.log"
 printf '\n'
 grep -E '^[0-9]+% tests passed' "$build/closing.log" || :
 exit "$code"

@@ -5,8 +5,10 @@
  * because store or broker are away is kept and committed again; no new work is taken meanwhile. */
 #include "role/worker.h"
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { BUCKETS = 1024, BEAT_MS = 8000, BACKOFF_MAX_MS = 2000, NAK_MS = 1000, RUNNING_MAX = 64 };
 
@@ -505,6 +507,10 @@ static void harvest(worker *w, int64_t wait_ms)
         if (!job)
             continue;
         job->submitted = false;
+        if (jpx_executor_broken(w->executor)) { /* no attempt: its process could not be had any more */
+            settle_job(w, job, true, NAK_MS);
+            continue;
+        }
         w->ended[w->ended_count++] = (jpx_ended){job, w->outcomes[i]};
     }
 }
@@ -644,6 +650,12 @@ static size_t worker_step(jpx_role *role, int64_t wait_ms)
     size_t did = 0;
 
     beat(w);
+    if (jpx_executor_broken(w->executor) && !role->draining) {
+        jpx_log(role->desk.env, JPX_ERROR, "no more bodies can be run",
+                "cause=\"the process that forks them is gone\" mend=\"this worker ends; start another\"");
+        role->draining = true;
+        kill(getpid(), SIGTERM);
+    }
     if (w->retry) {
         int64_t left = w->retry_at_ms - jpx_now(role->desk.env);
         if (left > 0) {

@@ -1,4 +1,4 @@
-# report.awk -- reads ctest's LastTest.log and prints what was skipped and why, then the count.
+# report.awk -- reads ctest's LastTest.log, then its closing words, and prints what was skipped and why, then the count.
 # A reason is a line "skip: ..." or "<part>: skipped; ..." of the test's own output; equal ones of one
 # test are counted together.
 
@@ -10,6 +10,12 @@
     if (!(reason in times))
         order[++reasons] = reason
     times[reason]++
+    skips++
+}
+/^\t *[0-9]+ - .* \(Disabled\)/ {
+    reason = $3 ": makes no sense in a build of this kind (EXCEPT in its tests.cmake)"
+    order[++reasons] = reason
+    times[reason] = 1
     skips++
 }
 END {

@@ -341,7 +341,7 @@ WRONG(OtherName, jp_yield(p, other_name, 1))
 #line 4
 WRONG(ZeroFuture, jp_future none = {0}; jp_yield(p, AddOne, none))
 #line 4
-WRONG(Stolen, jp_yield(p, AddOne, stolen))
+WRONG(Stolen, jp_yield(p, AddOne, 0); jp_yield(p, AddOne, stolen))
 #line 4
 WRONG(StolenInList, jp_push(jp_list_new(p), stolen))
 #line 4
