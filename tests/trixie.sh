@@ -6,7 +6,7 @@
 #
 # Needs root, for chroot, and mmdebstrap, which it installs. The system lies in the cache
 # (~/.cache/jetpipe-tests/trixie, about 700 MB) and is made once; remove the folder to have it made anew.
-# Nothing is mounted: the tree is copied in.
+# The tree is copied in; /proc and /dev are mounted for this process alone, and are gone with it.
 set -eu
 
 top=$(cd "$(dirname "$0")/.." && pwd)
@@ -36,9 +36,13 @@ pattern=
 for name in "${@:-^unit_|^contract_}"; do
     pattern=${pattern:+$pattern|}$name
 done
-# Without /proc and /dev, which are the machine's: tests that need them skip or are left out by name.
-exec chroot "$root" env -i PATH=/usr/bin:/bin:/usr/sbin:/sbin HOME=/root LC_ALL=C.UTF-8 pattern="$pattern" \
-    jobs="${JETPIPE_JOBS:-$(nproc)}" sh -eu -c '
+export pattern jobs="${JETPIPE_JOBS:-$(nproc)}" root
+# shellcheck disable=SC2016 # expanded inside
+exec unshare -m sh -eu -c '
+    mount -t proc proc "$root/proc"
+    mount --rbind /dev "$root/dev"
+    exec chroot "$root" env -i PATH=/usr/bin:/bin:/usr/sbin:/sbin HOME=/root LC_ALL=C.UTF-8 pattern="$pattern" jobs="$jobs" \
+        sh -eu -c "$0"' '
     pkg-config --modversion libnats libmongoc-1.0 | tr "\n" " "
     gcc -dumpfullversion
     cmake -G Ninja -S /src -B /src/build -DJETPIPE_WERROR=ON >/src/log || { cat /src/log; exit 1; }

@@ -26,7 +26,7 @@ enum {
     JPX_JS_CLOSE_MS = 5000,      /* for libnats to end its threads */
     JPX_JS_PUBLISHERS_MAX = 64,  /* publish() calls in flight on one connection; more wait */
     JPX_JS_WINDOW = 4096,        /* messages of one publish() sent and not acknowledged */
-    JPX_JS_LONE_MAX = 4,         /* up to so many messages go by the fast connection */
+    JPX_JS_LONE_MAX = 8,         /* up to so many messages go by the fast connection */
     JPX_JS_ACK_PENDING = 20000,  /* messages of a durable delivered and not acked */
     JPX_JS_PULLS_WAITING = 2048, /* pulls of a durable at the server, by all processes */
     JPX_JS_PULL_MS = 30000,      /* a pull expires after so long */
@@ -67,6 +67,7 @@ typedef struct jpx_js_bus {
     char url[JPX_SUBJECT_MAX]; /* as shown to people: without user and password */
     char inbox[JPX_JS_INBOX];
     atomic_uint_fast64_t inboxes, losses;
+    atomic_uint_fast64_t age; /* rises with every loss: what was delivered before is not acked any more */
     atomic_uint_fast64_t sequences[JPX_STREAMS]; /* the highest seen in an ack or a delivery */
     jpx_js_link fast; /* each message is written at once: lone publishes, pulls, requests, answers */
     jpx_js_link bulk; /* buffered: batches, acks, history */
@@ -94,6 +95,7 @@ typedef struct jpx_js_delivery {
     jpx_delivery base;
     struct jpx_js_delivery *prev, *next;
     natsMsg *msg;
+    uint64_t age; /* of the bus when it came */
 } jpx_js_delivery;
 
 typedef struct jpx_js_deliveries {
@@ -184,6 +186,8 @@ jp_status jpx_js_listen(jpx_sub **, jpx_bus *, const char *subject, const char *
 natsStatus jpx_js_plain(natsSubscription **, jpx_js_link *, const char *subject, const char *group, natsMsgHandler,
                         void *closure, natsOnCompleteCB on_complete, void *complete_closure);
 void jpx_js_callback_gone(void *bus);
+
+const char *jpx_js_header(natsMsg *, const char *name); /* NULL = not there; jetstream_pull.c */
 
 /* ---- jetstream_pull.c: all want the subscription's lock held ---- */
 void jpx_js_pull_more(jpx_js_sub *);              /* asks for what there is room for, if it is worth a request */

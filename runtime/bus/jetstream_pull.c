@@ -112,7 +112,7 @@ static void pull_ended(jpx_js_sub *sub, uint64_t number, int64_t left)
     forget_old_pulls(sub, jpx_mono_ms());
 }
 
-static const char *header(natsMsg *msg, const char *name)
+const char *jpx_js_header(natsMsg *msg, const char *name)
 {
     const char *value = NULL;
     return natsMsgHeader_Get(msg, name, &value) == NATS_OK ? value : NULL;
@@ -121,8 +121,8 @@ static const char *header(natsMsg *msg, const char *name)
 /* 100 heartbeat; 404, 408: the pull has ended; 409: it was ended, text says why; 503: there is no such durable. */
 bool jpx_js_pull_status(jpx_js_sub *sub, natsMsg *msg)
 {
-    const char *status = header(msg, "Status"), *text = header(msg, "Description");
-    const char *left = header(msg, "Nats-Pending-Messages");
+    const char *status = jpx_js_header(msg, "Status"), *text = jpx_js_header(msg, "Description");
+    const char *left = jpx_js_header(msg, "Nats-Pending-Messages");
     const char *number = strrchr(natsMsg_GetSubject(msg), '.');
     int code = status ? (int)strtol(status, NULL, 10) : 0;
 

@@ -38,20 +38,17 @@ static const char *stream_json(const jpx_js_bus *bus, jpx_stream stream, jpx_are
 {
     const jpx_stream_def *def = &jpx_stream_defs[stream];
     char name[JPX_JS_STREAM_NAME];
-    const char *critical = "";
 
-    if (def->msgs_critical)
-        critical = jpx_format(arena, ",\"io.nats.monitor.msgs-critical\":\"%s\"", def->msgs_critical);
     return jpx_format(
         arena,
         "{\"name\":\"%s\",\"description\":\"%s\",\"subjects\":[%s],\"retention\":\"%s\",\"discard\":\"%s\","
         "\"storage\":\"file\",\"num_replicas\":1,\"max_consumers\":-1,\"max_msgs\":-1,\"max_bytes\":%lld,"
         "\"max_age\":%lld,\"max_msg_size\":-1,\"duplicate_window\":%lld,\"allow_direct\":true,"
-        "\"metadata\":{\"io.jetpipe.prefix\":\"%s\",\"io.nats.monitor.enabled\":\"true\"%s}}",
+        "\"metadata\":{\"io.jetpipe.prefix\":\"%s\",\"io.nats.monitor.enabled\":\"true\"}}",
         jpx_js_stream_name(bus, stream, name), def->description, subjects_json(bus, stream, arena),
         jpx_stream_is_work(stream) ? "workqueue" : "limits", jpx_stream_is_work(stream) ? "new" : "old",
         (long long)def->max_bytes, (long long)def->max_age_ms * 1000000, (long long)def->duplicate_ms * 1000000,
-        bus->base.prefix, critical);
+        bus->base.prefix);
 }
 
 static const char *durable_filter(const jpx_js_bus *bus, const jpx_js_durable *durable, jpx_arena *arena)
@@ -114,6 +111,7 @@ static bool notice(jpx_js_bus *bus, jpx_stream stream, jpx_js_known *known, cons
     if (!is_another(known, reply, within_ns))
         return false;
     known->seen = false;
+    atomic_fetch_add(&bus->age, 1); /* before there can be new messages */
     atomic_store(&bus->sequences[stream], 0);
     return true;
 }
@@ -367,8 +365,10 @@ jp_status jpx_js_check(jpx_js_bus *bus, jp_error *err)
         }
         jpx_js_reply_fini(&reply);
     }
-    if (evidence)
+    if (evidence) {
+        atomic_fetch_add(&bus->age, 1);
         count_loss(bus, evidence);
+    }
     if (missing && status == JP_OK)
         status = setup_all(bus, err);
     pthread_mutex_unlock(&bus->setup_lock);

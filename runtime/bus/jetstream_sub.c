@@ -75,6 +75,7 @@ static void on_message(natsConnection *nc, natsSubscription *nats_sub, natsMsg *
         jpx_js_delivery *delivery = calloc(1, sizeof *delivery);
         JPX_ASSERT(delivery != NULL);
         delivery->msg = msg;
+        delivery->age = atomic_load(&sub->bus->age);
         append(&sub->waiting, delivery);
         if (sub->waiting.count == 1) {
             set_event(sub, true);
@@ -109,12 +110,6 @@ static void read_ack_subject(jpx_js_delivery *delivery)
     delivery->base.published_ns = strtoll(tokens[first + 3], NULL, 10);
 }
 
-static const char *header(natsMsg *msg, const char *name)
-{
-    const char *value = NULL;
-    return natsMsgHeader_Get(msg, name, &value) == NATS_OK ? value : NULL;
-}
-
 static void read_delivery(jpx_js_sub *sub, jpx_js_delivery *delivery)
 {
     natsMsg *msg = delivery->msg;
@@ -122,9 +117,9 @@ static void read_delivery(jpx_js_sub *sub, jpx_js_delivery *delivery)
 
     delivery->base = (jpx_delivery){.subject = natsMsg_GetSubject(msg),
                                     .data = {(const uint8_t *)natsMsg_GetData(msg), size > 0 ? (size_t)size : 0},
-                                    .id = header(msg, "Nats-Msg-Id"),
-                                    .key = header(msg, "Jetpipe-Key"),
-                                    .reply_to = header(msg, "Jetpipe-Reply"),
+                                    .id = jpx_js_header(msg, "Nats-Msg-Id"),
+                                    .key = jpx_js_header(msg, "Jetpipe-Key"),
+                                    .reply_to = jpx_js_header(msg, "Jetpipe-Reply"),
                                     .deliveries = 1,
                                     .impl = delivery};
     if (sub->durable[0])
@@ -162,9 +157,10 @@ static int sub_fd(jpx_sub *base)
     return ((jpx_js_sub *)base)->event;
 }
 
+/* An ack names a sequence. After its stream was lost, that of another message: it is not said then. */
 static void say(jpx_js_sub *sub, const jpx_js_delivery *delivery, const char *word)
 {
-    if (sub->durable[0])
+    if (sub->durable[0] && delivery->age == atomic_load(&sub->bus->age))
         natsConnection_PublishString(sub->bus->bulk.nc, natsMsg_GetReply(delivery->msg), word);
 }
 

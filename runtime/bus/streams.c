@@ -9,46 +9,51 @@ enum { MINUTE = 60 * 1000, HOUR = 60 * MINUTE };
 
 const jpx_stream_def jpx_stream_defs[JPX_STREAMS] = {
     [JPX_START] =
-        {"START",
-         {"start", "reply", "control"},
-         "api",
-         "jetpipe: triggers, replies and requests that change something; each stays until the api role took it",
-         HOUR,
-         0,
-         -1,
-         "100000"},
-    [JPX_SLOT] = {"SLOT",
-                  {"slot"},
-                  "barrier",
-                  "jetpipe: slot fills; each stays until a barrier subscriber has counted it",
-                  2 * MINUTE,
-                  0,
-                  -1,
-                  "1000000"},
-    [JPX_RUN] = {"RUN",
-                 {"run"},
-                 NULL,
-                 "jetpipe: run events; one durable for each queue, its backlog is the work to be done",
-                 2 * MINUTE,
-                 0,
-                 -1,
-                 NULL},
-    [JPX_EVENT] = {"EVENT",
-                   {"event"},
-                   NULL,
-                   "jetpipe: history, one event for each change of status",
-                   2 * MINUTE,
-                   24 * HOUR,
-                   256 * 1024 * 1024,
-                   NULL},
-    [JPX_DEAD] = {"DEAD",
-                  {"dead"},
-                  NULL,
-                  "jetpipe: messages that could not be processed, with the reason; publish one back to try again",
-                  2 * MINUTE,
-                  INT64_C(30) * 24 * HOUR,
-                  -1,
-                  "1000"},
+        {
+            .suffix = "START",
+            .kinds = {"start", "reply", "control"},
+            .durable = "api",
+            .description =
+                "jetpipe: triggers, replies and requests that change something; each stays until the api role took it",
+            .duplicate_ms = HOUR,
+            .max_bytes = -1,
+        },
+    [JPX_SLOT] =
+        {
+            .suffix = "SLOT",
+            .kinds = {"slot"},
+            .durable = "barrier",
+            .description = "jetpipe: slot fills; each stays until a barrier subscriber has counted it",
+            .duplicate_ms = 2 * MINUTE,
+            .max_bytes = -1,
+        },
+    [JPX_RUN] =
+        {
+            .suffix = "RUN",
+            .kinds = {"run"},
+            .description = "jetpipe: run events; one durable for each queue, its backlog is the work to be done",
+            .duplicate_ms = 2 * MINUTE,
+            .max_bytes = -1,
+        },
+    [JPX_EVENT] =
+        {
+            .suffix = "EVENT",
+            .kinds = {"event"},
+            .description = "jetpipe: history, one event for each change of status",
+            .duplicate_ms = 2 * MINUTE,
+            .max_age_ms = 24 * HOUR,
+            .max_bytes = 256 * 1024 * 1024,
+        },
+    [JPX_DEAD] =
+        {
+            .suffix = "DEAD",
+            .kinds = {"dead"},
+            .description =
+                "jetpipe: messages that could not be processed, with the reason; publish one back to try again",
+            .duplicate_ms = 2 * MINUTE,
+            .max_age_ms = INT64_C(30) * 24 * HOUR,
+            .max_bytes = -1,
+        },
 };
 
 bool jpx_stream_is_work(jpx_stream stream)

@@ -22,7 +22,6 @@ typedef struct jpx_stream_def {
     int64_t duplicate_ms;      /* window of deduplication */
     int64_t max_age_ms;        /* 0 = messages stay until they are acked */
     int64_t max_bytes;         /* -1 = as the account allows */
-    const char *msgs_critical; /* io.nats.monitor.msgs-critical, NULL = none */
 } jpx_stream_def;
 
 extern const jpx_stream_def jpx_stream_defs[JPX_STREAMS];
