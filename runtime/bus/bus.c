@@ -185,3 +185,8 @@ int64_t jpx_bus_backlog(jpx_bus *bus, jpx_stream stream)
 {
     return bus->ops->backlog(bus, stream);
 }
+
+int64_t jpx_bus_oldest_ms(jpx_bus *bus, const char *queue)
+{
+    return bus->ops->oldest_ms(bus, queue);
+}

@@ -99,6 +99,9 @@ uint64_t jpx_bus_losses(jpx_bus *);
 bool jpx_bus_connected(jpx_bus *);
 /* Number of messages waiting in a stream, for idle detection and status; -1 when unknown. */
 int64_t jpx_bus_backlog(jpx_bus *, jpx_stream);
+/* When the oldest message of RUN that is not acked was published for `queue`, in ms since 1970 of the broker's clock:
+ * INT64_MAX = there is none; 0 = unknown (broker away). What was published before that is not in the queue any more. */
+int64_t jpx_bus_oldest_ms(jpx_bus *, const char *queue);
 
 /* ---- for implementations ---- */
 typedef struct jpx_bus_ops {
@@ -114,6 +117,7 @@ typedef struct jpx_bus_ops {
     uint64_t (*losses)(jpx_bus *);
     bool (*connected)(jpx_bus *);
     int64_t (*backlog)(jpx_bus *, jpx_stream);
+    int64_t (*oldest_ms)(jpx_bus *, const char *);
 } jpx_bus_ops;
 
 typedef struct jpx_sub_ops {

@@ -1,5 +1,5 @@
 /* jetstream.c -- the bus on NATS JetStream: open and close, requests and answers. Threads and locks: jetstream_impl.h.
- * What blocks: open (wait_ms), request (its time limit), backlog (a request), close (JPX_JS_CLOSE_MS). */
+ * What blocks: open (wait_ms), request (its time limit), backlog and oldest_ms (a request), close (JPX_JS_CLOSE_MS). */
 #include "bus/jetstream_impl.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -83,6 +83,25 @@ static int64_t bus_backlog(jpx_bus *base, jpx_stream stream)
     return messages;
 }
 
+static int64_t bus_oldest_ms(jpx_bus *base, const char *queue)
+{
+    jpx_js_bus *bus = (jpx_js_bus *)base;
+    char verb[JPX_SUBJECT_MAX], json[JPX_SUBJECT_MAX], name[JPX_JS_STREAM_NAME];
+    jpx_js_reply reply;
+    int64_t oldest_ms = 0;
+
+    snprintf(verb, sizeof verb, "STREAM.MSG.GET.%s", jpx_js_stream_name(bus, JPX_RUN, name));
+    snprintf(json, sizeof json, "{\"seq\":1,\"next_by_subj\":\"%s.run.%s.>\"}", base->prefix, queue);
+    if (!bus_connected(base) || jpx_js_api(bus, verb, json, &reply, NULL) != JP_OK)
+        return 0;
+    if (reply.code == 0)
+        oldest_ms = jpx_js_time_at(&reply, "message.time") / 1000000;
+    else if (reply.err_code == JPX_JS_NO_MESSAGE)
+        oldest_ms = INT64_MAX;
+    jpx_js_reply_fini(&reply);
+    return oldest_ms;
+}
+
 static void bus_close(jpx_bus *base)
 {
     jpx_js_bus *bus = (jpx_js_bus *)base;
@@ -115,6 +134,7 @@ static const jpx_bus_ops bus_ops = {
     .losses = bus_losses,
     .connected = bus_connected,
     .backlog = bus_backlog,
+    .oldest_ms = bus_oldest_ms,
 };
 
 /* Unique also where a test injects the random source: process and time are in it. */

@@ -2,8 +2,10 @@
  * JPX_JS_API_MS. Requests are JSON of ours, not structs of libnats: an old libnats would erase the fields it does not
  * know. */
 #include "bus/jetstream_impl.h"
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 void jpx_js_reply_fini(jpx_js_reply *reply)
 {
@@ -30,6 +32,21 @@ int64_t jpx_js_int_at(const jpx_js_reply *reply, const char *path)
         BSON_ITER_HOLDS_NUMBER(&at))
         return bson_iter_as_int64(&at);
     return -1;
+}
+
+/* "2026-11-22T07:00:00.123456789Z" */
+int64_t jpx_js_time_at(const jpx_js_reply *reply, const char *path)
+{
+    struct tm parts = {0};
+    const char *rest = strptime(jpx_js_text_at(reply, path), "%Y-%m-%dT%H:%M:%S", &parts);
+    int64_t fraction = 0;
+
+    if (!rest)
+        return 0;
+    rest += *rest == '.';
+    for (int digit = 0; digit < 9; digit++)
+        fraction = fraction * 10 + (isdigit((unsigned char)*rest) ? *rest++ - '0' : 0);
+    return (int64_t)timegm(&parts) * 1000000000 + fraction;
 }
 
 bool jpx_js_list_has(const jpx_js_reply *reply, const char *path, const char *text)

@@ -152,9 +152,10 @@ void jpx_js_reply_fini(jpx_js_reply *);
 jp_status jpx_js_reply_status(const jpx_js_reply *, const char *what, jp_error *err);
 const char *jpx_js_text_at(const jpx_js_reply *, const char *path); /* "" = not there */
 int64_t jpx_js_int_at(const jpx_js_reply *, const char *path);      /* -1 = not there */
+int64_t jpx_js_time_at(const jpx_js_reply *, const char *path);     /* in ns since 1970; 0 = it is no time */
 bool jpx_js_list_has(const jpx_js_reply *, const char *path, const char *text);
 
-enum { JPX_JS_NO_STREAM = 10059, JPX_JS_NO_DURABLE = 10014, JPX_JS_NAME_TAKEN = 10058 };
+enum { JPX_JS_NO_STREAM = 10059, JPX_JS_NO_DURABLE = 10014, JPX_JS_NO_MESSAGE = 10037, JPX_JS_NAME_TAKEN = 10058 };
 
 /* ---- jetstream_setup.c ---- */
 enum { JPX_JS_STREAM_NAME = JPX_NAME_MAX + 8 };

@@ -10,7 +10,6 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 enum { RACE_TRIES = 20, RACE_MS = 50 };
 
@@ -81,25 +80,10 @@ static const char *durable_json(const jpx_js_bus *bus, const jpx_js_durable *dur
 /* nats-server 2.9 tells a durable's time differently, by less than a millisecond, before and after its own restart. */
 enum { STREAM_WITHIN_NS = 0, DURABLE_WITHIN_NS = 1000 * 1000 * 1000 };
 
-/* "2026-11-22T07:00:00.123456789Z"; 0 = it is not that. */
-static int64_t created_ns(const jpx_js_reply *reply)
-{
-    struct tm parts = {0};
-    const char *rest = strptime(jpx_js_text_at(reply, "created"), "%Y-%m-%dT%H:%M:%S", &parts);
-    int64_t fraction = 0;
-
-    if (!rest)
-        return 0;
-    rest += *rest == '.';
-    for (int digit = 0; digit < 9; digit++)
-        fraction = fraction * 10 + (isdigit((unsigned char)*rest) ? *rest++ - '0' : 0);
-    return (int64_t)timegm(&parts) * 1000000000 + fraction;
-}
-
 /* True when the reply is evidence: it had been seen, and is not there or not the same any more. */
 static bool is_another(const jpx_js_known *known, const jpx_js_reply *reply, int64_t within_ns)
 {
-    int64_t apart = created_ns(reply) - known->created_ns;
+    int64_t apart = jpx_js_time_at(reply, "created") - known->created_ns;
 
     return known->seen && (reply->code != 0 || apart > within_ns || apart < -within_ns);
 }
@@ -119,7 +103,7 @@ static bool notice(jpx_js_bus *bus, jpx_stream stream, jpx_js_known *known, cons
 static void remember(jpx_js_known *known, const jpx_js_reply *reply)
 {
     known->seen = true;
-    known->created_ns = created_ns(reply);
+    known->created_ns = jpx_js_time_at(reply, "created");
 }
 
 static jp_status stream_info(jpx_js_bus *bus, jpx_stream stream, jpx_js_reply *reply, jp_error *err)

@@ -214,6 +214,19 @@ static int64_t bus_backlog(jpx_bus *base, jpx_stream stream)
     return (int64_t)count;
 }
 
+static int64_t bus_oldest_ms(jpx_bus *base, const char *name)
+{
+    jpx_mem_bus *bus = (jpx_mem_bus *)base;
+    int64_t oldest_ms = INT64_MAX;
+
+    pthread_mutex_lock(&bus->lock);
+    for (jpx_mem_queue *queue = bus->queues; queue; queue = queue->next)
+        if (queue->stream == JPX_RUN && strcmp(queue->name, name) == 0)
+            oldest_ms = jpx_mem_queue_oldest_ms(queue);
+    pthread_mutex_unlock(&bus->lock);
+    return oldest_ms;
+}
+
 static void bus_close(jpx_bus *base)
 {
     jpx_mem_bus *bus = (jpx_mem_bus *)base;
@@ -247,6 +260,7 @@ static const jpx_bus_ops bus_ops = {
     .losses = bus_losses,
     .connected = bus_connected,
     .backlog = bus_backlog,
+    .oldest_ms = bus_oldest_ms,
 };
 
 jp_status jpx_bus_open_memory(jpx_bus **out, const char *prefix, const jpx_env *env, jp_error *err)

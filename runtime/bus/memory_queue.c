@@ -152,6 +152,19 @@ size_t jpx_mem_queue_count(const jpx_mem_queue *queue)
     return queue->again.count + queue->fresh.count + queue->heap_count;
 }
 
+int64_t jpx_mem_queue_oldest_ms(const jpx_mem_queue *queue)
+{
+    const jpx_mem_item *const firsts[] = {queue->again.first, queue->fresh.first};
+    int64_t oldest_ns = INT64_MAX;
+
+    for (size_t i = 0; i < 2; i++)
+        for (const jpx_mem_item *item = firsts[i]; item; item = item->next)
+            oldest_ns = item->published_ns < oldest_ns ? item->published_ns : oldest_ns;
+    for (size_t i = 0; i < queue->heap_count; i++)
+        oldest_ns = queue->heap[i]->published_ns < oldest_ns ? queue->heap[i]->published_ns : oldest_ns;
+    return oldest_ns == INT64_MAX ? INT64_MAX : oldest_ns / 1000000;
+}
+
 static void make_ready(jpx_mem_queue *queue, jpx_mem_item *item)
 {
     item->state = JPX_MEM_READY;

@@ -53,6 +53,7 @@ void jpx_mem_item_unref(jpx_mem_item *);
 jpx_mem_queue *jpx_mem_queue_new(jpx_stream, const char *name);
 void jpx_mem_queue_free(jpx_mem_queue *); /* nothing may hold its messages any more */
 size_t jpx_mem_queue_count(const jpx_mem_queue *);
+int64_t jpx_mem_queue_oldest_ms(const jpx_mem_queue *);  /* of all its messages, when published; INT64_MAX = none */
 void jpx_mem_queue_put(jpx_mem_queue *, jpx_mem_item *); /* takes over the caller's reference */
 /* Makes what is due READY. */
 void jpx_mem_queue_advance(jpx_mem_queue *, int64_t now_ms);

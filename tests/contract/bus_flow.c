@@ -166,6 +166,45 @@ START_TEST(the_descriptor_is_readable_while_there_is_something)
 }
 END_TEST
 
+static void bus_oldest_is(int64_t at_least, int64_t at_most)
+{
+    int64_t found = 0;
+
+    for (int i = 0; i < 250; i++) { /* acks are asynchronous */
+        found = jpx_bus_oldest_ms(c.bus, "default");
+        if (found >= at_least && found <= at_most)
+            return;
+        usleep(20000);
+    }
+    ck_abort_msg("the oldest is of %lld, not within %lld and %lld", (long long)found, (long long)at_least,
+                 (long long)at_most);
+}
+
+START_TEST(the_age_of_a_queue)
+{
+    bus_begin(&c, _i);
+    jpx_sub *sub = bus_take(&c, JPX_RUN, "default", 10);
+
+    bus_oldest_is(INT64_MAX, INT64_MAX);
+    bus_say(&c, "run.slow.Add", "of another queue");
+    bus_pass(&c, 50);
+    int64_t before = jpx_now(&c.env);
+    bus_say(&c, "run.default.Add", "a");
+    int64_t after = jpx_now(&c.env);
+    bus_pass(&c, 50);
+    bus_say(&c, "run.default.Sub", "b");
+    bus_oldest_is(before - 1, after + 1);
+    jpx_delivery *a = bus_one(sub, "a");
+    bus_oldest_is(before - 1, after + 1); /* held, not acked */
+    bus_ack(sub, a);
+    bus_oldest_is(after + 2, jpx_now(&c.env) + 1);
+    bus_ack(sub, bus_one(sub, "b"));
+    bus_oldest_is(INT64_MAX, INT64_MAX);
+    jpx_sub_close(sub);
+    bus_end(&c);
+}
+END_TEST
+
 START_TEST(losses_are_noticed_and_mended)
 {
     bus_begin(&c, _i);
@@ -206,6 +245,7 @@ int main(void)
         any_thread_may_publish,
         fetch_waits_for_the_first,
         the_descriptor_is_readable_while_there_is_something,
+        the_age_of_a_queue,
         losses_are_noticed_and_mended,
     };
     int places = bus_places();

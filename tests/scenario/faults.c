@@ -160,10 +160,15 @@ static int64_t b_backlog(jpx_bus *b, jpx_stream stream)
     return IN(b)->ops->backlog(IN(b), stream);
 }
 
+static int64_t b_oldest_ms(jpx_bus *b, const char *queue)
+{
+    return IN(b)->ops->oldest_ms(IN(b), queue);
+}
+
 static jpx_bus *wrap_bus(jpx_bus *inner)
 {
-    static const jpx_bus_ops ops_table = {b_close,  b_setup,   b_publish, b_tell,   b_subscribe, b_listen,
-                                          b_answer, b_request, b_inbox,   b_losses, b_connected, b_backlog};
+    static const jpx_bus_ops ops_table = {b_close,   b_setup, b_publish, b_tell,      b_subscribe, b_listen,   b_answer,
+                                          b_request, b_inbox, b_losses,  b_connected, b_backlog,   b_oldest_ms};
     faulty_bus *b = calloc(1, sizeof *b);
     b->base = *inner;
     b->base.ops = &ops_table;
