@@ -293,13 +293,14 @@ bool jpx_slot_event_decode(jpx_bytes json, jpx_arena *arena, jpx_fact **facts, s
     bson_iter_t iter, item;
     jpx_root_id root;
     size_t cap = 0;
-    bool good = true, again;
+    bool good = true;
+    jpx_again again;
 
     *facts = NULL;
     *count = 0;
     if (!open_event(&doc, json, "io.jetpipe.slot.v1", &root))
         return false;
-    again = bson_iter_init_find(&iter, &doc, "again") && bson_iter_as_bool(&iter);
+    again = bson_iter_init_find(&iter, &doc, "again") && bson_iter_as_bool(&iter) ? JPX_AGAIN : 0;
     for (int kind = JPX_FACT_FILLED; good && kind <= JPX_FACT_FINISHED; kind++) {
         if (!bson_iter_init_find(&iter, &doc, fact_names[kind]))
             continue;

@@ -23,13 +23,18 @@ typedef enum jpx_fact_kind {
     JPX_FACT_FINISHED /* done: counts in the parent and for those who wait until it is finished */
 } jpx_fact_kind;
 
+/* How something is told: 0 for the first time. Otherwise perhaps told before, so that who hears it looks before he
+ * publishes (PROTOCOL 14), and since when that may be: not before this time, in ms since 1970. */
+typedef int64_t jpx_again;
+#define JPX_AGAIN ((jpx_again)1) /* since when is not known */
+
 typedef struct jpx_fact {
     jpx_fact_kind kind;
     jpx_key key;
     uint32_t count;   /* siblings from this one on */
     const char *slot; /* FILLED */
     uint32_t step;    /* FILLED: the entry that filled it */
-    bool again;       /* perhaps told before: look before you publish (PROTOCOL 14) */
+    jpx_again again;  /* events carry only whether */
 } jpx_fact;
 
 enum { JPX_FACTS_MAX = 1000 }; /* in one event */

@@ -9,7 +9,7 @@
 enum {
     TIMER_MS = 40, /* between two looks at the timers: due times are met within 100 ms */
     TIMERS_BATCH = 1000,
-    PATROL_LIMIT = 1000,
+    PATROL_ROOTS = 50, /* walked in one step */
     FIRST_WALK_MS = 1000,
     PATROL_MS = 60 * 1000,
     PATROL_MAX_MS = 3600 * 1000,
@@ -17,13 +17,24 @@ enum {
     NAK_MS = 1000
 };
 
+typedef struct patrol { /* one walk over all live roots, newest first */
+    bool going;
+    bool full; /* there was a loss: everything is published again, whatever the queues may have */
+    uint8_t before_id[JPX_ROOT_SIZE];
+    jpx_bytes before; /* the last root that was walked; none yet when empty */
+    int64_t begun_ms;
+    size_t walked;
+} patrol;
+
 typedef struct barrier {
     jpx_role role;
     jpx_sub *slots;
     int64_t timers_ms, next_timer_ms;
-    uint64_t losses;
-    int64_t walk_ms;  /* when live roots are walked again */
-    int64_t pause_ms; /* of the slow patrol; grows */
+    uint64_t losses; /* known to the patrol */
+    patrol patrol;
+    bool second_walk; /* of a loss is to come */
+    int64_t walk_ms;  /* when the patrol begins, or goes on after a failure */
+    int64_t pause_ms; /* after the next one */
 } barrier;
 
 /* ---- slot events ---- */
@@ -57,7 +68,8 @@ static size_t take_slots(barrier *b, int64_t wait_ms)
             continue;
         }
         for (size_t f = 0; f < some_count; f++) {
-            some[f].again |= deliveries[i]->deliveries > 1;
+            if (deliveries[i]->deliveries > 1)
+                some[f].again = JPX_AGAIN;
             JPX_PUSH(desk->arena, facts, facts_count, facts_cap) = some[f];
         }
         deliveries[good++] = deliveries[i];
@@ -84,108 +96,158 @@ static void sweep(jpx_desk *desk, jpx_outbox *box, const jpx_key *key)
     jpx_outbox_message(box, &message);
 }
 
-/* What is due is published, then removed: a crash between the two publishes it again. */
+/* Timers up to `until_ms`, the first ones first. */
+static jp_status scan_timers(barrier *b, int64_t until_ms, size_t limit, jpx_records *found, jp_error *err)
+{
+    uint8_t lo[JPX_TIMER_SIZE] = {0}, hi[JPX_TIMER_SIZE];
+
+    memset(hi, 0xff, sizeof hi);
+    jpx_put64(hi, (uint64_t)until_ms);
+    return jpx_store_scan(b->role.desk.store, JPX_TIMER, jpx_id(lo, sizeof lo), jpx_id(hi, sizeof hi), limit, false,
+                          b->role.desk.arena, found, err);
+}
+
+static void fire(jpx_desk *desk, jpx_outbox *box, jpx_record record)
+{
+    jpx_timer timer;
+
+    if (!jpx_timer_decode(record, desk->arena, &timer)) { /* the patrol makes it anew from the entry it belongs to */
+        jpx_log(desk->env, JPX_ERROR, "damaged record removed", "record=timer");
+    } else if (timer.step == UINT32_MAX) {
+        sweep(desk, box, &timer.key);
+    } else {
+        jpx_run_event event = {.key = timer.key, .step = timer.step + 1, .due = true};
+        jpx_outbox_run(box, &event, timer.pipe, timer.queue, JPX_AGAIN); /* deduplication must not swallow it */
+    }
+}
+
+/* What is due is published, then removed: a crash between the two publishes it again. While nothing is due, one look at
+ * the first timer is all it costs, however many there are. */
 static size_t fire_timers(barrier *b)
 {
     jpx_desk *desk = &b->role.desk;
     int64_t now = jpx_now(desk->env);
-    uint8_t lo[JPX_TIMER_SIZE] = {0}, hi[JPX_TIMER_SIZE];
     jpx_records found;
-    jpx_bytes *ids;
     jpx_outbox box = jpx_outbox_new(desk);
     jp_error err = {0};
-    size_t fired = 0;
 
     if (now < b->timers_ms)
         return 0;
     b->timers_ms = now + TIMER_MS;
-    memset(hi, 0xff, sizeof hi);
-    jpx_put64(hi, (uint64_t)now); /* only what is due: waiting costs nothing */
-    if (jpx_store_scan(desk->store, JPX_TIMER, jpx_id(lo, sizeof lo), jpx_id(hi, sizeof hi), TIMERS_BATCH, false,
-                       desk->arena, &found, &err) != JP_OK) {
-        jpx_log(desk->env, JPX_WARN, "timers put off", "error=%s", jpx_json_text(desk->arena, err.text));
-        b->timers_ms = now + NAK_MS;
+    if (scan_timers(b, INT64_MAX, 1, &found, &err) != JP_OK)
+        goto failed;
+    b->next_timer_ms = found.count ? (int64_t)jpx_get64(found.items[0].id.data) : INT64_MAX;
+    if (b->next_timer_ms > now)
         return 0;
-    }
-    ids = jpx_alloc_array(desk->arena, found.count + 1, sizeof *ids);
-    b->next_timer_ms = INT64_MAX;
+    if (scan_timers(b, now, TIMERS_BATCH, &found, &err) != JP_OK)
+        goto failed;
+    jpx_bytes *ids = jpx_alloc_array(desk->arena, found.count + 1, sizeof *ids);
     for (size_t i = 0; i < found.count; i++) {
-        jpx_timer timer;
-        if (!jpx_timer_decode(found.items[i], desk->arena, &timer)) {
-            jpx_log(desk->env, JPX_ERROR, "damaged record", "record=timer");
-            continue;
-        }
-        if (timer.due_ms > now) {
-            b->next_timer_ms = timer.due_ms;
-            break;
-        }
-        if (timer.step == UINT32_MAX)
-            sweep(desk, &box, &timer.key);
-        else {
-            jpx_run_event event = {.key = timer.key, .step = timer.step + 1, .due = true};
-            jpx_outbox_run(&box, &event, timer.pipe, timer.queue, true); /* deduplication must not swallow it */
-        }
-        ids[fired++] = found.items[i].id;
+        fire(desk, &box, found.items[i]);
+        ids[i] = found.items[i].id;
     }
-    if (!fired) {
-        jpx_put64(lo, (uint64_t)now + 1);
-        memset(hi, 0xff, sizeof hi);
-        if (jpx_store_scan(desk->store, JPX_TIMER, jpx_id(lo, sizeof lo), jpx_id(hi, sizeof hi), 1, false, desk->arena,
-                           &found, &err) == JP_OK &&
-            found.count)
-            b->next_timer_ms = (int64_t)jpx_get64(found.items[0].id.data);
-        return 0;
-    }
-    if (jpx_outbox_flush(&box, &err) != JP_OK || jpx_store_remove(desk->store, JPX_TIMER, ids, fired, &err) != JP_OK)
-        jpx_log(desk->env, JPX_WARN, "timers put off", "error=%s", jpx_json_text(desk->arena, err.text));
-    if (fired == TIMERS_BATCH)
+    if (jpx_outbox_flush(&box, &err) != JP_OK ||
+        jpx_store_remove(desk->store, JPX_TIMER, ids, found.count, &err) != JP_OK)
+        goto failed;
+    if (found.count == TIMERS_BATCH)
         b->timers_ms = now;
-    return fired;
+    return found.count;
+failed:
+    jpx_log(desk->env, JPX_WARN, "timers put off", "error=%s", jpx_json_text(desk->arena, err.text));
+    b->timers_ms = now + NAK_MS;
+    return 0;
 }
 
-/* ---- repair ---- */
+/* ---- the patrol ---- */
 
-/* Walks every live root and publishes again what is due. After a loss twice: handlers that were in flight then may have
- * died since. */
-static size_t patrol(barrier *b)
+static void begin_patrol(barrier *b, int64_t now, bool full)
+{
+    b->patrol = (patrol){.going = true, .full = full, .begun_ms = now};
+}
+
+/* A loss is walked twice: handlers that were in flight at it may have died since (PROTOCOL 13). After that, and at the
+ * start, it is the slow net below everything: it has growing pauses and takes at most a hundredth of the time. */
+static void end_patrol(barrier *b, int64_t now)
+{
+    int64_t took_ms = now - b->patrol.begun_ms;
+
+    jpx_log(b->role.desk.env, JPX_INFO, "live roots walked", "roots=%zu took_ms=%lld", b->patrol.walked,
+            (long long)took_ms);
+    b->patrol.going = false;
+    if (b->patrol.full && !b->second_walk) {
+        b->second_walk = true;
+        b->pause_ms = PATROL_MS;
+        b->walk_ms = now + SECOND_WALK_MS;
+        return;
+    }
+    b->second_walk = false;
+    b->walk_ms = now + (b->pause_ms > 100 * took_ms ? b->pause_ms : 100 * took_ms);
+    b->pause_ms = b->pause_ms < PATROL_MAX_MS / 2 ? 2 * b->pause_ms : PATROL_MAX_MS;
+}
+
+/* One root. A damaged record of it is told and holds up no other root. */
+static jp_status repair(jpx_desk *desk, jpx_record record, jpx_backlog *backlog, jp_error *err)
+{
+    jpx_outbox box = jpx_outbox_new(desk);
+    jpx_root root;
+    char id[JPX_ROOT_TEXT];
+
+    if (!jpx_root_decode(record.doc, desk->arena, &root))
+        return JP_OK; /* lists show it */
+    if (jpx_walk_repair(desk, &box, &root, backlog, err) == JP_OK && jpx_outbox_flush(&box, err) == JP_OK)
+        return JP_OK;
+    if (err->status != JP_E_DAMAGED)
+        return err->status;
+    jpx_log(desk->env, JPX_ERROR, "root cannot be repaired", "root=%s error=%s", jpx_root_text(id, &root.id),
+            jpx_json_text(desk->arena, err->text));
+    return JP_OK;
+}
+
+static jp_status walk_some(barrier *b, size_t *walked, jp_error *err)
 {
     jpx_desk *desk = &b->role.desk;
-    int64_t now = jpx_now(desk->env);
-    uint64_t losses = jpx_bus_losses(desk->bus);
-    jpx_root_filter filter = {.status = "running", .limit = PATROL_LIMIT};
+    jpx_root_filter filter = {.status = "running", .limit = PATROL_ROOTS, .before = b->patrol.before};
+    jpx_backlog backlog = {.bus = desk->bus, .arena = desk->arena};
     jpx_records found;
+
+    if (jpx_store_list_roots(desk->store, &filter, desk->arena, &found, err) != JP_OK)
+        return err->status;
+    for (size_t i = 0; i < found.count; i++) {
+        if (repair(desk, found.items[i], b->patrol.full ? NULL : &backlog, err) != JP_OK)
+            return err->status;
+        memcpy(b->patrol.before_id, found.items[i].id.data, JPX_ROOT_SIZE);
+        b->patrol.before = jpx_id(b->patrol.before_id, JPX_ROOT_SIZE);
+        b->patrol.walked++;
+    }
+    *walked = found.count;
+    return JP_OK;
+}
+
+/* Walks live roots and publishes again what is due, a few roots at a time, so that slot events and timers go on. */
+static size_t go_on_patrol(barrier *b)
+{
+    int64_t now = jpx_now(b->role.desk.env);
+    uint64_t losses = jpx_bus_losses(b->role.desk.bus);
     size_t walked = 0;
     jp_error err = {0};
-    bool lost = losses != b->losses;
 
-    if (!lost && now < b->walk_ms)
-        return 0;
-    if (lost)
-        jpx_log(desk->env, JPX_WARN, "messages may be lost", "mend=\"live roots are walked\"");
-    do {
-        if (jpx_store_list_roots(desk->store, &filter, desk->arena, &found, &err) != JP_OK)
-            break;
-        for (size_t i = 0; i < found.count; i++) {
-            jpx_outbox box = jpx_outbox_new(desk);
-            jpx_root root;
-            if (!jpx_root_decode(found.items[i].doc, desk->arena, &root))
-                continue;
-            filter.before = jpx_copy(desk->arena, found.items[i].id.data, found.items[i].id.size);
-            if (jpx_walk_repair(desk, &box, &root, &err) != JP_OK || jpx_outbox_flush(&box, &err) != JP_OK)
-                goto out;
-            walked++;
-        }
-    } while (found.count == PATROL_LIMIT);
-out:
-    if (err.status != JP_OK) {
-        jpx_log(desk->env, JPX_WARN, "repair put off", "error=%s", jpx_json_text(desk->arena, err.text));
-        b->walk_ms = now + NAK_MS;
-        return walked;
+    if (losses != b->losses) {
+        jpx_log(b->role.desk.env, JPX_WARN, "messages may be lost", "mend=\"live roots are walked\"");
+        b->losses = losses;
+        b->second_walk = false;
+        b->walk_ms = now;
+        begin_patrol(b, now, true);
     }
-    b->losses = losses;
-    b->pause_ms = lost ? PATROL_MS : b->pause_ms < PATROL_MAX_MS / 2 ? 2 * b->pause_ms : PATROL_MAX_MS;
-    b->walk_ms = now + (lost ? SECOND_WALK_MS : b->pause_ms);
-    jpx_log(desk->env, JPX_INFO, "live roots walked", "roots=%zu", walked);
+    if (now < b->walk_ms)
+        return 0;
+    if (!b->patrol.going)
+        begin_patrol(b, now, b->second_walk);
+    if (walk_some(b, &walked, &err) != JP_OK) {
+        jpx_log(b->role.desk.env, JPX_WARN, "repair put off", "error=%s", jpx_json_text(b->role.desk.arena, err.text));
+        b->walk_ms = now + NAK_MS; /* it goes on from there */
+    } else if (walked < PATROL_ROOTS) {
+        end_patrol(b, now);
+    }
     return walked;
 }
 
@@ -200,7 +262,7 @@ static size_t barrier_step(jpx_role *role, int64_t wait_ms)
         return 0;
     did += fire_timers(b);
     jpx_arena_reset(role->desk.arena);
-    did += patrol(b);
+    did += go_on_patrol(b);
     jpx_arena_reset(role->desk.arena);
     if (did)
         wait_ms = 0;

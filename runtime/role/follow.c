@@ -3,7 +3,7 @@
 #include "role/internal.h"
 #include <string.h>
 
-static void tell_filled(jpx_outbox *box, const jpx_pipeline *p, const jpx_entry *entry, bool again)
+static void tell_filled(jpx_outbox *box, const jpx_pipeline *p, const jpx_entry *entry, jpx_again again)
 {
     for (size_t i = 0; i < entry->outs_count; i++) {
         bool wanted = jpx_key_is_root(&p->key) || p->links_count;
@@ -40,7 +40,7 @@ static jp_status start_children(jpx_desk *desk, jpx_outbox *box, const jpx_entry
         for (size_t i = 0; i < found.count; i++) {
             jpx_pipeline child;
             if (jpx_pipeline_decode(found.items[i].doc, desk->arena, &child) && child.deps_count == 0)
-                ready[count++] = (jpx_ready){child.key, true};
+                ready[count++] = (jpx_ready){child.key, entry->at_ms};
         }
         if (jpx_publish_ready(desk, box, ready, count, err) != JP_OK)
             return err->status;
@@ -67,7 +67,7 @@ static void tell_change(jpx_outbox *box, const jpx_pipeline *p, const jpx_entry 
     jpx_outbox_change(box, &change);
 }
 
-static void tell_ended(jpx_outbox *box, const jpx_pipeline *p, jpx_fact_kind kind, bool again)
+static void tell_ended(jpx_outbox *box, const jpx_pipeline *p, jpx_fact_kind kind, jpx_again again)
 {
     jpx_fact fact = {.kind = kind, .key = p->key, .count = 1, .again = again};
     jpx_outbox_fact(box, &fact);
@@ -82,8 +82,10 @@ static const char *abort_reason(jpx_desk *desk, const jpx_pipeline *p, const jpx
 }
 
 jp_status jpx_follow(jpx_desk *desk, jpx_outbox *box, const jpx_pipeline *p, const jpx_entry *entry,
-                     const jpx_generation *ready, bool again, jp_error *err)
+                     const jpx_generation *ready, bool there, jp_error *err)
 {
+    jpx_again again = there ? entry->at_ms : 0; /* nothing of it was told before it was there */
+
     switch (entry->kind) {
     case JPX_REPLIED:
         if (entry->hooked) {

@@ -67,9 +67,23 @@ jp_status jpx_load_slots(jpx_desk *, jpx_slot *, size_t count, bool with_values,
 jp_status jpx_load_args(jpx_desk *, jpx_pipeline *const *, size_t count, jpx_bytes *args, jp_error *err);
 jp_status jpx_load_value(jpx_desk *, const uint8_t id[JPX_VALUE_SIZE], jpx_bytes *value, jp_error *err);
 
+/* ---- backlog.c: what may still be in the queues ---- */
+typedef struct jpx_backlog { /* the age of each queue, looked at once */
+    jpx_bus *bus;
+    jpx_arena *arena; /* outlives it */
+    struct {
+        const char *queue;
+        int64_t oldest_ms;
+    } *queues;
+    size_t count, cap;
+} jpx_backlog;
+/* May a run event that was published after `since` still be in this queue? False also when that is not known. */
+bool jpx_backlog_may_have(jpx_backlog *, const char *queue, jpx_again since);
+
 /* ---- outbox.c: events gathered by one handler, published at its end ---- */
 typedef struct jpx_outbox {
     jpx_desk *desk;
+    jpx_backlog *backlog; /* run events that may be in it still are not published again; NULL = all are */
     jpx_message *messages;
     size_t messages_count, messages_cap;
     jpx_fact *facts;
@@ -82,7 +96,7 @@ typedef struct jpx_outbox {
     size_t aborts_count, aborts_cap;
 } jpx_outbox;
 jpx_outbox jpx_outbox_new(jpx_desk *);
-void jpx_outbox_run(jpx_outbox *, const jpx_run_event *, const char *pipe, const char *queue, bool again);
+void jpx_outbox_run(jpx_outbox *, const jpx_run_event *, const char *pipe, const char *queue, jpx_again again);
 void jpx_outbox_fact(jpx_outbox *, const jpx_fact *);
 void jpx_outbox_timer(jpx_outbox *, int64_t due_ms, const jpx_pipeline *, uint32_t step);
 /* Raises the abort flag of the root (the first reason stays) and has the abort carried out. */
@@ -100,22 +114,23 @@ jp_status jpx_settle(jpx_desk *, jpx_outbox *, jpx_fact *, size_t count, jp_erro
 
 /* ---- follow.c: what follows from an entry ---- */
 /* Writes timers and the abort flag, puts events into the outbox. `ready`: children without dependencies, when they are
- * at hand; `again`: the entry was there already. */
+ * at hand; `there`: the entry was there already. */
 jp_status jpx_follow(jpx_desk *, jpx_outbox *, const jpx_pipeline *, const jpx_entry *, const jpx_generation *ready,
-                     bool again, jp_error *err);
+                     bool there, jp_error *err);
 
 /* Run events for pipelines whose dependencies are all there; `again`: only where no entry is yet. */
 typedef struct jpx_ready {
     jpx_key key;
-    bool again;
+    jpx_again again;
 } jpx_ready;
 jp_status jpx_publish_ready(jpx_desk *, jpx_outbox *, const jpx_ready *, size_t count, jp_error *err);
 
 /* ---- walk.c: the live tree of a root ---- */
 /* Appends `aborted` to everything that is not final. *pending: pipelines whose hooks are still to run. */
 jp_status jpx_walk_abort(jpx_desk *, jpx_outbox *, const jpx_root *, size_t *pending, jp_error *err);
-/* Publishes again whatever is due, from the entries alone, bottom-up (PROTOCOL 10). */
-jp_status jpx_walk_repair(jpx_desk *, jpx_outbox *, const jpx_root *, jp_error *err);
+/* Publishes again whatever is due, from the entries alone, bottom-up (PROTOCOL 10); with a backlog, only what cannot be
+ * in its queue any more. */
+jp_status jpx_walk_repair(jpx_desk *, jpx_outbox *, const jpx_root *, jpx_backlog *, jp_error *err);
 /* Removes all records of a root, at most `limit` a call; *done when none is left. */
 jp_status jpx_walk_remove(jpx_desk *, const jpx_root_id *, size_t limit, bool *done, jp_error *err);
 

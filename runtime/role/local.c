@@ -19,6 +19,7 @@ struct jpx_local {
     bool memory_bus;
     jpx_parts parts;
     jpx_role *roles[ROLES];
+    bool paused[ROLES];
     jpx_arena *arena;
 };
 
@@ -54,7 +55,6 @@ static void local_log(void *ctx, jpx_level level, const char *line)
 
 jp_status jpx_local_open(jpx_local **out, const jpx_registry *registry, const jpx_local_options *options, jp_error *err)
 {
-    static const jpx_role_kind kinds[ROLES] = {JPX_ROLE_API, JPX_ROLE_BARRIER, JPX_ROLE_WORKER};
     const char *prefix = options->prefix ? options->prefix : "jetpipe";
     const char *bus = options->bus ? options->bus : "memory:";
     jpx_local *l = calloc(1, sizeof *l);
@@ -81,7 +81,7 @@ jp_status jpx_local_open(jpx_local **out, const jpx_registry *registry, const jp
         l->bus = options->wrap_bus(l->bus);
     l->parts = (jpx_parts){.env = &l->env, .registry = registry, .store = l->store, .bus = l->bus, .worker = "local"};
     for (size_t i = 0; i < ROLES; i++)
-        if (jpx_role_open(&l->roles[i], kinds[i], &l->parts, NULL, err) != JP_OK)
+        if (jpx_role_open(&l->roles[i], (jpx_role_kind)i, &l->parts, NULL, err) != JP_OK)
             goto failed;
     *out = l;
     return JP_OK;
@@ -119,11 +119,17 @@ const jpx_env *jpx_local_env(jpx_local *l)
     return &l->env;
 }
 
+void jpx_local_pause(jpx_local *l, jpx_role_kind kind, bool pause)
+{
+    l->paused[kind] = pause;
+}
+
 bool jpx_local_step(jpx_local *l)
 {
     size_t did = 0;
     for (size_t i = 0; i < ROLES; i++)
-        did += jpx_role_step(l->roles[i], 0);
+        if (!l->paused[i])
+            did += jpx_role_step(l->roles[i], 0);
     return did > 0;
 }
 
@@ -139,7 +145,7 @@ bool jpx_local_pass(jpx_local *l, int64_t until_ms)
     if (jpx_local_step(l))
         return true;
     for (size_t i = 0; i < ROLES; i++) {
-        int64_t due = jpx_role_next_ms(l->roles[i]);
+        int64_t due = l->paused[i] ? INT64_MAX : jpx_role_next_ms(l->roles[i]);
         next = due < next ? due : next;
     }
     if (l->memory_bus) {

@@ -25,6 +25,8 @@ void jpx_local_close(jpx_local *);
 jpx_bus *jpx_local_bus(jpx_local *);
 jpx_store *jpx_local_store(jpx_local *);
 const jpx_env *jpx_local_env(jpx_local *);
+/* From now on this role is not stepped, as if its process were stopped; or again. */
+void jpx_local_pause(jpx_local *, jpx_role_kind, bool pause);
 /* Steps every role once; true when one of them did something. */
 bool jpx_local_step(jpx_local *);
 /* Lets time pass until the next moment somebody has something to do, at most until `until_ms`; false: nothing ever. */

@@ -16,7 +16,7 @@ void jpx_outbox_message(jpx_outbox *box, const jpx_message *message)
 }
 
 /* A message id saves work where the broker remembers it. What is said again must not be swallowed by it. */
-static const char *message_id(jpx_outbox *box, const jpx_run_event *event, bool again)
+static const char *message_id(jpx_outbox *box, const jpx_run_event *event, jpx_again again)
 {
     char key[2 * JPX_PIPELINE_SIZE + 1], fresh[17];
     uint8_t random[8];
@@ -30,9 +30,11 @@ static const char *message_id(jpx_outbox *box, const jpx_run_event *event, bool 
     return jpx_format(box->desk->arena, "%s-%s%u-again-%s", key, event->finish ? "f" : "", event->step, fresh);
 }
 
-void jpx_outbox_run(jpx_outbox *box, const jpx_run_event *event, const char *pipe, const char *queue, bool again)
+void jpx_outbox_run(jpx_outbox *box, const jpx_run_event *event, const char *pipe, const char *queue, jpx_again again)
 {
     jpx_arena *arena = box->desk->arena;
+    if (again && box->backlog && jpx_backlog_may_have(box->backlog, queue, again))
+        return;
     jpx_message message = {
         .subject = jpx_format(arena, "%s.run.%s.%s", jpx_bus_prefix(box->desk->bus), queue, pipe),
         .data = jpx_run_event_encode(event, pipe, jpx_now(box->desk->env), arena),
@@ -96,7 +98,7 @@ static int fact_order(const void *left, const void *right)
     const jpx_fact *a = left, *b = right;
     int order = memcmp(a->key.b, b->key.b, JPX_ROOT_SIZE);
     if (order == 0)
-        order = (int)a->again - (int)b->again;
+        order = (a->again != 0) - (b->again != 0);
     if (order == 0)
         order = memcmp(a->key.b, b->key.b, JPX_PIPELINE_SIZE);
     return order ? order : (int)a->kind - (int)b->kind;
@@ -104,7 +106,7 @@ static int fact_order(const void *left, const void *right)
 
 static bool together(const jpx_fact *a, const jpx_fact *b)
 {
-    return memcmp(a->key.b, b->key.b, JPX_ROOT_SIZE) == 0 && a->again == b->again;
+    return memcmp(a->key.b, b->key.b, JPX_ROOT_SIZE) == 0 && (a->again != 0) == (b->again != 0);
 }
 
 static void pack_facts(jpx_outbox *box)

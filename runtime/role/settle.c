@@ -18,7 +18,7 @@ typedef struct item { /* one fact about one pipeline */
     jpx_fact_kind kind;
     jpx_key key;
     const char *slot;
-    bool again;
+    jpx_again again;
     jpx_key filler; /* FILLED: who filled it, which may be somebody below */
     uint32_t filler_step;
     const char *filler_slot;
@@ -29,7 +29,8 @@ typedef struct target { /* one bit of one barrier */
     uint32_t part, bit; /* bit in part */
     uint32_t bits;      /* of the whole barrier */
     jpx_key then;       /* who is ready (start), or ended (finish), at zero */
-    bool finish, again;
+    bool finish;
+    jpx_again again;
 } target;
 
 typedef struct settling {
@@ -53,7 +54,7 @@ static void push_next(settling *s, item next)
 }
 
 static void push_target(settling *s, const jpx_key *at, uint32_t bits, uint32_t bit, const jpx_key *then, bool finish,
-                        bool again)
+                        jpx_again again)
 {
     target t = {.at = *at, .bits = bits, .then = *then, .finish = finish, .again = again};
     t.part = jpx_barrier_part(bits, bit, &t.bit);
@@ -179,7 +180,7 @@ static jp_status count_down(settling *s, jp_error *err)
         size_t count = s->targets_count, n = 0;
         jpx_count *counts = jpx_alloc_array(arena, count, sizeof *counts);
         size_t *first = jpx_alloc_array(arena, count + 1, sizeof *first);
-        bool *again = jpx_alloc_array(arena, count, sizeof *again);
+        jpx_again *again = jpx_alloc_array(arena, count, sizeof *again);
 
         s->targets = NULL;
         s->targets_count = s->targets_cap = 0;
@@ -194,7 +195,7 @@ static jp_status count_down(settling *s, jp_error *err)
                 mask[word] |= (uint64_t)1 << targets[i].bit % JPX_WORD_BITS;
                 low = word < low ? word : low;
                 high = word > high ? word : high;
-                again[n] |= targets[i].again;
+                again[n] = targets[i].again > again[n] ? targets[i].again : again[n];
             }
             jpx_barrier_id(id, &targets[first[n]].at, targets[first[n]].part);
             counts[n] = (jpx_count){
@@ -204,7 +205,7 @@ static jp_status count_down(settling *s, jp_error *err)
             return err->status;
         for (size_t i = 0; i < n; i++) {
             const target *t = &targets[first[i]];
-            bool told = again[i] || counts[i].repeated;
+            jpx_again told = again[i] ? again[i] : counts[i].repeated ? JPX_AGAIN : 0;
             if (!counts[i].found || counts[i].aborted || counts[i].left != 0)
                 continue;
             if (t->part != JPX_TOP_PART) {

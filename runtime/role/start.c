@@ -156,7 +156,7 @@ static jp_status write_roots(api *a, start *starts, size_t count, jpx_outbox *bo
             if (!record.doc.data) /* who held the key was cleaned up in this moment */
                 return jpx_fail(err, JP_E_UNAVAILABLE, "key %.100s has just become free", s->key);
         }
-        again[again_count++] = (jpx_ready){key, true}; /* a redelivery: the run event may not be out yet */
+        again[again_count++] = (jpx_ready){key, JPX_AGAIN}; /* a redelivery: the run event may not be out yet */
     }
     return jpx_publish_ready(desk, box, again, again_count, err);
 }

@@ -23,7 +23,7 @@ static bool can_be_aborted(const jpx_node *node)
 static void call_hooks(jpx_outbox *box, const jpx_pipeline *p)
 {
     jpx_run_event event = {.key = p->key, .finish = true};
-    jpx_outbox_run(box, &event, p->pipe, p->queue, true);
+    jpx_outbox_run(box, &event, p->pipe, p->queue, JPX_AGAIN);
 }
 
 /* Has a body begun, although there is no entry? Pipes with the finishing hook leave a mark (PROTOCOL 9). The mark is
@@ -198,6 +198,8 @@ static jp_status repair_nodes(void *ctx, jpx_desk *desk, jpx_node *nodes, size_t
     jpx_fact *facts;
     size_t facts_count;
 
+    box.backlog = ctx;
+
     for (size_t i = 0; i < count; i++) {
         const jpx_entry *planned = jpx_node_planned(&nodes[i]);
         if (!nodes[i].damaged && planned &&
@@ -225,17 +227,18 @@ static jp_status repair_nodes(void *ctx, jpx_desk *desk, jpx_node *nodes, size_t
     return jpx_outbox_flush(&box, err);
 }
 
-jp_status jpx_walk_repair(jpx_desk *desk, jpx_outbox *box, const jpx_root *root, jp_error *err)
+jp_status jpx_walk_repair(jpx_desk *desk, jpx_outbox *box, const jpx_root *root, jpx_backlog *backlog, jp_error *err)
 {
-    jpx_ready start = {jpx_key_root(root->id), true};
+    jpx_ready start = {jpx_key_root(root->id), root->started_ms};
 
     if (root->aborting) {
         jpx_key key = jpx_key_root(root->id);
         jpx_outbox_abort(box, &key, root->by ? root->by : "", root->reason ? root->reason : "");
         return JP_OK;
     }
-    if (jpx_visit_generation(desk, root->id, jpx_key_gen(&start.key), 1, repair_nodes, NULL, err) != JP_OK)
+    if (jpx_visit_generation(desk, root->id, jpx_key_gen(&start.key), 1, repair_nodes, backlog, err) != JP_OK)
         return err->status;
+    box->backlog = backlog;
     return jpx_publish_ready(desk, box, &start, 1, err);
 }
 
