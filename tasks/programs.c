@@ -14,8 +14,6 @@
 #include <time.h>
 #include <unistd.h>
 
-extern char **environ;
-
 enum {
     OUTPUT_MAX = 8 * 1000 * 1000, /* of a program, and of a file: a value has at most 8 MiB */
     ERRORS_MAX = 4096,            /* of a program's standard error: its last bytes */

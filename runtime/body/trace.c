@@ -120,16 +120,27 @@ static void call_place(Dwarf_Die *unit, Dwarf_Die *die, jpx_arena *arena, jpx_fr
     }
 }
 
-/* The functions at this address, from the innermost inlined one outwards; 0 = no debug information. */
-static size_t by_dwarf(Dwfl_Module *module, Dwarf_Addr address, jpx_arena *arena, jpx_frame *out, size_t max)
+/* The source file an address was compiled from; NULL = no debug information. *address becomes what libdw calls it. */
+static Dwarf_Die *unit_of(Dwfl_Module *module, Dwarf_Addr *address)
 {
-    Dwarf_Addr bias;
-    Dwarf_Die *unit = dwfl_module_addrdie(module, address, &bias);
+    Dwarf_Addr bias = 0;
+    Dwarf_Die *unit = dwfl_module_addrdie(module, *address, &bias);
+    bool found = unit != NULL;
+
+    while (!found && (unit = dwfl_module_nextcu(module, unit, &bias)) != NULL) /* clang writes no index of addresses */
+        found = dwarf_haspc(unit, *address - bias) > 0;
+    *address -= bias;
+    return unit;
+}
+
+/* The functions at this address, from the innermost inlined one outwards; 0 = no debug information. */
+static size_t by_dwarf(Dwarf_Die *unit, Dwarf_Addr address, jpx_arena *arena, jpx_frame *out, size_t max)
+{
     Dwarf_Die *scopes = NULL, *nest = NULL;
     jpx_frame place = out[0];
     size_t filled = 0;
 
-    int count = unit ? dwarf_getscopes(unit, address - bias, &scopes) : 0, inner = 0;
+    int count = dwarf_getscopes(unit, address, &scopes), inner = 0;
     while (inner < count && !is_function(&scopes[inner]))
         inner++;
     if (inner < count) {
@@ -173,12 +184,14 @@ static size_t resolve_one(jpx_trace *trace, Dwarf_Addr address, jpx_arena *arena
     const char *path = dwfl_module_info(module, NULL, &start, NULL, NULL, NULL, NULL, NULL);
     out[0].module = path ? jpx_strdup(arena, path) : NULL;
     out[0].offset = address - start;
-    Dwfl_Line *line = dwfl_module_getsrc(module, address);
-    if (line) {
-        const char *file = dwfl_lineinfo(line, NULL, &out[0].line, NULL, NULL, NULL);
+    Dwarf_Addr in_unit = address;
+    Dwarf_Die *unit = unit_of(module, &in_unit);
+    Dwarf_Line *line = unit ? dwarf_getsrc_die(unit, in_unit) : NULL;
+    if (line && dwarf_lineno(line, &out[0].line) == 0) {
+        const char *file = dwarf_linesrc(line, NULL, NULL);
         out[0].file = file ? jpx_strdup(arena, file) : NULL;
     }
-    size_t filled = by_dwarf(module, address, arena, out, max);
+    size_t filled = unit ? by_dwarf(unit, in_unit, arena, out, max) : 0;
     if (filled == 0) {
         out[0].function = by_symbol(module, address, arena);
         filled = 1;

@@ -123,7 +123,7 @@ int main(int argc, char **argv)
     lone(bus, run, subject);
     bulk(bus, run, subject, count);
     jpx_sub_close(run);
-    for (int i = 0; strcmp(url, "memory:") && i < JPX_STREAMS; i++) {
+    for (int i = 0; strcmp(url, "memory:") != 0 && i < JPX_STREAMS; i++) {
         char *verb = jpx_format(arena, "$JS.API.STREAM.DELETE.%s_%s", prefix, jpx_stream_defs[i].suffix);
         for (char *at = verb; *at; at++)
             *at = (char)toupper((unsigned char)*at);

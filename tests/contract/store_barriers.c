@@ -240,7 +240,8 @@ static void *count_all(void *arg)
         for (int i = 0; i < 3; i++) {
             uint64_t which = suite_random(&seed) % RACE_BARRIERS, word = suite_random(&seed) % RACE_WORDS;
             uint64_t full = word < 3 ? ((uint64_t)1 << 63) - 1 : ((uint64_t)1 << (RACE_BITS - 189)) - 1;
-            masks[i] = suite_random(&seed) & suite_random(&seed) & full;
+            masks[i] = suite_random(&seed) & full;
+            masks[i] &= suite_random(&seed);
             if (round > 300)
                 masks[i] = full & ~done[which][word]; /* what is missing yet */
             if (!masks[i])

@@ -114,7 +114,7 @@ static void *insert_one_key(void *arg)
         char key[32];
         bool dup;
         snprintf(key, sizeof key, "key-%d", i);
-        jpx_record record = suite_root(t->arena, (uint64_t)(1000 * t->number + i), "A", key), found;
+        jpx_record record = suite_root(t->arena, 1000 * (uint64_t)t->number + (uint64_t)i, "A", key), found;
         if (jpx_store_insert(t->store, JPX_ROOT, &record, 1, &dup, &t->err) != JP_OK ||
             jpx_store_root_by_key(t->store, key, t->arena, &found, &t->err) != JP_OK)
             return NULL;

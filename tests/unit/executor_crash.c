@@ -218,7 +218,7 @@ JP_PIPE(Eat, p, .takes = "int64 mib")
     if (!block)
         return jp_retry(p, "no memory");
     memset(block, 1, size);
-    sink = block[size / 2];
+    sink = (unsigned char)block[size / 2];
     free(block);
     return jp_done(p);
 }
@@ -293,8 +293,9 @@ START_TEST(test_library_frames)
 
     if (SANITIZED)
         return;
-    kit_has(out.reason, "strlen");
-    kit_has(out.reason, at_line("called from measure", STRLEN_LINE));
+    kit_has(out.reason, at_line("measure", STRLEN_LINE));
+    if (strstr(out.reason, "called from")) /* libc's inner functions have names where its debug symbols are installed */
+        kit_has(out.reason, "in strlen called from measure");
     out = crash("InCallback", "[]");
     kit_has(out.reason, at_line("in compare_badly", CALLBACK_LINE));
     kit_has(out.trace, "qsort");
