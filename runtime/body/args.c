@@ -29,13 +29,24 @@ static jpx_arg *find(jp_ctx *p, const char *name, const jpx_param **param, const
             *param = &p->pipe->takes[i];
             if (p->args[i].there)
                 return &p->args[i];
-            jpx_wrong(p, "%s: args.%s cannot be read in this hook, %s", p->pipe->name, name, jpx_place(at));
+            jpx_wrong(p, at, "args.%s cannot be read in this hook: read it in the body", name);
             return NULL;
         }
     }
-    jpx_wrong(p, "%s: args.%s is not named by .takes = \"%s\", %s", p->pipe->name, name,
-              jpx_signature_text(p->pipe, p->arena), jpx_place(at));
+    jpx_wrong(p, at, "args.%s is not named by .takes = \"%s\": read a name that is, or add this one", name,
+              jpx_signature_text(p->pipe, p->arena));
     return NULL;
+}
+
+/* "args.n is null, not an int64: ask jp_given first" */
+static void other_value(jp_ctx *p, const char *what, jp_value value, jpx_kind declared, jpx_kind wanted, const char *at)
+{
+    if (value.type == JP_NULL)
+        jpx_wrong(p, at, "%s is null, not %s: ask %s first", what, jpx_kind_phrase(wanted),
+                  declared == JPX_ANY ? "what type it has" : "jp_given");
+    else
+        jpx_wrong(p, at, "%s is %s, not %s: declare it \"%s\", or ask what type it has first", what,
+                  jpx_type_phrase(value.type), jpx_kind_phrase(wanted), jpx_kind_text(wanted));
 }
 
 static bool read_typed(jp_ctx *p, const char *name, jpx_kind wanted, jp_value *out, const char *at)
@@ -47,14 +58,13 @@ static bool read_typed(jp_ctx *p, const char *name, jpx_kind wanted, jp_value *o
         return false;
     *out = arg->value;
     if (param->rest) {
-        jpx_wrong(p, "%s: args.%s is a list, not %s: ask for its items with jp_count and jp_..._at, %s", p->pipe->name,
-                  name, jpx_kind_phrase(wanted), jpx_place(at));
+        jpx_wrong(p, at, "args.%s is a list, not %s: ask for its items with jp_count and jp_..._at", name,
+                  jpx_kind_phrase(wanted));
     } else if (param->kind != JPX_ANY && param->kind != wanted && !(wanted == JPX_DOC && param->kind == JPX_LIST)) {
-        jpx_wrong(p, "%s: args.%s is %s, not %s, %s", p->pipe->name, name, jpx_kind_phrase(param->kind),
-                  jpx_kind_phrase(wanted), jpx_place(at));
+        jpx_wrong(p, at, "args.%s is %s, not %s: read it with %s", name, jpx_kind_phrase(param->kind),
+                  jpx_kind_phrase(wanted), jpx_getter(jpx_kind_text(param->kind), p->arena));
     } else if (!jpx_value_suits(arg->value, wanted)) {
-        jpx_wrong(p, "%s: args.%s is %s, not %s, %s", p->pipe->name, name, jpx_type_phrase(arg->value.type),
-                  jpx_kind_phrase(wanted), jpx_place(at));
+        other_value(p, jpx_format(p->arena, "args.%s", name), arg->value, param->kind, wanted, at);
     } else {
         return true;
     }
@@ -70,8 +80,8 @@ static jpx_arg *find_list(jp_ctx *p, const char *name, const jpx_param **param, 
     if (!arg)
         return NULL;
     if (arg->value.type != JP_ARRAY && arg->value.type != JP_NULL) {
-        jpx_wrong(p, "%s: args.%s is %s, not a list, %s", p->pipe->name, name, jpx_type_phrase(arg->value.type),
-                  jpx_place(at));
+        jpx_wrong(p, at, "args.%s is %s, not a list: read it with %s", name, jpx_type_phrase(arg->value.type),
+                  jpx_getter(jpx_type_text(arg->value.type), p->arena));
         return NULL;
     }
     if (arg->offsets || arg->value.type == JP_NULL)
@@ -93,8 +103,8 @@ static bool item_value(jp_ctx *p, const char *name, size_t i, const jpx_param **
     if (!arg)
         return false;
     if (i >= arg->count) {
-        jpx_wrong(p, "%s: args.%s has %zu items, item %zu was asked for, %s", p->pipe->name, name, arg->count, i,
-                  jpx_place(at));
+        jpx_wrong(p, at, "args.%s has %zu item%s, item %zu was asked for: they count from 0, ask jp_count first", name,
+                  arg->count, arg->count == 1 ? "" : "s", i);
         return false;
     }
     const jp_doc array = arg->value.as.doc;
@@ -110,11 +120,12 @@ static bool item_typed(jp_ctx *p, const char *name, size_t i, jpx_kind wanted, j
         return false;
     if (param->rest && param->kind != JPX_ANY && param->kind != wanted &&
         !(wanted == JPX_DOC && param->kind == JPX_LIST))
-        jpx_wrong(p, "%s: args.%s.%zu is %s, not %s, %s", p->pipe->name, name, i, jpx_kind_phrase(param->kind),
-                  jpx_kind_phrase(wanted), jpx_place(at));
+        jpx_wrong(p, at, "args.%s.%zu is %s, not %s: read it with %s_at", name, i, jpx_kind_phrase(param->kind),
+                  jpx_kind_phrase(wanted), jpx_getter(jpx_kind_text(param->kind), p->arena));
     else if (!jpx_value_suits(*out, wanted))
-        jpx_wrong(p, "%s: args.%s.%zu is %s, not %s, %s", p->pipe->name, name, i, jpx_type_phrase(out->type),
-                  jpx_kind_phrase(wanted), jpx_place(at));
+        jpx_wrong(p, at, "args.%s.%zu is %s, not %s: read it with %s_at, or ask jp_arg_at what type it has first", name,
+                  i, jpx_type_phrase(out->type), jpx_kind_phrase(wanted),
+                  jpx_getter(jpx_type_text(out->type), p->arena));
     else
         return true;
     return false;
@@ -162,6 +173,11 @@ jp_value jp_item_arg(jp_ctx *p, const char *name, size_t i, const char *at)
 
 /* ---- before a body runs ---- */
 
+/* What is given to a body that runs was checked at its yield; what was not known there is what a pipe without .gives
+ * returns, or an older program that yielded it. */
+#define UNTYPED ": say in .gives what the pipe returns that it comes from, or change .takes"
+#define OLDER   ": .takes was changed while it waited, give new arguments a \"?\" or start it again"
+
 static jp_status check_items(const jpx_pipe *pipe, const jpx_param *param, const bson_iter_t *list, jp_error *err)
 {
     bson_iter_t item;
@@ -169,11 +185,11 @@ static jp_status check_items(const jpx_pipe *pipe, const jpx_param *param, const
     size_t i = 0;
 
     if (bson_iter_type(list) != BSON_TYPE_ARRAY || !bson_iter_recurse(list, &item))
-        return jpx_fail(err, JP_E_INVALID, "%s wants a list of %s for %s... %s", pipe->name, jpx_kind_text(param->kind),
-                        jpx_kind_text(param->kind), param->name);
+        return jpx_fail(err, JP_E_INVALID, "%s wants a list of %s for %s... %s" OLDER, pipe->name,
+                        jpx_kind_text(param->kind), jpx_kind_text(param->kind), param->name);
     for (; bson_iter_next(&item); i++)
         if (!jpx_kind_accepts(param->kind, bson_iter_type(&item)))
-            return jpx_fail(err, JP_E_INVALID, "%s wants %s... %s, is given %s as item %zu", pipe->name,
+            return jpx_fail(err, JP_E_INVALID, "%s wants %s... %s, is given %s as item %zu" UNTYPED, pipe->name,
                             jpx_kind_text(param->kind), param->name,
                             jpx_value_read(&item, &value) ? jpx_type_text(value.type) : "another BSON type", i);
     return JP_OK;
@@ -190,19 +206,20 @@ jp_status jpx_args_check(const jpx_pipe *pipe, jpx_bytes args, jp_error *err)
     for (size_t i = 0; i < pipe->takes_count; i++) {
         const jpx_param *param = &pipe->takes[i];
         if (!bson_iter_next(&iter))
-            return jpx_fail(err, JP_E_INVALID, "%s takes %zu arguments, is given %zu", pipe->name, pipe->takes_count,
-                            i);
+            return jpx_fail(err, JP_E_INVALID, "%s takes %zu arguments, is given %zu" OLDER, pipe->name,
+                            pipe->takes_count, i);
         if (param->rest) {
             if ((status = check_items(pipe, param, &iter, err)) != JP_OK)
                 return status;
         } else if (!(param->optional && bson_iter_type(&iter) == BSON_TYPE_NULL) &&
                    !jpx_kind_accepts(param->kind, bson_iter_type(&iter))) {
-            return jpx_fail(err, JP_E_INVALID, "%s wants %s%s %s, is given %s", pipe->name, jpx_kind_text(param->kind),
-                            param->optional ? "?" : "", param->name,
+            return jpx_fail(err, JP_E_INVALID, "%s wants %s%s %s, is given %s" UNTYPED, pipe->name,
+                            jpx_kind_text(param->kind), param->optional ? "?" : "", param->name,
                             jpx_value_read(&iter, &value) ? jpx_type_text(value.type) : "another BSON type");
         }
     }
     if (bson_iter_next(&iter))
-        return jpx_fail(err, JP_E_INVALID, "%s takes %zu arguments, is given more", pipe->name, pipe->takes_count);
+        return jpx_fail(err, JP_E_INVALID, "%s takes %zu arguments, is given more" OLDER, pipe->name,
+                        pipe->takes_count);
     return JP_OK;
 }

@@ -23,20 +23,23 @@ struct binder {
     jpx_bound out;
 };
 
-static bool wrong(struct binder *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-static bool wrong(struct binder *b, const char *fmt, ...)
+static bool wrong(struct binder *b, const char *mend, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+static bool wrong(struct binder *b, const char *mend, const char *fmt, ...)
 {
     va_list args;
     va_start(args, fmt);
-    if (!b->out.wrong)
+    if (!b->out.wrong) {
         b->out.wrong = jpx_vformat(b->arena, fmt, args);
+        b->out.mend = mend;
+    }
     va_end(args);
     return false;
 }
 
-static bool mismatch(struct binder *b, const jpx_param *param, const char *given, const char *hint)
+static bool mismatch(struct binder *b, const jpx_param *param, const char *given, const char *pass)
 {
-    return wrong(b, "%s wants %s, is given %s%s", b->pipe->name, jpx_param_text(param, b->arena), given, hint);
+    return wrong(b, jpx_format(b->arena, "%s, or change .takes of %s", pass, b->pipe->name), "%s wants %s, is given %s",
+                 b->pipe->name, jpx_param_text(param, b->arena), given);
 }
 
 /* The next piece of what was given: 1 when there is one, 0 at the end, -1 when it is a future that cannot be used. */
@@ -52,7 +55,7 @@ static int next_piece(struct binder *b, uint32_t most, jpx_piece *piece)
     if (piece->value.type == JP_FUTURE) {
         const jp_future future = piece->value.as.future;
         if (!b->p) {
-            wrong(b, "%s is given a future, which exists in bodies only", b->pipe->name);
+            wrong(b, "pass a value", "%s is given a future, which exists in bodies only", b->pipe->name);
             return -1;
         }
         if (!jpx_future_check(b->p, future, b->at))
@@ -91,7 +94,9 @@ static bool check_futures(struct binder *b, const jpx_param *param, const jpx_pi
         checked = child->pipe;
         jpx_kind kind = jpx_slot_kind(b->p, piece->child + i, piece->slot, &optional);
         if (kind != JPX_ANY && kind != param->kind && !(param->kind == JPX_DOUBLE && kind == JPX_INT64))
-            return mismatch(b, param, jpx_kind_text(kind), "");
+            return mismatch(
+                b, param, jpx_kind_text(kind),
+                jpx_format(b->arena, "pass the future of a pipe that gives %s", jpx_kind_text(param->kind)));
     }
     return true;
 }
@@ -102,9 +107,7 @@ static bool check_literal(struct binder *b, const jpx_param *param, jp_value val
         return true;
     if (jpx_kind_takes(param->kind, value.type))
         return true;
-    return mismatch(b, param, jpx_type_text(value.type),
-                    param->kind == JPX_BOOL && value.type == JP_INT64 ? " (in C11 true is an int: write (bool)true)"
-                                                                      : "");
+    return mismatch(b, param, jpx_type_text(value.type), jpx_pass_phrase(param->kind, value.type, b->arena));
 }
 
 static void put_literal(struct binder *b, const char *key, jpx_kind kind, jp_value value)
@@ -124,11 +127,11 @@ static void put_list(struct binder *b, uint32_t arg, const char *key, const jp_l
     }
 }
 
-static bool too_few(struct binder *b)
+static bool wrong_count(struct binder *b)
 {
     size_t given = b->source.is_list ? b->source.list.at : b->source.next;
-    return wrong(b, "%s takes (%s), is given %zu argument%s", b->pipe->name, jpx_signature_text(b->pipe, b->arena),
-                 given, given == 1 ? "" : "s");
+    return wrong(b, "pass one for each of them, in that order", "%s takes (%s), is given %zu argument%s", b->pipe->name,
+                 jpx_signature_text(b->pipe, b->arena), given, given == 1 ? "" : "s");
 }
 
 static bool bind_one(struct binder *b, uint32_t arg, const jpx_param *param, const char *key)
@@ -140,7 +143,7 @@ static bool bind_one(struct binder *b, uint32_t arg, const jpx_param *param, con
         return false;
     if (got == 0) {
         if (!param->optional)
-            return too_few(b);
+            return wrong_count(b);
         jpx_write_null(b->w, key);
         return true;
     }
@@ -201,7 +204,8 @@ static bool bind_all(struct binder *b)
         if (!(rest ? bind_rest : bind_one)(b, (uint32_t)i, param, key))
             return false;
         if (!b->w->bad && b->w->size - before > JPX_VALUE_MAX + JPX_ENVELOPE)
-            b->w->bad = jpx_format(b->arena, "is larger than 8 MiB (%zu bytes)", b->w->size - before);
+            b->w->bad =
+                jpx_format(b->arena, "is larger than 8 MiB (%zu bytes): " JPX_TOO_LARGE_MEND, b->w->size - before);
         if (b->w->bad && !b->out.unstorable)
             b->out.unstorable = jpx_format(b->arena, "argument %s of %s %s", param->name, pipe->name, b->w->bad);
     }
@@ -212,7 +216,7 @@ static bool bind_all(struct binder *b)
         if (got > 0) { /* count them all, for the message */
             while (next_piece(b, 1, &extra) > 0)
                 ;
-            return too_few(b);
+            return wrong_count(b);
         }
     }
     jpx_write_end(b->w, begun);

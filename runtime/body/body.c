@@ -10,25 +10,33 @@ JP_PIPE(jpx_gather, p, .as = "jetpipe-gather", .takes = "any... items", .gives =
     return jp_return(p, jp_arg(p, "items"));
 }
 
-void jpx_wrong(jp_ctx *p, const char *fmt, ...)
+static const char *message(jp_ctx *p, const char *at, const char *fmt, va_list args)
+    __attribute__((format(printf, 3, 0)));
+static const char *message(jp_ctx *p, const char *at, const char *fmt, va_list args)
+{
+    return jpx_format(p->arena, "%s%s%s: %s", p->attempt->pipe, at ? ", " : "", at ? jpx_place(at) : "",
+                      jpx_vformat(p->arena, fmt, args));
+}
+
+void jpx_wrong(jp_ctx *p, const char *at, const char *fmt, ...)
 {
     va_list args;
 
     if (p->wrong)
         return;
     va_start(args, fmt);
-    p->wrong = jpx_vformat(p->arena, fmt, args);
+    p->wrong = message(p, at, fmt, args);
     va_end(args);
 }
 
-void jpx_unstorable(jp_ctx *p, const char *fmt, ...)
+void jpx_unstorable(jp_ctx *p, const char *at, const char *fmt, ...)
 {
     va_list args;
 
     if (p->failed)
         return;
     va_start(args, fmt);
-    p->failed = jpx_vformat(p->arena, fmt, args);
+    p->failed = message(p, at, fmt, args);
     va_end(args);
 }
 
@@ -51,7 +59,7 @@ const char *jp_ticket_of(jp_ctx *p, const char *at)
     char *text = jpx_alloc(p->arena, JPX_TICKET_TEXT);
 
     if (!p->pipe->def.async)
-        jpx_wrong(p, "%s: it asks for a ticket: define it with .async = true, %s", p->pipe->name, jpx_place(at));
+        jpx_wrong(p, at, "it asks for a ticket: define it with .async = true");
     else if (jpx_may_plan(p, "make a ticket", at))
         jpx_ticket_text(text, &p->attempt->key, p->attempt->step, p->attempt->token);
     return text;
@@ -96,7 +104,9 @@ static const char *take_fills(jp_ctx *p, jpx_outcome *out)
     for (size_t i = 0; i < p->pipe->fills_count; i++) {
         const char *name = p->pipe->fills[i].name;
         if (p->fills[i].slot && filled_before(p, name))
-            jpx_wrong(p, "%s: on_reply fills the output %s, which was filled before the wait", p->pipe->name, name);
+            jpx_wrong(p, p->pipe->def.at,
+                      "on_reply fills the output %s, which was filled before the wait: fill it in one of the two",
+                      name);
         else if (p->fills[i].slot)
             out->outputs[out->outputs_count++] = p->fills[i];
         else if (!filled_before(p, name))
@@ -108,8 +118,9 @@ static const char *take_fills(jp_ctx *p, jpx_outcome *out)
 static void take_ending(jp_ctx *p, jp_end end, jpx_outcome *out)
 {
     if (end.body_ != p->nonce || end.verb_ == 0 || end.verb_ > p->endings_count) {
-        jpx_wrong(p, "%s: it did not end with jp_return, jp_done, jp_wait, jp_retry or jp_abort of this attempt, %s",
-                  p->pipe->name, p->pipe->def.at);
+        jpx_wrong(p, p->pipe->def.at,
+                  "it did not end with jp_return, jp_done, jp_wait, jp_retry or jp_abort of this attempt: return what "
+                  "one of them gives here and now");
         return;
     }
     const jpx_ending *ending = &p->endings[end.verb_ - 1];
@@ -139,10 +150,12 @@ static void take_ending(jp_ctx *p, jp_end end, jpx_outcome *out)
         fail(p, out, JPX_END_RETRY, "value", p->failed);
     else if (ending->end == JPX_END_RETURN && *missing)
         fail(p, out, JPX_END_RETRY, "outputs",
-             jpx_format(p->arena, "%s ended without filling: %s", p->pipe->name, missing));
+             jpx_format(p->arena,
+                        "%s, %s: it ended without filling %s: call jp_fill before the end, or take the name out of "
+                        ".fills",
+                        p->pipe->name, jpx_place(ending->at), missing));
     else if (ending->end == JPX_END_WAIT && p->children)
-        jpx_wrong(p, "%s: it has yielded children and ends with jp_wait: let a child do the waiting, %s", p->pipe->name,
-                  jpx_place(ending->at));
+        jpx_wrong(p, ending->at, "it has yielded children and ends with jp_wait: let a child do the waiting");
     else
         out->children = jpx_children(p, &out->children_count);
 }
@@ -218,7 +231,7 @@ static void call(jp_ctx *p, jpx_outcome *out)
         take_hook(p, out);
         return;
     }
-    jpx_wrong(p, "%s: there is no call %d", p->pipe->name, (int)p->attempt->call);
+    jpx_wrong(p, def->at, "there is no call %d of a body", (int)p->attempt->call);
 }
 
 jp_status jpx_reply_check(const jpx_pipe *pipe, jpx_bytes value_doc, jp_error *err)
@@ -230,7 +243,8 @@ jp_status jpx_reply_check(const jpx_pipe *pipe, jpx_bytes value_doc, jp_error *e
         !jpx_value_read(&iter, &value))
         return jpx_fail(err, JP_E_INVALID, "the reply is not a value");
     if (value_doc.size > JPX_VALUE_MAX + JPX_ENVELOPE)
-        return jpx_fail(err, JP_E_TOO_LARGE, "the reply is larger than 8 MiB (%zu bytes)", value_doc.size);
+        return jpx_fail(err, JP_E_TOO_LARGE, "the reply is larger than 8 MiB (%zu bytes): " JPX_TOO_LARGE_MEND,
+                        value_doc.size);
     if (pipe->def.on_reply || (value.type == JP_NULL && pipe->gives_optional) ||
         jpx_kind_takes(pipe->gives, value.type))
         return JP_OK;
@@ -252,16 +266,15 @@ void jpx_body_run(const jpx_registry *registry, const jpx_attempt *attempt, jpx_
     p->pipe = jpx_registry_find(registry, attempt->pipe);
     jpx_writer_init(&p->scratch, arena);
     if (!p->pipe) {
-        jpx_wrong(
-            p,
-            "%s is not registered in this program: put it into the list of pipes, or let workers that have it run it",
-            attempt->pipe);
+        jpx_wrong(p, NULL,
+                  "it is not registered in this program: put it into the list of pipes, or let workers that have it "
+                  "run it");
     } else {
         p->fills = jpx_alloc_array(arena, p->pipe->fills_count + 1, sizeof *p->fills);
         if (!hook && jpx_args_check(p->pipe, attempt->args, &err) != JP_OK)
-            jpx_wrong(p, "%s", err.text);
+            jpx_wrong(p, p->pipe->def.at, "%s", err.text);
         else if (!jpx_args_open(p))
-            jpx_wrong(p, "%s: its arguments are not BSON", p->pipe->name);
+            jpx_wrong(p, p->pipe->def.at, "its arguments are not BSON");
         else
             call(p, out);
     }

@@ -83,9 +83,11 @@ struct jp_ctx {
     const char *hook;   /* jp_hook_failed                               */
 };
 
-/* Marks the attempt: a programming error; a value that cannot be stored (a failed attempt). The first one stays. */
-void jpx_wrong(jp_ctx *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-void jpx_unstorable(jp_ctx *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Marks the attempt: a programming error; a value that cannot be stored (a failed attempt). The first one stays. The
+ * message is "Pipe, file.c:12: " and the rest, which is the cause, a colon and the mend, in lower case without a full
+ * stop: "AddTwo, math.c:12: AddOne wants int64 n, is given string: pass an int64, or change .takes of AddOne". */
+void jpx_wrong(jp_ctx *, const char *at, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void jpx_unstorable(jp_ctx *, const char *at, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /* "dir/file.c:12" -> "file.c:12" */
 const char *jpx_place(const char *at);
 const char *jpx_pipe_name(const jp_def *); /* .as or .name */
@@ -115,6 +117,12 @@ bson_type_t jpx_value_type(jp_value);                    /* not of a future */
 const char *jpx_type_text(jp_type);                      /* "int64" */
 const char *jpx_type_phrase(jp_type);                    /* "an int64" */
 const char *jpx_kind_phrase(jpx_kind);
+/* What reads an argument of this type, by its text: "jp_int64", "jp_document" of doc and list. */
+const char *jpx_getter(const char *type, jpx_arena *);
+/* What to pass where a value of another type was: "pass an int64". */
+const char *jpx_pass_phrase(jpx_kind wanted, jp_type given, jpx_arena *);
+/* What is wrong with a policy and a timeout, and the mend, as one clause; NULL = nothing. */
+const char *jpx_policy_bad(const jp_retry_policy *, int64_t timeout_ms, jpx_arena *);
 bool jpx_kind_takes(jpx_kind, jp_type); /* like jpx_kind_accepts; not of a future */
 
 /* For the getters: is this value what was asked for? A doc asked for may be a list, too. */
@@ -147,6 +155,7 @@ typedef struct jpx_bound {
     jpx_ref *refs;
     size_t refs_count;
     const char *wrong;      /* a programming error: "AddOne wants int64 n, is given string" */
+    const char *mend;       /* what a body does about it: "pass an int64, or change .takes of AddOne" */
     const char *unstorable; /* "argument n of AddOne holds text that is not UTF-8" */
 } jpx_bound;
 /* The arguments are `values`, or the items of `list` when it is not NULL; among the items of a list argument there is

@@ -84,18 +84,23 @@ static bool find(jp_value doc, const char *path, jp_value *out)
     }
 }
 
-/* "WordCount: args.options.limit is a string, not an int64, wc.c:31" */
+/* "WordCount, wc.c:31: args.options.limit is a string, not an int64: ..." */
 static void complain(jp_ctx *p, jp_value doc, const char *path, const char *what, const char *at)
 {
     const char *origin = walkable(doc) ? jpx_origin(p, doc) : "";
-    jpx_wrong(p, "%s: %s%s%s %s, %s", p->pipe->name, origin, *origin ? "." : "", path, what, jpx_place(at));
+    jpx_wrong(p, at, "%s%s%s %s", origin, *origin ? "." : "", path, what);
 }
 
 static bool find_typed(jp_ctx *p, jp_value doc, const char *path, jpx_kind wanted, jp_value *out, const char *at)
 {
     doc = jpx_readable(p, doc);
     if (!walkable(doc)) {
-        complain(p, doc, path, jpx_format(p->arena, "was asked of %s, which has no members", jpx_type_phrase(doc.type)),
+        complain(p, doc, path,
+                 doc.type == JP_FUTURE || doc.type == JP_LIST
+                     ? "was asked of a future, whose value no body sees that yields it: yield a child that takes it, "
+                       "and ask there"
+                     : jpx_format(p->arena, "was asked of %s, which has no members: ask a doc or a list",
+                                  jpx_type_phrase(doc.type)),
                  at);
         return false;
     }
@@ -105,7 +110,9 @@ static bool find_typed(jp_ctx *p, jp_value doc, const char *path, jpx_kind wante
     }
     if (wanted == JPX_ANY || jpx_value_suits(*out, wanted))
         return true;
-    complain(p, doc, path, jpx_format(p->arena, "is %s, not %s", jpx_type_phrase(out->type), jpx_kind_phrase(wanted)),
+    complain(p, doc, path,
+             jpx_format(p->arena, "is %s, not %s: ask jp_get what type it has first", jpx_type_phrase(out->type),
+                        jpx_kind_phrase(wanted)),
              at);
     return false;
 }
@@ -141,8 +148,9 @@ jp_iter jp_each_begin(jp_ctx *p, jp_value doc, const char *at)
     if (walkable(doc))
         it.doc_ = doc.as.doc;
     else if (doc.type != JP_NULL)
-        jpx_wrong(p, "%s: %s was given where a list or a doc is wanted, %s", p->pipe->name, jpx_type_phrase(doc.type),
-                  jpx_place(at));
+        jpx_wrong(p, at, "%s was given where a list or a doc is wanted: %s", jpx_type_phrase(doc.type),
+                  doc.type == JP_FUTURE || doc.type == JP_LIST ? "yield a child that takes it, and look at it there"
+                                                               : "jp_each and jp_size take those alone");
     return it;
 }
 
@@ -178,7 +186,7 @@ jp_value jp_object_v(jp_ctx *p, size_t count, const jp_value *values, const char
     jp_value doc = jp_v_doc(jpx_empty_doc());
 
     if (count % 2) {
-        jpx_wrong(p, "%s: jp_object was given a key without a value, %s", p->pipe->name, jpx_place(at));
+        jpx_wrong(p, at, "jp_object was given a key without a value: keys and values take turns");
         return doc;
     }
     jpx_writer_init(&w, p->arena);
@@ -186,23 +194,23 @@ jp_value jp_object_v(jp_ctx *p, size_t count, const jp_value *values, const char
     for (size_t i = 0; i < count; i += 2) {
         const jp_value key = values[i], value = values[i + 1];
         if (key.type != JP_STRING) {
-            jpx_wrong(p, "%s: key %zu of jp_object is %s, not a string, %s", p->pipe->name, i / 2,
-                      jpx_type_phrase(key.type), jpx_place(at));
+            jpx_wrong(p, at, "key %zu of jp_object is %s, not a string: keys and values take turns, a key first", i / 2,
+                      jpx_type_phrase(key.type));
             return doc;
         }
         if (value.type == JP_FUTURE || (value.type == JP_LIST && value.as.list->runs_count)) {
-            jpx_wrong(p, "%s: a future stands in a document, under \"%s\": pass it as an argument of its own, %s",
-                      p->pipe->name, key.as.str, jpx_place(at));
+            jpx_wrong(p, at, "a future stands in a document, under \"%s\": pass it as an argument of its own",
+                      key.as.str);
             return doc;
         }
         if (!bson_utf8_validate(key.as.str, strlen(key.as.str), false)) {
-            jpx_unstorable(p, "key %zu of jp_object is not UTF-8, %s", i / 2, jpx_place(at));
+            jpx_unstorable(p, at, "key %zu of jp_object is not UTF-8: keys are text", i / 2);
             return doc;
         }
         jpx_write_value(&w, key.as.str, value);
         if (w.bad || w.size > JPX_VALUE_MAX + JPX_ENVELOPE) {
-            jpx_unstorable(p, "the value of \"%s\" in a document %s, %s", key.as.str,
-                           w.bad ? w.bad : "makes it larger than 8 MiB", jpx_place(at));
+            jpx_unstorable(p, at, "the value of \"%s\" in a document %s", key.as.str,
+                           w.bad ? w.bad : "makes it larger than 8 MiB: " JPX_TOO_LARGE_MEND);
             return doc;
         }
     }

@@ -159,12 +159,14 @@ static void run(jpx_bytes bytes, uint32_t seq, jpx_arena *arena)
     atomic_store(&slot->state, JPX_SLOT_ENDED);
     jpx_bytes out = jpx_outcome_encode(&outcome, arena);
     if (out.size > JPX_FRAME_MAX) {
+        const jpx_pipe *pipe = jpx_registry_find(self.registry, attempt.pipe);
         jpx_outcome large = {.number_in_worker = attempt.number_in_worker, .end = JPX_END_WRONG, .retry_in_ms = -1};
         large.class_ = "program";
-        large.reason = jpx_format(arena,
-                                  "planned %zu children and outputs of %zu bytes together, more than %d; plan fewer "
-                                  "in one body, let children plan the rest",
-                                  outcome.children_count, out.size, JPX_FRAME_MAX);
+        large.reason =
+            jpx_format(arena,
+                       "%s, %s: it planned %zu children and outputs of %zu bytes together, more than %d: "
+                       "plan fewer in one body, let children plan the rest",
+                       attempt.pipe, pipe ? pipe->def.at : "?", outcome.children_count, out.size, JPX_FRAME_MAX);
         out = jpx_outcome_encode(&large, arena);
     }
     atomic_store(&self.page->watch.current, 0);

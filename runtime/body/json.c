@@ -60,7 +60,7 @@ static void trim(jpx_bytes *text)
 static jp_status not_json(jpx_bytes json, const char *wrong, jpx_arena *arena, jp_error *err)
 {
     const char *text = jpx_strndup(arena, (const char *)json.data, json.size < 200 ? json.size : 200);
-    return jpx_fail(err, JP_E_INVALID, "this is not JSON, %s: %s", jpx_clean_text(arena, wrong, 200),
+    return jpx_fail(err, JP_E_INVALID, "this is not JSON, %s: '%s'", jpx_clean_text(arena, wrong, 200),
                     jpx_clean_text(arena, text, 100));
 }
 
@@ -258,14 +258,13 @@ const char *jp_json_v(jp_ctx *p, jp_value value, const char *at)
     const char *bad;
 
     if (value.type == JP_FUTURE || (value.type == JP_LIST && value.as.list->runs_count)) {
-        jpx_wrong(p, "%s: jp_json was given a future, which has no value in this body, %s", p->pipe->name,
-                  jpx_place(at));
+        jpx_wrong(p, at, "jp_json was given a future, which has no value in this body: yield a child that takes it");
         return "null";
     }
     jpx_bytes doc = jpx_value_doc(value, JPX_ANY, p->arena, &bad);
     if (!bad)
         return jpx_value_to_json(doc, p->arena);
-    jpx_unstorable(p, "%s: the value given to jp_json %s, %s", p->pipe->name, bad, jpx_place(at));
+    jpx_unstorable(p, at, "the value given to jp_json %s", bad);
     return "null";
 }
 
@@ -286,6 +285,6 @@ jp_value jp_parse_v(jp_ctx *p, const char *text, const char *at)
     jp_error err;
 
     if (!jp_try_parse(p, text, &value, &err))
-        jpx_wrong(p, "%s: jp_parse: %s, %s", p->pipe->name, err.text, jpx_place(at));
+        jpx_wrong(p, at, "jp_parse: %s: ask jp_try_parse for text from outside", err.text);
     return value;
 }

@@ -43,9 +43,9 @@ static void push_literal(jp_list *list, jp_value value, const char *at)
         return;
     jpx_write_value(w, jpx_index_text(index, list->literals_count), value);
     if (w->bad)
-        jpx_unstorable(list->p, "item %u of a list %s, %s", list->count, w->bad, jpx_place(at));
+        jpx_unstorable(list->p, at, "item %u of a list %s", list->count, w->bad);
     else if (w->size > JPX_VALUE_MAX)
-        jpx_unstorable(list->p, "a list is larger than 8 MiB with its item %u, %s", list->count, jpx_place(at));
+        jpx_unstorable(list->p, at, "a list is larger than 8 MiB with its item %u: " JPX_TOO_LARGE_MEND, list->count);
     w->bad = NULL;
     list->literals_count++;
     list->count++;
@@ -59,7 +59,7 @@ void jp_push_v(jp_list *list, jp_value value, const char *at)
     if (p->wrong)
         return;
     if (list->count >= JPX_LIST_MAX) {
-        jpx_wrong(p, "%s: a list has more than %d items", jpx_place(at), JPX_LIST_MAX);
+        jpx_wrong(p, at, "a list has more than %d items: make several", JPX_LIST_MAX);
     } else if (value.type == JP_FUTURE) {
         if (!jpx_future_check(p, value.as.future, at))
             return;

@@ -27,7 +27,7 @@ const char *jpx_place(const char *at)
     return slash ? slash + 1 : at ? at : "?";
 }
 
-/* "pipe AddOne (math.c:12): .queue = ..." */
+/* "AddOne, math.c:12: .queue = ..." */
 static jp_status refuse(const jpx_pipe *pipe, jp_error *err, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 static jp_status refuse(const jpx_pipe *pipe, jp_error *err, const char *fmt, ...)
@@ -39,8 +39,8 @@ static jp_status refuse(const jpx_pipe *pipe, jp_error *err, const char *fmt, ..
     va_start(args, fmt);
     vsnprintf(cause.text, sizeof cause.text, fmt, args);
     va_end(args);
-    return jpx_fail(err, JP_E_INVALID, "pipe %.63s (%.100s): %s", jpx_pipe_name(&pipe->def), jpx_place(pipe->def.at),
-                    cause.text);
+    return jpx_fail(err, JP_E_INVALID, "%.63s, %.100s: %s", *pipe->name ? pipe->name : pipe->def.name,
+                    jpx_place(pipe->def.at), cause.text);
 }
 
 static jp_status check_names(jpx_pipe *pipe, jp_error *err)
@@ -48,14 +48,14 @@ static jp_status check_names(jpx_pipe *pipe, jp_error *err)
     const jp_def *def = &pipe->def;
 
     if (def->as && !jpx_name_valid(def->as))
-        return refuse(pipe, err, ".as = \"%.80s\" is not 1 to %d letters, digits, _ or -", def->as, JPX_NAME_MAX);
+        return refuse(pipe, err, ".as = \"%.80s\": give it 1 to %d letters, digits, _ or -", def->as, JPX_NAME_MAX);
     if (!jpx_name_valid(jpx_pipe_name(def)))
         return refuse(pipe, err, "its name is not 1 to %d letters, digits, _ or -: give it one with .as", JPX_NAME_MAX);
     memcpy(pipe->name, jpx_pipe_name(def), strlen(jpx_pipe_name(def)) + 1);
 
     const char *queue = def->queue ? def->queue : "default";
     if (!jpx_name_valid(queue))
-        return refuse(pipe, err, ".queue = \"%.80s\" is not 1 to %d letters, digits, _ or -", queue, JPX_NAME_MAX);
+        return refuse(pipe, err, ".queue = \"%.80s\": give it 1 to %d letters, digits, _ or -", queue, JPX_NAME_MAX);
     memcpy(pipe->queue, queue, strlen(queue) + 1);
     return JP_OK;
 }
@@ -87,29 +87,40 @@ static jp_status check_signature(jpx_pipe *pipe, jp_error *err)
     return JP_OK;
 }
 
+#define DELAYS "give it 0 ms to ten years"
+
 static bool delay_valid(int64_t ms)
 {
     return ms >= 0 && ms <= JPX_DELAY_MAX_MS;
 }
 
-static jp_status check_policy(jpx_pipe *pipe, jp_error *err)
+const char *jpx_policy_bad(const jp_retry_policy *retry, int64_t timeout_ms, jpx_arena *arena)
+{
+    if (retry->attempts < 0)
+        return jpx_format(arena,
+                          ".retry.attempts = %d: it counts executions, the first included, give it 1 or more (0 is the "
+                          "default)",
+                          retry->attempts);
+    if (!delay_valid(retry->first_ms))
+        return jpx_format(arena, ".retry.first_ms = %lld: " DELAYS, (long long)retry->first_ms);
+    if (!delay_valid(retry->limit_ms))
+        return jpx_format(arena, ".retry.limit_ms = %lld: " DELAYS, (long long)retry->limit_ms);
+    if (!isfinite(retry->factor) || retry->factor < 0)
+        return jpx_format(arena, ".retry.factor = %g: give it a number above 0", retry->factor);
+    if (!(retry->jitter >= 0 && retry->jitter < 1) && retry->jitter != JP_NO_JITTER)
+        return jpx_format(arena, ".retry.jitter = %g: give it 0 to 1, below 1, or JP_NO_JITTER", retry->jitter);
+    if (!delay_valid(timeout_ms))
+        return jpx_format(arena, ".timeout_ms = %lld: " DELAYS, (long long)timeout_ms);
+    return NULL;
+}
+
+static jp_status check_policy(jpx_pipe *pipe, jpx_arena *arena, jp_error *err)
 {
     jp_retry_policy *retry = &pipe->def.retry;
+    const char *bad = jpx_policy_bad(retry, pipe->def.timeout_ms, arena);
 
-    if (retry->attempts < 0)
-        return refuse(pipe, err, ".retry.attempts = %d is below 1; it counts executions, the first included",
-                      retry->attempts);
-    if (!delay_valid(retry->first_ms))
-        return refuse(pipe, err, ".retry.first_ms = %lld is not between 0 and ten years", (long long)retry->first_ms);
-    if (!delay_valid(retry->limit_ms))
-        return refuse(pipe, err, ".retry.limit_ms = %lld is not between 0 and ten years", (long long)retry->limit_ms);
-    if (!isfinite(retry->factor) || retry->factor < 0)
-        return refuse(pipe, err, ".retry.factor = %g is not a number above 0", retry->factor);
-    if (!(retry->jitter >= 0 && retry->jitter < 1) && retry->jitter != JP_NO_JITTER)
-        return refuse(pipe, err, ".retry.jitter = %g is neither between 0 and 1 nor JP_NO_JITTER", retry->jitter);
-    if (!delay_valid(pipe->def.timeout_ms))
-        return refuse(pipe, err, ".timeout_ms = %lld is not between 0 and ten years", (long long)pipe->def.timeout_ms);
-
+    if (bad)
+        return refuse(pipe, err, "%s", bad);
     if (retry->attempts == 0)
         retry->attempts = 3;
     if (retry->first_ms == 0)
@@ -132,9 +143,9 @@ static jp_status check_hooks(const jpx_pipe *pipe, jp_error *err)
     if (!def->run)
         return refuse(pipe, err, "it has no body: define it with JP_PIPE");
     if (def->on_reply && !def->async)
-        return refuse(pipe, err, ".on_reply is never called without .async = true");
+        return refuse(pipe, err, ".on_reply is never called without a wait: add .async = true, or take it out");
     if (def->on_cancel && !def->async)
-        return refuse(pipe, err, ".on_cancel is never called without .async = true");
+        return refuse(pipe, err, ".on_cancel is never called without a wait: add .async = true, or take it out");
     return JP_OK;
 }
 
@@ -169,7 +180,7 @@ static jp_status pipe_new(jpx_registry *registry, const jp_def *def, size_t numb
     pipe->def.gives = copy_text(arena, def->gives);
     pipe->def.fills = copy_text(arena, def->fills);
     if ((status = check_names(pipe, err)) != JP_OK || (status = check_signature(pipe, err)) != JP_OK ||
-        (status = check_policy(pipe, err)) != JP_OK || (status = check_hooks(pipe, err)) != JP_OK)
+        (status = check_policy(pipe, arena, err)) != JP_OK || (status = check_hooks(pipe, err)) != JP_OK)
         return status;
     pipe->def.queue = pipe->queue;
     *out = pipe;

@@ -35,8 +35,7 @@ static uint32_t merge(jpx_wait *waits, size_t count)
 static jp_scope push(jp_ctx *p, jpx_open_scope scope, const char *at)
 {
     if (p->scopes_count >= JPX_SCOPES_MAX)
-        jpx_wrong(p, "%s: more than %d scopes are open in %s: let a child take the inner ones", jpx_place(at),
-                  JPX_SCOPES_MAX, p->pipe->name);
+        jpx_wrong(p, at, "more than %d scopes are open: let a child take the inner ones", JPX_SCOPES_MAX);
     else
         JPX_PUSH(p->arena, p->scopes, p->scopes_count, p->scopes_cap) = scope;
     return (jp_scope){.p_ = p, .depth_ = (uint32_t)p->scopes_count, .once_ = true};
@@ -58,8 +57,9 @@ jp_scope jp_in_order_begin(jp_ctx *p, const char *at)
 
     for (size_t i = 0; i < p->scopes_count; i++)
         if (p->scopes[i].in_order)
-            jpx_wrong(p, "%s: jp_in_order stands inside jp_in_order in %s: its children run in order already",
-                      jpx_place(at), p->pipe->name);
+            jpx_wrong(
+                p, at,
+                "jp_in_order stands inside jp_in_order: take the inner one out, its children run in order already");
     scope.in_order = true;
     return push(p, scope, at);
 }
@@ -86,8 +86,7 @@ jp_scope jp_after_begin(jp_ctx *p, size_t count, const jp_value *values, const c
         if (values[i].type == JP_FUTURE && jpx_future_check(p, values[i].as.future, at))
             add_wait(p, &waits, &waits_count, &cap, values[i].as.future.child_, 1);
         if (list && list->literals_count)
-            jpx_wrong(p, "%s: jp_after was given a list with values in it: futures alone can be waited for",
-                      jpx_place(at));
+            jpx_wrong(p, at, "jp_after was given a list with values in it: push futures alone, nothing else ends");
         for (size_t j = 0; list && j < list->runs_count; j++)
             add_wait(p, &waits, &waits_count, &cap, list->runs[j].child, list->runs[j].count);
     }

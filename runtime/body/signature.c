@@ -96,7 +96,21 @@ static bool take_word(const char **text, char out[JPX_NAME_MAX + 1])
     return true;
 }
 
-static jp_status find_kind(const char *whole, const char *word, jpx_kind *out, jp_error *err)
+/* "\"int64 n, int m\", character 10: there is no type int, write int64" */
+static jp_status mistake(jp_error *err, const char *whole, const char *at, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+static jp_status mistake(jp_error *err, const char *whole, const char *at, const char *fmt, ...)
+{
+    char text[sizeof err->text];
+    va_list args;
+
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    return jpx_fail(err, JP_E_INVALID, "\"%.160s\", character %td: %s", whole, at - whole + 1, text);
+}
+
+static jp_status find_kind(const char *whole, const char *at, const char *word, jpx_kind *out, jp_error *err)
 {
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         if (strcmp(kinds[i].text, word) == 0) {
@@ -106,8 +120,8 @@ static jp_status find_kind(const char *whole, const char *word, jpx_kind *out, j
     }
     for (size_t i = 0; i < sizeof habits / sizeof *habits; i++)
         if (strcmp(habits[i].text, word) == 0)
-            return jpx_fail(err, JP_E_INVALID, "\"%s\": there is no type %s, write %s", whole, word, habits[i].meant);
-    return jpx_fail(err, JP_E_INVALID, "\"%s\": there is no type %s, the types are " TYPES, whole, word);
+            return mistake(err, whole, at, "there is no type %s, write %s", word, habits[i].meant);
+    return mistake(err, whole, at, "there is no type %s, the types are " TYPES, word);
 }
 
 static jp_status parse_param(const char *whole, const char **text, bool rest, jpx_param *out, jp_error *err)
@@ -116,24 +130,27 @@ static jp_status parse_param(const char *whole, const char **text, bool rest, jp
     jp_status status;
 
     *out = (jpx_param){.kind = JPX_ANY};
+    *text = skip_space(*text);
+    const char *begun = *text;
     if (!take_word(text, word))
-        return jpx_fail(err, JP_E_INVALID, "\"%s\": a type is missing at \"%s\", write \"type name, type name\"", whole,
-                        *text);
-    if ((status = find_kind(whole, word, &out->kind, err)) != JP_OK)
+        return mistake(err, whole, begun, "a type is missing, write \"type name, type name\"");
+    if ((status = find_kind(whole, begun, word, &out->kind, err)) != JP_OK)
         return status;
     *text = skip_space(*text);
     if (strncmp(*text, "...", 3) == 0) {
         if (!rest)
-            return jpx_fail(err, JP_E_INVALID, "\"%s\": an output cannot be \"%s...\", declare a list", whole, word);
+            return mistake(err, whole, *text, "an output cannot be \"%s...\", declare a list", word);
         out->rest = true;
         *text += 3;
     } else if (**text == '?') {
         out->optional = true;
         *text += 1;
     }
+    *text = skip_space(*text);
+    begun = *text;
     if (!take_word(text, out->name))
-        return jpx_fail(err, JP_E_INVALID, "\"%s\": a name of at most %d letters, digits, _ or - must follow %s", whole,
-                        JPX_NAME_MAX, word);
+        return mistake(err, whole, begun, "a name of at most %d letters, digits, _ or - must follow %s", JPX_NAME_MAX,
+                       word);
     return JP_OK;
 }
 
@@ -147,23 +164,24 @@ jp_status jpx_signature_parse(const char *text, bool rest, jpx_param out[JPX_PAR
         return JP_OK;
     for (;;) {
         if (*count == JPX_PARAMS_MAX)
-            return jpx_fail(err, JP_E_INVALID, "\"%s\": more than %d names, pass a doc or a list", whole,
-                            JPX_PARAMS_MAX);
+            return mistake(err, whole, text, "more than %d names, pass a doc or a list", JPX_PARAMS_MAX);
         jpx_param *param = &out[*count];
         if ((status = parse_param(whole, &text, rest, param, err)) != JP_OK)
             return status;
         for (size_t i = 0; i < *count; i++)
             if (strcmp(out[i].name, param->name) == 0)
-                return jpx_fail(err, JP_E_INVALID, "\"%s\": the name %s stands there twice", whole, param->name);
+                return mistake(err, whole, text - strlen(param->name), "the name %s stands there twice, rename one",
+                               param->name);
         ++*count;
         text = skip_space(text);
         if (*text == '\0')
             return JP_OK;
         if (*text != ',')
-            return jpx_fail(err, JP_E_INVALID, "\"%s\": a comma is missing before \"%s\"", whole, text);
+            return mistake(err, whole, text, "a comma is missing, write \"type name, type name\"");
         if (param->rest)
-            return jpx_fail(err, JP_E_INVALID, "\"%s\": nothing may follow \"%s... %s\", which takes all that is left",
-                            whole, jpx_kind_text(param->kind), param->name);
+            return mistake(err, whole, text,
+                           "nothing may follow \"%s... %s\", which takes all that is left, put it last",
+                           jpx_kind_text(param->kind), param->name);
         text++;
     }
 }
@@ -178,17 +196,19 @@ jp_status jpx_gives_parse(const char *text, jpx_kind *kind, bool *optional, jp_e
     *optional = true;
     if (!text)
         return JP_OK;
+    const char *begun = skip_space(text);
     if (!take_word(&text, word))
-        return jpx_fail(err, JP_E_INVALID, "\"%s\": one type is wanted, of " TYPES, whole);
-    if ((status = find_kind(whole, word, kind, err)) != JP_OK)
+        return mistake(err, whole, begun, "one type is wanted, of " TYPES);
+    if ((status = find_kind(whole, begun, word, kind, err)) != JP_OK)
         return status;
     *optional = *kind == JPX_ANY;
     if (*text == '?') {
         *optional = true;
         text++;
     }
-    if (*skip_space(text) != '\0')
-        return jpx_fail(err, JP_E_INVALID, "\"%s\": one type alone is wanted; named outputs belong in .fills", whole);
+    text = skip_space(text);
+    if (*text != '\0')
+        return mistake(err, whole, text, "one type alone is wanted, named outputs belong in .fills");
     return JP_OK;
 }
 

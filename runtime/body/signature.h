@@ -4,7 +4,7 @@
 
 #include "body/body.h"
 
-/* Fills in `out`; fails with JP_E_INVALID and one clause: "\"int n\": there is no type int, did you mean int64?".
+/* Fills in `out`; fails with JP_E_INVALID and one clause: "\"int n\", character 1: there is no type int, write int64".
  * `rest`: a last parameter "type... name" is allowed. */
 jp_status jpx_signature_parse(const char *text, bool rest, jpx_param out[JPX_PARAMS_MAX], size_t *count, jp_error *err);
 /* "int64" or "int64?". */

@@ -196,6 +196,25 @@ const char *jpx_kind_phrase(jpx_kind kind)
     return "a value";
 }
 
+const char *jpx_getter(const char *type, jpx_arena *arena)
+{
+    if (strcmp(type, "doc") == 0 || strcmp(type, "list") == 0)
+        return "jp_document";
+    if (strcmp(type, "any") == 0 || strcmp(type, "null") == 0)
+        return "jp_arg";
+    return jpx_format(arena, "jp_%s", type);
+}
+
+const char *jpx_pass_phrase(jpx_kind wanted, jp_type given, jpx_arena *arena)
+{
+    if (wanted == JPX_BOOL && given == JP_INT64)
+        return "in C11 true is an int, write (bool)true";
+    if (given == JP_NULL)
+        return jpx_format(arena, "pass %s, write \"%s?\" where null may stand", jpx_kind_phrase(wanted),
+                          jpx_kind_text(wanted));
+    return jpx_format(arena, "pass %s", jpx_kind_phrase(wanted));
+}
+
 jpx_bytes jpx_value_doc(jp_value value, jpx_kind kind, jpx_arena *arena, const char **bad)
 {
     jpx_writer w;
@@ -208,7 +227,7 @@ jpx_bytes jpx_value_doc(jp_value value, jpx_kind kind, jpx_arena *arena, const c
     jpx_write_end(&w, begun);
     *bad = w.bad;
     if (!w.bad && w.size > JPX_VALUE_MAX + JPX_ENVELOPE)
-        *bad = jpx_format(arena, "is larger than 8 MiB (%zu bytes)", w.size);
+        *bad = jpx_format(arena, "is larger than 8 MiB (%zu bytes): " JPX_TOO_LARGE_MEND, w.size);
     return jpx_writer_bytes(&w);
 }
 

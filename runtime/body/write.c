@@ -68,7 +68,7 @@ void jpx_write_end(jpx_writer *w, size_t begun)
     *room(w, 1) = 0;
     size_t size = w->size - begun;
     if (size > INT32_MAX) {
-        complain(w, "is larger than 2 GiB");
+        complain(w, "is larger than 8 MiB: " JPX_TOO_LARGE_MEND);
         size = INT32_MAX;
     }
     const uint32_t le = BSON_UINT32_TO_LE((uint32_t)size);
@@ -108,13 +108,13 @@ void jpx_write_double(jpx_writer *w, const char *key, double value)
 static void write_text(jpx_writer *w, const char *key, const char *text, size_t size)
 {
     if (size > (size_t)INT32_MAX - 1) {
-        complain(w, "is larger than 2 GiB");
+        complain(w, "is larger than 8 MiB: " JPX_TOO_LARGE_MEND);
         size = 0;
     }
     if (!bson_utf8_validate(text, size, true))
-        complain(w, "holds text that is not UTF-8");
+        complain(w, "holds text that is not UTF-8: make it a binary, with jp_v_binary");
     else if (memchr(text, 0, size))
-        complain(w, "holds text with a NUL character");
+        complain(w, "holds text with a NUL character: make it a binary, with jp_v_binary");
     put_head(w, BSON_TYPE_UTF8, key);
     put_le32(w, size + 1);
     put(w, text, size);
@@ -135,7 +135,7 @@ void jpx_write_datetime(jpx_writer *w, const char *key, int64_t ms)
 void jpx_write_binary(jpx_writer *w, const char *key, const void *data, size_t size)
 {
     if (size > INT32_MAX) {
-        complain(w, "is larger than 2 GiB");
+        complain(w, "is larger than 8 MiB: " JPX_TOO_LARGE_MEND);
         size = 0;
     }
     put_head(w, BSON_TYPE_BINARY, key);
@@ -152,11 +152,11 @@ static void write_members(jpx_writer *w, bson_iter_t *iter, bool array, int dept
     while (bson_iter_next(iter)) {
         const char *key = array ? jpx_index_text(index, count++) : bson_iter_key(iter);
         if (!array && !bson_utf8_validate(key, strlen(key), false))
-            complain(w, "holds a key that is not UTF-8");
+            complain(w, "holds a key that is not UTF-8: keys are text");
         jpx_write_iter(w, key, iter, depth);
     }
     if (iter->err_off)
-        complain(w, "is not valid BSON");
+        complain(w, "is not valid BSON: a jp_doc is the bytes of one whole document");
 }
 
 void jpx_write_iter(jpx_writer *w, const char *key, const bson_iter_t *iter, int depth)
@@ -197,9 +197,9 @@ void jpx_write_iter(jpx_writer *w, const char *key, const bson_iter_t *iter, int
         bson_iter_t members;
         size_t begun = jpx_write_begin(w, type, key);
         if (depth >= JPX_DEPTH_MAX)
-            complain(w, "is nested deeper than 64 levels");
+            complain(w, "is nested deeper than 64 levels: make it flatter");
         else if (!bson_iter_recurse(iter, &members))
-            complain(w, "is not valid BSON");
+            complain(w, "is not valid BSON: a jp_doc is the bytes of one whole document");
         else
             write_members(w, &members, type == BSON_TYPE_ARRAY, depth + 1);
         jpx_write_end(w, begun);
@@ -218,7 +218,7 @@ void jpx_write_document(jpx_writer *w, const char *key, bson_type_t type, jpx_by
     size_t begun = jpx_write_begin(w, type, key);
 
     if (!bytes.data || !bson_iter_init_from_data(&members, bytes.data, bytes.size))
-        complain(w, "is not valid BSON");
+        complain(w, "is not valid BSON: a jp_doc is the bytes of one whole document");
     else
         write_members(w, &members, type == BSON_TYPE_ARRAY, 1);
     jpx_write_end(w, begun);

@@ -10,13 +10,15 @@
 #include <bson/bson.h>
 
 enum { JPX_DEPTH_MAX = 64 }; /* documents in documents; MongoDB takes 100, our records add a few */
+#define JPX_TOO_LARGE_MEND "split it, or store it elsewhere and pass its name"
 
 typedef struct jpx_writer {
     jpx_arena *arena;
     uint8_t *data;
     size_t size, cap;
-    const char
-        *bad; /* why the value cannot be stored: a clause without a subject, "holds invalid UTF-8"; NULL = fine */
+    /* Why the value cannot be stored, and the mend: a clause without a subject, "holds text that is not UTF-8: make it
+     * a binary"; NULL = fine. */
+    const char *bad;
 } jpx_writer;
 
 /* The outermost document is begun and ended like every other, with key NULL. */

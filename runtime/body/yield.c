@@ -1,6 +1,5 @@
 /* yield.c -- children: planned by jp_yield and its sisters, named by futures. Lives in the attempt's arena. */
 #include "body/context.h"
-#include <math.h>
 #include <string.h>
 
 #define NO_FUTURE ((jp_future){JPX_NO_CHILD, 0, 0})
@@ -27,10 +26,12 @@ bool jpx_future_check(jp_ctx *p, jp_future future, const char *at)
         future.slot_ <= jpx_child_at(p, future.child_)->pipe->fills_count)
         return true;
     if (future.body_ == 0)
-        jpx_wrong(p, "%s: %s uses a future that no jp_yield has given", jpx_place(at), p->pipe->name);
+        jpx_wrong(p, at, "it uses a future that no jp_yield has given: take it from a jp_yield before");
     else
-        jpx_wrong(p, "%s: %s uses a future of another body or attempt: only the body that yielded a child can use it",
-                  jpx_place(at), p->pipe->name);
+        jpx_wrong(
+            p, at,
+            "it uses a future of another body or attempt: only the body that yielded a child can use it, pass the "
+            "value on as an argument");
     return false;
 }
 
@@ -63,8 +64,9 @@ jp_future jp_slot_of(jp_ctx *p, jp_future future, const char *name, const char *
     for (uint32_t i = 0; i < pipe->fills_count; i++)
         if (strcmp(pipe->fills[i].name, name) == 0)
             return (jp_future){future.child_, i + 1, future.body_};
-    jpx_wrong(p, "%s: %s has no output %s: it fills \"%s\"", jpx_place(at), pipe->name, name,
-              pipe->def.fills ? pipe->def.fills : "");
+    jpx_wrong(p, at, "%s has no output %s: its .fills names %s%s%s", pipe->name, name,
+              pipe->fills_count ? "\"" : "none", pipe->fills_count ? pipe->def.fills : "",
+              pipe->fills_count ? "\", add it or ask for another" : ", add it");
     return NO_FUTURE;
 }
 
@@ -72,7 +74,7 @@ bool jpx_may_plan(jp_ctx *p, const char *what, const char *at)
 {
     if (p->attempt->call == JPX_CALL_RUN || p->attempt->call == JPX_CALL_REPLY)
         return true;
-    jpx_wrong(p, "%s: %s cannot %s in %s: its outcome is decided", jpx_place(at), p->pipe->name, what,
+    jpx_wrong(p, at, "it cannot %s in %s, where its outcome is decided: do that in the body", what,
               p->attempt->call == JPX_CALL_FINISHED ? "on_finished" : "on_cancel");
     return false;
 }
@@ -124,13 +126,12 @@ static jp_future yield(jp_ctx *p, const jp_options *options, const jp_def *def, 
         return NO_FUTURE;
     const jpx_pipe *pipe = find_pipe(p, def);
     if (!pipe) {
-        jpx_wrong(p, "%s: %s is not registered: put it into the list of pipes that the program registers",
-                  jpx_place(at), jpx_pipe_name(def) ? jpx_pipe_name(def) : "a pipe without a name");
+        jpx_wrong(p, at, "%s is not registered: put it into the list of pipes that the program registers",
+                  jpx_pipe_name(def) ? jpx_pipe_name(def) : "a pipe without a name");
         return NO_FUTURE;
     }
     if (p->children >= JPX_CHILDREN_MAX) {
-        jpx_wrong(p, "%s: %s yields more than %d children: let children yield the rest", jpx_place(at), p->pipe->name,
-                  JPX_CHILDREN_MAX);
+        jpx_wrong(p, at, "it yields more than %d children: let children yield the rest", JPX_CHILDREN_MAX);
         return NO_FUTURE;
     }
     if (pipe->takes_count && pipe->takes[pipe->takes_count - 1].rest && !list)
@@ -140,11 +141,11 @@ static jp_future yield(jp_ctx *p, const jp_options *options, const jp_def *def, 
     jpx_bound bound = jpx_bind(p, pipe, count, values, list, at, p->arena);
     if (bound.wrong) {
         if (*bound.wrong)
-            jpx_wrong(p, "%s: %s", jpx_place(at), bound.wrong);
+            jpx_wrong(p, at, "%s: %s", bound.wrong, bound.mend);
         return NO_FUTURE;
     }
     if (bound.unstorable)
-        jpx_unstorable(p, "%s, %s", bound.unstorable, jpx_place(at));
+        jpx_unstorable(p, at, "%s", bound.unstorable);
 
     const uint32_t number = p->children;
     jpx_planned *child = add_child(p);
@@ -171,16 +172,11 @@ jp_future jp_yield_l(jp_ctx *p, const jp_def *def, const jp_list *list, const ch
 
 static bool check_options(jp_ctx *p, const jp_options *options, const char *at)
 {
-    const jp_retry_policy *retry = &options->retry;
+    const char *bad = jpx_policy_bad(&options->retry, options->timeout_ms, p->arena);
 
-    if (retry->attempts >= 0 && retry->first_ms >= 0 && retry->limit_ms >= 0 && options->timeout_ms >= 0 &&
-        retry->first_ms <= JPX_DELAY_MAX_MS && retry->limit_ms <= JPX_DELAY_MAX_MS &&
-        options->timeout_ms <= JPX_DELAY_MAX_MS && isfinite(retry->factor) && retry->factor >= 0 &&
-        ((retry->jitter >= 0 && retry->jitter < 1) || retry->jitter == JP_NO_JITTER))
-        return true;
-    jpx_wrong(p, "%s: the options of this yield hold a number below 0, a time above ten years, or jitter of 1 or more",
-              jpx_place(at));
-    return false;
+    if (bad)
+        jpx_wrong(p, at, "its options say %s", bad);
+    return !bad;
 }
 
 jp_future jp_yield_with_v(jp_ctx *p, jp_options options, const jp_def *def, size_t count, const jp_value *values,

@@ -379,24 +379,26 @@ JP_API void jp_fill_v(jp_ctx *, const char *name, jp_value, const char *at);
  * jp_retry(p, fmt, ...)    failed: again by .retry; the text is the reason
  * jp_retry_in(p, ms, ...)  failed: again `ms` (>= 0, at most ten years) from now
  * jp_abort(p, fmt, ...)    ends the whole run, up to the root */
-#define jp_return(p, x)        jp_return_v((p), jp_v(x), JP_AT)
-#define jp_return_in(p, ms, x) jp_return_in_v((p), (ms), jp_v(x), JP_AT)
-#define jp_done(p)             jp_done_at((p), JP_AT)
-#define jp_wait(p)             jp_wait_at((p), JP_AT)
+#define jp_return(p, x)         jp_return_v((p), jp_v(x), JP_AT)
+#define jp_return_in(p, ms, x)  jp_return_in_v((p), (ms), jp_v(x), JP_AT)
+#define jp_done(p)              jp_done_at((p), JP_AT)
+#define jp_wait(p)              jp_wait_at((p), JP_AT)
+#define jp_retry_in(p, ms, ...) jp_retry_in_at((p), (ms), JP_AT, __VA_ARGS__)
 JP_API jp_end jp_return_v(jp_ctx *, jp_value, const char *at) JP_USE_;
 JP_API jp_end jp_return_in_v(jp_ctx *, int64_t ms, jp_value, const char *at) JP_USE_;
 JP_API jp_end jp_done_at(jp_ctx *, const char *at) JP_USE_;
 JP_API jp_end jp_wait_at(jp_ctx *, const char *at) JP_USE_;
 JP_API jp_end jp_retry(jp_ctx *, const char *fmt, ...) JP_PRINTF_(2, 3) JP_USE_;
-JP_API jp_end jp_retry_in(jp_ctx *, int64_t ms, const char *fmt, ...) JP_PRINTF_(3, 4) JP_USE_;
+JP_API jp_end jp_retry_in_at(jp_ctx *, int64_t ms, const char *at, const char *fmt, ...) JP_PRINTF_(4, 5) JP_USE_;
 JP_API jp_end jp_abort(jp_ctx *, const char *fmt, ...) JP_PRINTF_(2, 3) JP_USE_;
 
 /* In on_finished: an output that was filled, "default" or a named one; null when it never was (aborted). */
 #define jp_output(p, name) jp_output_of((p), (name), JP_AT)
 JP_API jp_value jp_output_of(jp_ctx *, const char *name, const char *at);
-/* In on_finished and on_cancel, which end without a word otherwise: this call of the hook failed; it is run again
- * later. */
-JP_API void jp_hook_failed(jp_ctx *, const char *fmt, ...) JP_PRINTF_(2, 3);
+/* jp_hook_failed(p, fmt, ...): in on_finished and on_cancel, which end without a word otherwise: this call of the hook
+ * failed; it is run again later. */
+#define jp_hook_failed(p, ...) jp_hook_failed_at((p), JP_AT, __VA_ARGS__)
+JP_API void jp_hook_failed_at(jp_ctx *, const char *at, const char *fmt, ...) JP_PRINTF_(3, 4);
 
 /* ---- outside a body: the client ------------------------------------------------------------ */
 

@@ -257,6 +257,12 @@ static jp_status load_batch(worker *w, batch *b, jpx_root ***roots, jp_error *er
     return jpx_load_roots(desk, ids, b->count, *roots, err);
 }
 
+/* Where to look for what is wrong with this call: its yield, or the definition when a trigger started it. */
+static const char *place_of(const jpx_job *job)
+{
+    return job->pipeline->at ? job->pipeline->at : job->pipe ? job->pipe->def.at : "started by a trigger";
+}
+
 static const char *wait_text(jpx_desk *desk, const jpx_entry *waiting)
 {
     return jpx_format(desk->arena, "no reply within %s", jpx_span_text(desk->arena, waiting->due_ms - waiting->at_ms));
@@ -311,9 +317,9 @@ static jp_status classify(worker *w, jpx_job *job, const jpx_root *root, jpx_out
         if (!job->pipe)
             ended_at_once(w, job, JPX_END_WRONG, "program",
                           jpx_format(desk->arena,
-                                     "%s is not registered in the program that runs queue %s; add it to the "
+                                     "%s, %s: it is not registered in the program that runs queue %s: add it to the "
                                      "list given to jp_main",
-                                     job->pipeline->pipe, job->pipeline->queue));
+                                     job->pipeline->pipe, place_of(job), job->pipeline->queue));
         else if (job->delivery->deliveries > 1 && out_of_beginnings(w, job, err))
             ended_at_once(w, job, JPX_END_RETRY, "crash", "begun five times without an ending: taken for a crash");
         else
@@ -400,7 +406,8 @@ static jp_status start_bodies(worker *w, jpx_job **jobs, size_t count, jp_error 
         if (!args[i].data) {
             ended_at_once(w, job, JPX_END_WRONG, "damaged", "a value among its arguments is missing from the store");
         } else if (jpx_args_check(job->pipe, args[i], &wrong) != JP_OK) {
-            ended_at_once(w, job, JPX_END_WRONG, "program", jpx_strdup(job->intake->arena, wrong.text));
+            ended_at_once(w, job, JPX_END_WRONG, "program",
+                          jpx_format(job->intake->arena, "%s, %s: %s", job->pipeline->pipe, place_of(job), wrong.text));
         } else {
             bool reply = job->journal.count > 1 && jpx_journal_last(&job->journal)->kind == JPX_REPLIED;
             if (reply && reply_of(desk, job, err) != JP_OK)

@@ -124,20 +124,28 @@ START_TEST(a_wrong_question_is_a_programming_error)
                                          &PastEnd,   &WrongItem, &WrongListItem, &IntAsDouble, &NoTicket, &NoOutput,
                                          &FirstOnly, NULL};
     kit_open(defs);
-    check_wrong("Unnamed", "[1]", "Unnamed: args.m is not named by .takes = \"int64 n\", wc.c:31");
-    check_wrong("WrongType", "[\"x\"]", "WrongType: args.s is a string, not an int64, wc.c:31");
-    check_wrong("WrongAny", "[\"x\"]", "WrongAny: args.a is a string, not an int64, wc.c:31");
-    check_wrong("NullOne", "[]", "NullOne: args.n is null, not an int64, wc.c:31");
+    check_wrong("Unnamed", "[1]",
+                "Unnamed, wc.c:31: args.m is not named by .takes = \"int64 n\": read a name that is, or add this one");
+    check_wrong("WrongType", "[\"x\"]", "WrongType, wc.c:31: args.s is a string, not an int64: read it with jp_string");
+    check_wrong(
+        "WrongAny", "[\"x\"]",
+        "WrongAny, wc.c:31: args.a is a string, not an int64: declare it \"int64\", or ask what type it has first");
+    check_wrong("NullOne", "[]", "NullOne, wc.c:31: args.n is null, not an int64: ask jp_given first");
     check_wrong("NotOne", "[1]",
-                "NotOne: args.n is a list, not an int64: ask for its items with jp_count and jp_..._at, wc.c:31");
-    check_wrong("NotMany", "[1]", "NotMany: args.n is an int64, not a list, wc.c:31");
-    check_wrong("PastEnd", "[1, 2]", "PastEnd: args.n has 2 items, item 2 was asked for, wc.c:31");
-    check_wrong("WrongItem", "[1]", "WrongItem: args.n.0 is an int64, not a string, wc.c:31");
-    check_wrong("WrongListItem", "[[1, 2.5]]", "WrongListItem: args.l.1 is a double, not a string, wc.c:31");
-    check_wrong("IntAsDouble", "[1]", "IntAsDouble: args.n is an int64, not a double, wc.c:31");
-    check_wrong("NoTicket", "", "NoTicket: it asks for a ticket: define it with .async = true, wc.c:31");
-    check_wrong("NoOutput", "", "NoOutput: outputs can be read in on_finished only, wc.c:31");
-    check_wrong("FirstOnly", "[1]", "FirstOnly: args.n is an int64, not a string, wc.c:33");
+                "NotOne, wc.c:31: args.n is a list, not an int64: ask for its items with jp_count and jp_..._at");
+    check_wrong("NotMany", "[1]", "NotMany, wc.c:31: args.n is an int64, not a list: read it with jp_int64");
+    check_wrong("PastEnd", "[1, 2]",
+                "PastEnd, wc.c:31: args.n has 2 items, item 2 was asked for: they count from 0, ask jp_count first");
+    check_wrong("WrongItem", "[1]", "WrongItem, wc.c:31: args.n.0 is an int64, not a string: read it with jp_int64_at");
+    check_wrong("WrongListItem", "[[1, 2.5]]",
+                "WrongListItem, wc.c:31: args.l.1 is a double, not a string: read it with jp_double_at, or ask "
+                "jp_arg_at what type it has first");
+    check_wrong("IntAsDouble", "[1]", "IntAsDouble, wc.c:31: args.n is an int64, not a double: read it with jp_int64");
+    check_wrong("NoTicket", "", "NoTicket, wc.c:31: it asks for a ticket: define it with .async = true");
+    check_wrong(
+        "NoOutput", "",
+        "NoOutput, wc.c:31: outputs can be read in on_finished only: pass the future of a child on to see its output");
+    check_wrong("FirstOnly", "[1]", "FirstOnly, wc.c:33: args.n is an int64, not a string: read it with jp_int64");
     kit_close();
 }
 END_TEST
@@ -151,13 +159,17 @@ START_TEST(arguments_are_checked_before_the_body)
     jpx_attempt attempt = *attempt_of("ReadOptional", "[1]"), rest = *attempt_of("ReadRest", "[\"x\", 1]");
 
     attempt.pipe = "ReadRest";
-    check_ends(run_attempt(&attempt), JPX_END_WRONG, "program", "ReadRest wants string first, is given int64");
+    check_ends(run_attempt(&attempt), JPX_END_WRONG, "program",
+               "ReadRest, body_args.c:28: ReadRest wants string first, is given int64: say in .gives what the pipe "
+               "returns that it comes from, or change .takes");
     rest.pipe = "ReadOptional";
-    check_ends(run_attempt(&rest), JPX_END_WRONG, "program", "ReadOptional wants int64 n, is given string");
+    check_ends(run_attempt(&rest), JPX_END_WRONG, "program",
+               "ReadOptional, body_args.c:38: ReadOptional wants int64 n, is given string: say in .gives what the pipe "
+               "returns that it comes from, or change .takes");
     rest.pipe = "Gone";
-    check_ends(
-        run_attempt(&rest), JPX_END_WRONG, "program",
-        "Gone is not registered in this program: put it into the list of pipes, or let workers that have it run it");
+    check_ends(run_attempt(&rest), JPX_END_WRONG, "program",
+               "Gone: it is not registered in this program: put it into the list of pipes, or let workers that have it "
+               "run it");
     attempt.pipe = "ReadOptional";
     attempt.args = (jpx_bytes){junk, sizeof junk};
     ck_assert_int_eq(run_attempt(&attempt)->end, JPX_END_WRONG);

@@ -92,7 +92,7 @@ START_TEST(documents_are_read_walked_and_made)
         "\"lines\":[{\"n\":0},{\"n\":1},{\"n\":2},[1,\"two\",3.5,null]],\"empty\":{},\"parsed\":{\"a\":[1]},"
         "\"json\":\"[{\\\"n\\\":0},{\\\"n\\\":1},{\\\"n\\\":2},[1,\\\"two\\\",3.5,null]]\"}");
     check_returns("Parse", "[\"[1, 2]\"]", "[1,2]");
-    check_returns("Parse", "[\"[1, 2\"]", "{\"error\":\"this is not JSON, its brackets do not match: [1, 2\"}");
+    check_returns("Parse", "[\"[1, 2\"]", "{\"error\":\"this is not JSON, its brackets do not match: '[1, 2'\"}");
     kit_close();
 }
 END_TEST
@@ -162,30 +162,41 @@ START_TEST(a_wrong_document_names_the_path)
         &SizeOfInt, &Replied, &FutureInDoc, &FutureInListInDoc, &FutureInJson, NULL};
     jp_error err;
     kit_open(defs);
-    check_wrong("WordCount", "[{\"limit\":\"x\"}]", "WordCount: args.options.limit is a string, not an int64, wc.c:31");
-    check_wrong("Deep", "[{\"lines\":[{},{\"cents\":5}]}]",
-                "Deep: args.options.lines.1.cents is an int64, not a string, wc.c:31");
-    check_wrong("Missing", "[{\"a\":{}}]", "Missing: args.options.a.b is not there: ask jp_has first, wc.c:31");
-    check_wrong("NotADoc", "[1]", "NotADoc: a was asked of an int64, which has no members, wc.c:31");
-    check_wrong("OwnDoc", "[1]", "OwnDoc: a is a string, not an int64, wc.c:31");
-    check_wrong("OddObject", "[1]", "OddObject: jp_object was given a key without a value, wc.c:31");
-    check_wrong("KeyObject", "[1]", "KeyObject: key 0 of jp_object is an int64, not a string, wc.c:31");
-    check_wrong("BadJson", "[1]", "BadJson: jp_parse: this is not JSON, its brackets do not match: {, wc.c:31");
-    check_wrong("SizeOfInt", "[1]", "SizeOfInt: an int64 was given where a list or a doc is wanted, wc.c:31");
+    check_wrong("WordCount", "[{\"limit\":\"x\"}]",
+                "WordCount, wc.c:31: args.options.limit is a string, not an int64: ask jp_get what type it has first");
+    check_wrong(
+        "Deep", "[{\"lines\":[{},{\"cents\":5}]}]",
+        "Deep, wc.c:31: args.options.lines.1.cents is an int64, not a string: ask jp_get what type it has first");
+    check_wrong("Missing", "[{\"a\":{}}]", "Missing, wc.c:31: args.options.a.b is not there: ask jp_has first");
+    check_wrong("NotADoc", "[1]",
+                "NotADoc, wc.c:31: a was asked of an int64, which has no members: ask a doc or a list");
+    check_wrong("OwnDoc", "[1]", "OwnDoc, wc.c:31: a is a string, not an int64: ask jp_get what type it has first");
+    check_wrong("OddObject", "[1]",
+                "OddObject, wc.c:31: jp_object was given a key without a value: keys and values take turns");
+    check_wrong(
+        "KeyObject", "[1]",
+        "KeyObject, wc.c:31: key 0 of jp_object is an int64, not a string: keys and values take turns, a key first");
+    check_wrong("BadJson", "[1]",
+                "BadJson, wc.c:31: jp_parse: this is not JSON, its brackets do not match: '{': ask jp_try_parse for "
+                "text from outside");
+    check_wrong(
+        "SizeOfInt", "[1]",
+        "SizeOfInt, wc.c:31: an int64 was given where a list or a doc is wanted: jp_each and jp_size take those alone");
     check_wrong("FutureInDoc", "[1]",
-                "FutureInDoc: a future stands in a document, under \"f\": pass it as an argument of its own, wc.c:33");
+                "FutureInDoc, wc.c:33: a future stands in a document, under \"f\": pass it as an argument of its own");
     check_wrong(
         "FutureInListInDoc", "[1]",
-        "FutureInListInDoc: a future stands in a document, under \"l\": pass it as an argument of its own, wc.c:33");
+        "FutureInListInDoc, wc.c:33: a future stands in a document, under \"l\": pass it as an argument of its own");
     check_wrong("FutureInJson", "[1]",
-                "FutureInJson: jp_json was given a future, which has no value in this body, wc.c:33");
+                "FutureInJson, wc.c:33: jp_json was given a future, which has no value in this body: yield a child "
+                "that takes it");
 
     jpx_attempt attempt = *attempt_of("Replied", "[1]");
     attempt.call = JPX_CALL_REPLY;
     ck_assert_int_eq(jpx_value_from_json(text_bytes("{\"answer\":{\"approved\":1}}"), arena, &attempt.reply, &err),
                      JP_OK);
     check_ends(run_attempt(&attempt), JPX_END_WRONG, "program",
-               "Replied: reply.answer.approved is an int64, not a bool, wc.c:31");
+               "Replied, wc.c:31: reply.answer.approved is an int64, not a bool: ask jp_get what type it has first");
     kit_close();
 }
 END_TEST
@@ -261,21 +272,34 @@ START_TEST(values_that_cannot_be_stored)
                                          &JustFits,  &NotBson,       &NoDoc,   &BadArgument, &LargeArgument,
                                          &LargeList, &AbortsAnyway,  &DeepOne, NULL};
     kit_open(defs);
-    check_unstorable("BadText", "output default of BadText holds text that is not UTF-8, wc.c:31");
-    check_unstorable("BadTextInside", "the value of \"k\" in a document holds text that is not UTF-8, wc.c:31");
-    check_unstorable("BadKey", "key 0 of jp_object is not UTF-8, wc.c:31");
-    check_unstorable("BadItem", "item 1 of a list holds text that is not UTF-8, wc.c:31");
-    check_unstorable("TooLarge", "output default of TooLarge is larger than 8 MiB (8388721 bytes), wc.c:31");
+    check_unstorable(
+        "BadText",
+        "BadText, wc.c:31: its output default holds text that is not UTF-8: make it a binary, with jp_v_binary");
+    check_unstorable("BadTextInside", "BadTextInside, wc.c:31: the value of \"k\" in a document holds text that is not "
+                                      "UTF-8: make it a binary, with jp_v_binary");
+    check_unstorable("BadKey", "BadKey, wc.c:31: key 0 of jp_object is not UTF-8: keys are text");
+    check_unstorable(
+        "BadItem",
+        "BadItem, wc.c:31: item 1 of a list holds text that is not UTF-8: make it a binary, with jp_v_binary");
+    check_unstorable("TooLarge", "TooLarge, wc.c:31: its output default is larger than 8 MiB (8388721 bytes): split "
+                                 "it, or store it elsewhere and pass its name");
     ck_assert_int_eq(run("JustFits", "[1]")->end, JPX_END_RETURN);
-    check_unstorable("NotBson", "output default of NotBson is not valid BSON, wc.c:31");
-    check_unstorable("NoDoc", "output default of NoDoc is not valid BSON, wc.c:31");
-    check_unstorable("BadArgument", "argument options of BadText holds text that is not UTF-8, wc.c:33");
-    check_unstorable("LargeArgument", "argument options of BadText is larger than 8 MiB (8388716 bytes), wc.c:33");
+    check_unstorable(
+        "NotBson",
+        "NotBson, wc.c:31: its output default is not valid BSON: a jp_doc is the bytes of one whole document");
+    check_unstorable(
+        "NoDoc", "NoDoc, wc.c:31: its output default is not valid BSON: a jp_doc is the bytes of one whole document");
+    check_unstorable("BadArgument", "BadArgument, wc.c:33: argument options of BadText holds text that is not UTF-8: "
+                                    "make it a binary, with jp_v_binary");
+    check_unstorable("LargeArgument", "LargeArgument, wc.c:33: argument options of BadText is larger than 8 MiB "
+                                      "(8388716 bytes): split it, or store it elsewhere and pass its name");
     const jpx_outcome *out = run("LargeList", "[1]");
     ck_assert_int_eq(out->end, JPX_END_RETRY);
     ck_assert_ptr_nonnull(strstr(out->reason, "a list is larger than 8 MiB with its item "));
     check_ends(run("AbortsAnyway", "[1]"), JPX_END_ABORT, "abort", "m");
-    check_unstorable("DeepOne", "the value of \"a\" in a document is nested deeper than 64 levels, wc.c:35");
+    check_unstorable(
+        "DeepOne",
+        "DeepOne, wc.c:35: the value of \"a\" in a document is nested deeper than 64 levels: make it flatter");
     kit_close();
 }
 END_TEST

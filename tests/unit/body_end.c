@@ -130,6 +130,7 @@ END_TEST
 
 /* ---- failed attempts ---- */
 
+#line 10 "dir/miss.c"
 JP_PIPE(Misses, p, .fills = "int64 a, int64 b, int64 c")
 {
     jp_fill(p, "b", 1);
@@ -137,6 +138,7 @@ JP_PIPE(Misses, p, .fills = "int64 a, int64 b, int64 c")
     return jp_done(p);
 }
 
+#line 142 "body_end.c"
 JP_PIPE(LongReason, p)
 {
     const char *text = "";
@@ -154,7 +156,9 @@ START_TEST(failed_attempts)
 {
     static const jp_def *const defs[] = {&Child, &Misses, &LongReason, &BadReason, NULL};
     kit_open(defs);
-    check_ends(run("Misses", ""), JPX_END_RETRY, "outputs", "Misses ended without filling: a, c");
+    check_ends(run("Misses", ""), JPX_END_RETRY, "outputs",
+               "Misses, miss.c:14: it ended without filling a, c: call jp_fill before the end, or take the name "
+               "out of .fills");
     const jpx_outcome *out = run("LongReason", "");
     ck_assert_uint_eq(strlen(out->reason), JPX_REASON_MAX - 1); /* not in the middle of a character */
     ck_assert(bson_utf8_validate(out->reason, strlen(out->reason), false));
@@ -257,44 +261,60 @@ START_TEST(wrong_endings)
                                          NULL};
     kit_open(defs);
     ck_assert_int_eq(run("Keeps", "")->end, JPX_END_RETURN); /* leaves `kept` */
-    check_wrong("ReturnsText", "", "pe.c:4: ReturnsText gives int64, is given string");
-    check_wrong("ReturnsTextFuture", "", "pe.c:4: ReturnsTextFuture gives int64, is given string");
-    check_wrong("ReturnsNothing", "", "pe.c:4: ReturnsNothing gives int64, is given null");
-    check_wrong("ReturnsList", "", "pe.c:4: ReturnsList gives int64, is given list");
-    check_wrong("FillsText", "", "pe.c:4: FillsText fills int64 remainder, is given string");
-    check_wrong("FillsTextFuture", "", "pe.c:4: FillsTextFuture fills int64 remainder, is given string");
+    check_wrong("ReturnsText", "",
+                "ReturnsText, pe.c:4: it gives int64, is given string: pass an int64, or change .gives");
+    check_wrong("ReturnsTextFuture", "",
+                "ReturnsTextFuture, pe.c:4: it gives int64, is given string: hand on a child that gives int64, or "
+                "change .gives");
+    check_wrong("ReturnsNothing", "",
+                "ReturnsNothing, pe.c:4: it gives int64, is given null: pass an int64, write \"int64?\" where null may "
+                "stand, or change .gives");
+    check_wrong(
+        "ReturnsList", "",
+        "ReturnsList, pe.c:4: it gives int64, is given list: hand on a child that gives int64, or change .gives");
+    check_wrong("FillsText", "",
+                "FillsText, pe.c:4: it fills int64 remainder, is given string: pass an int64, or change .fills");
+    check_wrong("FillsTextFuture", "",
+                "FillsTextFuture, pe.c:4: it fills int64 remainder, is given string: hand on a child that gives int64, "
+                "or change .fills");
     check_wrong("FillsInt", "",
-                "pe.c:4: FillsInt fills bool? yes, is given int64 (in C11 true is an int: write (bool)true)");
+                "FillsInt, pe.c:4: it fills bool? yes, is given int64: in C11 true is an int, write (bool)true, or "
+                "change .fills");
     check_wrong("FillsUnknown", "",
-                "pe.c:4: FillsUnknown fills the output rest, which it does not declare: add it to .fills = \"int64 "
+                "FillsUnknown, pe.c:4: it fills the output rest, which it does not declare: add it to .fills = \"int64 "
                 "remainder, bool? yes\"");
-    check_wrong("FillsDefault", "", "pe.c:4: FillsDefault fills the output default: that is what jp_return is for");
-    check_wrong("WaitsSync", "", "pe.c:4: WaitsSync ends with jp_wait: define it with .async = true");
-    check_wrong(
-        "NoEnding", "",
-        "NoEnding: it did not end with jp_return, jp_done, jp_wait, jp_retry or jp_abort of this attempt, pe.c:4");
-    check_wrong(
-        "KeptEnding", "",
-        "KeptEnding: it did not end with jp_return, jp_done, jp_wait, jp_retry or jp_abort of this attempt, pe.c:4");
+    check_wrong("FillsDefault", "", "FillsDefault, pe.c:4: it fills the output default: that is what jp_return is for");
+    check_wrong("WaitsSync", "", "WaitsSync, pe.c:4: it ends with jp_wait: define it with .async = true");
+    check_wrong("NoEnding", "",
+                "NoEnding, pe.c:4: it did not end with jp_return, jp_done, jp_wait, jp_retry or jp_abort of this "
+                "attempt: return what one of them gives here and now");
+    check_wrong("KeptEnding", "",
+                "KeptEnding, pe.c:4: it did not end with jp_return, jp_done, jp_wait, jp_retry or jp_abort of this "
+                "attempt: return what one of them gives here and now");
     check_wrong("RetriesInThePast", "",
-                "RetriesInThePast: jp_retry_in was given -1 ms, which is not between 0 and ten years");
+                "RetriesInThePast, pe.c:4: jp_retry_in was given -1 ms: give it 0 ms to ten years");
     check_wrong("RetriesTooLate", "",
-                "RetriesTooLate: jp_retry_in was given 9223372036854775807 ms, which is not between 0 and ten years");
-    check_wrong("LaterWithChild", "",
-                "pe.c:4: LaterWithChild has yielded children and ends with jp_return_in: let a child do the waiting");
-    check_wrong("LaterInThePast", "", "pe.c:4: jp_return_in was given -5 ms, which is not between 0 and ten years");
-    check_wrong("HookFailed", "", "HookFailed calls jp_hook_failed in its body: end with jp_retry");
-    check_wrong("EndsForEver", "", "pe.c:4: EndsForEver has called jp_return and its sisters more than 1000 times");
+                "RetriesTooLate, pe.c:4: jp_retry_in was given 9223372036854775807 ms: give it 0 ms to ten years");
+    check_wrong(
+        "LaterWithChild", "",
+        "LaterWithChild, pe.c:4: it has yielded children and ends with jp_return_in: let a child do the waiting");
+    check_wrong("LaterInThePast", "",
+                "LaterInThePast, pe.c:4: jp_return_in was given -5 ms: give it 0 ms to ten years");
+    check_wrong("HookFailed", "", "HookFailed, pe.c:4: it calls jp_hook_failed in its body: end with jp_retry");
+    check_wrong(
+        "EndsForEver", "",
+        "EndsForEver, pe.c:4: it has called jp_return and its sisters more than 1000 times: call one, and return it");
     check_wrong("WaitsWithChild", "",
-                "pe.c:7: WaitsWithChild has yielded children and ends with jp_wait: let a child do the waiting");
+                "WaitsWithChild, pe.c:7: it has yielded children and ends with jp_wait: let a child do the waiting");
     check_wrong("ChildAfterWait", "",
-                "ChildAfterWait: it has yielded children and ends with jp_wait: let a child do the waiting, pe.c:6");
+                "ChildAfterWait, pe.c:6: it has yielded children and ends with jp_wait: let a child do the waiting");
     kit_close();
 }
 END_TEST
 
 /* ---- replies ---- */
 
+#line 10 "dir/ask.c"
 static jp_end take_reply(jp_ctx *p, jp_value reply)
 {
     ck_assert_str_eq(jp_string(p, "who"), "ana");
@@ -316,6 +336,7 @@ JP_PIPE(Asks, p, .takes = "string who", .gives = "string", .fills = "int64 early
     return jp_wait(p);
 }
 
+#line 340 "body_end.c"
 JP_PIPE(AsksPlain, p, .gives = "int64", .async = true)
 {
     return jp_wait(p);
@@ -358,11 +379,14 @@ START_TEST(replies)
     ck_assert_int_eq(out->end, JPX_END_RETURN);
     ck_assert_uint_eq(out->children_count, 1);
     check_ends(reply("Asks", "[\"ana\"]", "{\"by\":\"x\",\"lazy\":1}", "{\"early\":1}"), JPX_END_RETRY, "outputs",
-               "Asks ended without filling: late");
+               "Asks, ask.c:21: it ended without filling late: call jp_fill before the end, or take the name out "
+               "of .fills");
     check_ends(reply("Asks", "[\"ana\"]", "{\"by\":\"x\"}", NULL), JPX_END_RETRY, "outputs",
-               "Asks ended without filling: early");
+               "Asks, ask.c:21: it ended without filling early: call jp_fill before the end, or take the name "
+               "out of .fills");
     check_ends(reply("Asks", "[\"ana\"]", "{\"by\":\"x\",\"twice\":1}", "{\"early\":1}"), JPX_END_WRONG, "program",
-               "Asks: on_reply fills the output early, which was filled before the wait");
+               "Asks, ask.c:24: on_reply fills the output early, which was filled before the wait: fill it in "
+               "one of the two");
     ck_assert_int_eq(reply("Asks", "[\"ana\"]", "{}", "{\"early\":1}")->end, JPX_END_WRONG);
 
     ck_assert_str_eq(output(reply("AsksPlain", "", "5", NULL), "default"), "5"); /* no hook: the reply is the output */
@@ -445,7 +469,7 @@ START_TEST(hooks)
     hook_fails = false;
     hook_yields = true;
     check_ends(run_attempt(&attempt), JPX_END_WRONG, "program",
-               "pe.c:4: Hooked cannot yield in on_finished: its outcome is decided");
+               "Hooked, pe.c:4: it cannot yield in on_finished, where its outcome is decided: do that in the body");
     attempt.call = JPX_CALL_CANCEL;
     attempt.args = (jpx_bytes){NULL, 0};
     ck_assert_int_eq(run_attempt(&attempt)->end, JPX_END_RETURN);

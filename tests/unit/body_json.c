@@ -228,7 +228,8 @@ START_TEST(values_given_in_c)
     ck_assert_str_eq(err.text, "Mixed is given a future, which exists in bodies only");
     ck_assert_int_eq(jpx_args_from_values(pipe, 2, (const jp_value[]){jp_v(1), jp_v("\xc3")}, arena, &out, &err),
                      JP_E_INVALID);
-    ck_assert_str_eq(err.text, "argument who of Mixed holds text that is not UTF-8");
+    ck_assert_str_eq(err.text,
+                     "argument who of Mixed holds text that is not UTF-8: make it a binary, with jp_v_binary");
     ck_assert_int_eq(jpx_value_from_value(jp_v((const char *)NULL), arena, &out, &err), JP_OK);
     ck_assert_str_eq(jpx_value_to_json(out, arena), "null");
 
@@ -254,7 +255,9 @@ START_TEST(large_arguments)
     memcpy(text + size - 2, "\"]", 3);
     ck_assert_int_eq(jpx_args_from_json(jpx_registry_find(registry, "Echo"), text_bytes(text), arena, &out, &err),
                      JP_E_TOO_LARGE);
-    ck_assert_str_eq(err.text, "argument x of Echo is larger than 8 MiB (9437188 bytes)");
+    ck_assert_str_eq(
+        err.text,
+        "argument x of Echo is larger than 8 MiB (9437188 bytes): split it, or store it elsewhere and pass its name");
     free(text);
 }
 END_TEST

@@ -130,31 +130,33 @@ END_TEST
 
 START_TEST(mistakes_in_signatures)
 {
-#define HEAD  "pipe Some (some.c:7): "
+#define HEAD  "Some, some.c:7: "
 #define TYPES "any, bool, int64, double, string, datetime, binary, doc, list"
-    check_def_refused(DEF(.takes = "int n"), HEAD ".takes = \"int n\": there is no type int, write int64");
+    check_def_refused(DEF(.takes = "int n"), HEAD ".takes = \"int n\", character 1: there is no type int, write int64");
     check_def_refused(DEF(.takes = "color c"),
-                      HEAD ".takes = \"color c\": there is no type color, the types are " TYPES);
-    check_def_refused(DEF(.takes = "int64"),
-                      HEAD ".takes = \"int64\": a name of at most 63 letters, digits, _ or - must follow int64");
-    check_def_refused(DEF(.takes = "int64 n,"),
-                      HEAD ".takes = \"int64 n,\": a type is missing at \"\", write \"type name, type name\"");
-    check_def_refused(DEF(.takes = "int64 n string s"),
-                      HEAD ".takes = \"int64 n string s\": a comma is missing before \"string s\"");
-    check_def_refused(DEF(.takes = "int64 n, string n"),
-                      HEAD ".takes = \"int64 n, string n\": the name n stands there twice");
+                      HEAD ".takes = \"color c\", character 1: there is no type color, the types are " TYPES);
     check_def_refused(
-        DEF(.takes = "int64... n, string s"),
-        HEAD ".takes = \"int64... n, string s\": nothing may follow \"int64... n\", which takes all that is left");
-    check_def_refused(DEF(.takes = "int64 a.b"), HEAD ".takes = \"int64 a.b\": a comma is missing before \".b\"");
-    check_def_refused(DEF(.gives = "int"), HEAD ".gives = \"int\": there is no type int, write int64");
-    check_def_refused(DEF(.gives = ""), HEAD ".gives = \"\": one type is wanted, of " TYPES);
-    check_def_refused(DEF(.gives = "int64 n"),
-                      HEAD ".gives = \"int64 n\": one type alone is wanted; named outputs belong in .fills");
+        DEF(.takes = "int64"),
+        HEAD ".takes = \"int64\", character 6: a name of at most 63 letters, digits, _ or - must follow int64");
+    check_def_refused(DEF(.takes = "int64 n,"),
+                      HEAD ".takes = \"int64 n,\", character 9: a type is missing, write \"type name, type name\"");
+    check_def_refused(DEF(.takes = "int64 n string s"), HEAD
+                      ".takes = \"int64 n string s\", character 9: a comma is missing, write \"type name, type name\"");
+    check_def_refused(DEF(.takes = "int64 n, string n"),
+                      HEAD ".takes = \"int64 n, string n\", character 17: the name n stands there twice, rename one");
+    check_def_refused(DEF(.takes = "int64... n, string s"),
+                      HEAD ".takes = \"int64... n, string s\", character 11: nothing may follow \"int64... n\", which "
+                           "takes all that is left, put it last");
+    check_def_refused(DEF(.takes = "int64 a.b"),
+                      HEAD ".takes = \"int64 a.b\", character 8: a comma is missing, write \"type name, type name\"");
+    check_def_refused(DEF(.gives = "int"), HEAD ".gives = \"int\", character 1: there is no type int, write int64");
+    check_def_refused(DEF(.gives = ""), HEAD ".gives = \"\", character 1: one type is wanted, of " TYPES);
+    check_def_refused(DEF(.gives = "int64 n"), HEAD
+                      ".gives = \"int64 n\", character 7: one type alone is wanted, named outputs belong in .fills");
     check_def_refused(DEF(.fills = "int64... n"),
-                      HEAD ".fills = \"int64... n\": an output cannot be \"int64...\", declare a list");
+                      HEAD ".fills = \"int64... n\", character 6: an output cannot be \"int64...\", declare a list");
     check_def_refused(DEF(.fills = "int64 a, doc a"),
-                      HEAD ".fills = \"int64 a, doc a\": the name a stands there twice");
+                      HEAD ".fills = \"int64 a, doc a\", character 14: the name a stands there twice, rename one");
     check_def_refused(DEF(.fills = "int64 default"),
                       HEAD ".fills names \"default\", which every pipe has: declare its type in .gives");
 }
@@ -168,14 +170,16 @@ START_TEST(too_many_and_too_long_names)
     registered(DEF(.takes = many));
     kit_close();
     strcat(many, ",any b");
-    snprintf(text, sizeof text, HEAD ".takes = \"%s\": more than 32 names, pass a doc or a list", many);
+    snprintf(text, sizeof text, HEAD ".takes = \"%.160s\", character %zu: more than 32 names, pass a doc or a list",
+             many, strlen(many) - strlen("any b") + 1);
     check_def_refused(DEF(.takes = many), text);
 
     memset(longest + 5, 'n', JPX_NAME_MAX);
     registered(DEF(.takes = longest));
     kit_close();
     strcat(longest, "n");
-    snprintf(text, sizeof text, HEAD ".takes = \"%s\": a name of at most 63 letters, digits, _ or - must follow bool",
+    snprintf(text, sizeof text,
+             HEAD ".takes = \"%s\", character 6: a name of at most 63 letters, digits, _ or - must follow bool",
              longest);
     check_def_refused(DEF(.takes = longest), text);
 }
@@ -183,22 +187,25 @@ END_TEST
 
 START_TEST(mistakes_in_definitions)
 {
-    check_def_refused(DEF(.as = "a.b"), "pipe a.b (some.c:7): .as = \"a.b\" is not 1 to 63 letters, digits, _ or -");
-    check_def_refused(DEF(.as = ""), "pipe  (some.c:7): .as = \"\" is not 1 to 63 letters, digits, _ or -");
-    check_def_refused(DEF(.queue = "a b"), HEAD ".queue = \"a b\" is not 1 to 63 letters, digits, _ or -");
-    check_def_refused(DEF(.retry.attempts = -1),
-                      HEAD ".retry.attempts = -1 is below 1; it counts executions, the first included");
-    check_def_refused(DEF(.retry.first_ms = -5), HEAD ".retry.first_ms = -5 is not between 0 and ten years");
+    check_def_refused(DEF(.as = "a.b"), HEAD ".as = \"a.b\": give it 1 to 63 letters, digits, _ or -");
+    check_def_refused(DEF(.as = ""), HEAD ".as = \"\": give it 1 to 63 letters, digits, _ or -");
+    check_def_refused(DEF(.queue = "a b"), HEAD ".queue = \"a b\": give it 1 to 63 letters, digits, _ or -");
+    check_def_refused(
+        DEF(.retry.attempts = -1),
+        HEAD ".retry.attempts = -1: it counts executions, the first included, give it 1 or more (0 is the default)");
+    check_def_refused(DEF(.retry.first_ms = -5), HEAD ".retry.first_ms = -5: give it 0 ms to ten years");
     check_def_refused(DEF(.retry.limit_ms = INT64_MAX),
-                      HEAD ".retry.limit_ms = 9223372036854775807 is not between 0 and ten years");
-    check_def_refused(DEF(.retry.factor = -2), HEAD ".retry.factor = -2 is not a number above 0");
-    check_def_refused(DEF(.retry.factor = HUGE_VAL), HEAD ".retry.factor = inf is not a number above 0");
-    check_def_refused(DEF(.retry.jitter = 1.5), HEAD ".retry.jitter = 1.5 is neither between 0 and 1 nor JP_NO_JITTER");
+                      HEAD ".retry.limit_ms = 9223372036854775807: give it 0 ms to ten years");
+    check_def_refused(DEF(.retry.factor = -2), HEAD ".retry.factor = -2: give it a number above 0");
+    check_def_refused(DEF(.retry.factor = HUGE_VAL), HEAD ".retry.factor = inf: give it a number above 0");
+    check_def_refused(DEF(.retry.jitter = 1.5), HEAD ".retry.jitter = 1.5: give it 0 to 1, below 1, or JP_NO_JITTER");
     check_def_refused(DEF(.retry.jitter = nan("")),
-                      HEAD ".retry.jitter = nan is neither between 0 and 1 nor JP_NO_JITTER");
-    check_def_refused(DEF(.timeout_ms = -1), HEAD ".timeout_ms = -1 is not between 0 and ten years");
-    check_def_refused(DEF(.on_reply = some_reply), HEAD ".on_reply is never called without .async = true");
-    check_def_refused(DEF(.on_cancel = some_cancel), HEAD ".on_cancel is never called without .async = true");
+                      HEAD ".retry.jitter = nan: give it 0 to 1, below 1, or JP_NO_JITTER");
+    check_def_refused(DEF(.timeout_ms = -1), HEAD ".timeout_ms = -1: give it 0 ms to ten years");
+    check_def_refused(DEF(.on_reply = some_reply),
+                      HEAD ".on_reply is never called without a wait: add .async = true, or take it out");
+    check_def_refused(DEF(.on_cancel = some_cancel),
+                      HEAD ".on_cancel is never called without a wait: add .async = true, or take it out");
     registered(DEF(.async = true, .on_reply = some_reply, .on_cancel = some_cancel));
     kit_close();
 
@@ -228,10 +235,10 @@ START_TEST(the_same_name_twice)
     one.at = two.at = "one.c:1";
     check_refused(
         (const jp_def *[]){&one, &two, NULL},
-        "pipe Some (one.c:1): the name is registered twice, also by one.c:1: take one out or give it another with .as");
+        "Some, one.c:1: the name is registered twice, also by one.c:1: take one out or give it another with .as");
     check_refused(
         (const jp_def *[]){&one, &one, NULL},
-        "pipe Some (one.c:1): the name is registered twice, also by one.c:1: take one out or give it another with .as");
+        "Some, one.c:1: the name is registered twice, also by one.c:1: take one out or give it another with .as");
     two.as = "Other";
     kit_open((const jp_def *[]){&one, &two, NULL});
     kit_close();

@@ -378,37 +378,68 @@ START_TEST(wrong_yields)
     other_name = AddOne;
     other_name.as = "AddTen";
     ck_assert_int_eq(run("AddTwo", "[1]")->end, JPX_END_RETURN); /* leaves `stolen` */
-    check_wrong("WrongLiteral", "", "pe.c:4: AddOne wants int64 n, is given string");
-    check_wrong("WrongFuture", "", "pe.c:4: AddOne wants int64 n, is given string");
-    check_wrong("WrongInList", "", "pe.c:4: Sum wants int64... n, is given double");
-    check_wrong("IntAsBool", "",
-                "pe.c:4: Scale wants bool on, is given int64 (in C11 true is an int: write (bool)true)");
-    check_wrong("TooFew", "", "pe.c:4: DivMod takes (int64 a, int64 b), is given 1 argument");
-    check_wrong("TooMany", "", "pe.c:4: AddOne takes (int64 n), is given 3 arguments");
-    check_wrong("NullGiven", "", "pe.c:4: AddOne wants int64 n, is given null");
-    check_wrong("Unknown", "",
-                "pe.c:4: Unregistered is not registered: put it into the list of pipes that the program registers");
-    check_wrong("OtherName", "",
-                "pe.c:4: AddTen is not registered: put it into the list of pipes that the program registers");
-    check_wrong("ZeroFuture", "", "pe.c:4: ZeroFuture uses a future that no jp_yield has given");
-#define STOLEN " uses a future of another body or attempt: only the body that yielded a child can use it"
-    check_wrong("Stolen", "", "pe.c:4: Stolen" STOLEN);
-    check_wrong("StolenInList", "", "pe.c:4: StolenInList" STOLEN);
-    check_wrong("StolenAfter", "", "pe.c:4: StolenAfter" STOLEN);
-    check_wrong("StolenSlot", "", "pe.c:4: StolenSlot" STOLEN);
-    check_wrong("NoSlot", "", "pe.c:4: DivMod has no output rest: it fills \"int64 remainder, string text\"");
-    check_wrong("OrderInOrder", "",
-                "pe.c:4: jp_in_order stands inside jp_in_order in OrderInOrder: its children run in order already");
-    check_wrong("OrderAfterOrder", "",
-                "pe.c:4: jp_in_order stands inside jp_in_order in OrderAfterOrder: its children run in order already");
-    check_wrong("ListToInt", "", "pe.c:4: Sum wants int64... n, is given list");
-    check_wrong("ValuesAfter", "",
-                "pe.c:4: jp_after was given a list with values in it: futures alone can be waited for");
     check_wrong(
-        "BadOptions", "",
-        "pe.c:4: the options of this yield hold a number below 0, a time above ten years, or jitter of 1 or more");
-    check_wrong("ListAsInt", "", "pe.c:4: AddOne wants int64 n, is given list");
-    check_wrong("FirstStays", "", "pe.c:4: AddOne wants int64 n, is given string");
+        "WrongLiteral", "",
+        "WrongLiteral, pe.c:4: AddOne wants int64 n, is given string: pass an int64, or change .takes of AddOne");
+    check_wrong("WrongFuture", "",
+                "WrongFuture, pe.c:4: AddOne wants int64 n, is given string: pass the future of a pipe that gives "
+                "int64, or change .takes of AddOne");
+    check_wrong("WrongInList", "",
+                "WrongInList, pe.c:4: Sum wants int64... n, is given double: pass the future of a pipe that gives "
+                "int64, or change .takes of Sum");
+    check_wrong("IntAsBool", "",
+                "IntAsBool, pe.c:4: Scale wants bool on, is given int64: in C11 true is an int, write (bool)true, or "
+                "change .takes of Scale");
+    check_wrong("TooFew", "",
+                "TooFew, pe.c:4: DivMod takes (int64 a, int64 b), is given 1 argument: pass one for each of them, in "
+                "that order");
+    check_wrong(
+        "TooMany", "",
+        "TooMany, pe.c:4: AddOne takes (int64 n), is given 3 arguments: pass one for each of them, in that order");
+    check_wrong("NullGiven", "",
+                "NullGiven, pe.c:4: AddOne wants int64 n, is given null: pass an int64, write \"int64?\" where null "
+                "may stand, or change .takes of AddOne");
+    check_wrong(
+        "Unknown", "",
+        "Unknown, pe.c:4: Unregistered is not registered: put it into the list of pipes that the program registers");
+    check_wrong(
+        "OtherName", "",
+        "OtherName, pe.c:4: AddTen is not registered: put it into the list of pipes that the program registers");
+    check_wrong("ZeroFuture", "",
+                "ZeroFuture, pe.c:4: it uses a future that no jp_yield has given: take it from a jp_yield before");
+#define STOLEN " uses a future of another body or attempt: only the body that yielded a child can use it"
+    check_wrong("Stolen", "",
+                "Stolen, pe.c:4: it uses a future of another body or attempt: only the body that yielded a child can "
+                "use it, pass the value on as an argument");
+    check_wrong("StolenInList", "",
+                "StolenInList, pe.c:4: it uses a future of another body or attempt: only the body that yielded a child "
+                "can use it, pass the value on as an argument");
+    check_wrong("StolenAfter", "",
+                "StolenAfter, pe.c:4: it uses a future of another body or attempt: only the body that yielded a child "
+                "can use it, pass the value on as an argument");
+    check_wrong("StolenSlot", "",
+                "StolenSlot, pe.c:4: it uses a future of another body or attempt: only the body that yielded a child "
+                "can use it, pass the value on as an argument");
+    check_wrong("NoSlot", "",
+                "NoSlot, pe.c:4: DivMod has no output rest: its .fills names \"int64 remainder, string text\", add it "
+                "or ask for another");
+    check_wrong("OrderInOrder", "",
+                "OrderInOrder, pe.c:4: jp_in_order stands inside jp_in_order: take the inner one out, its children run "
+                "in order already");
+    check_wrong("OrderAfterOrder", "",
+                "OrderAfterOrder, pe.c:4: jp_in_order stands inside jp_in_order: take the inner one out, its children "
+                "run in order already");
+    check_wrong("ListToInt", "",
+                "ListToInt, pe.c:4: Sum wants int64... n, is given list: pass the future of a pipe that gives int64, "
+                "or change .takes of Sum");
+    check_wrong(
+        "ValuesAfter", "",
+        "ValuesAfter, pe.c:4: jp_after was given a list with values in it: push futures alone, nothing else ends");
+    check_wrong("BadOptions", "", "BadOptions, pe.c:4: its options say .timeout_ms = -1: give it 0 ms to ten years");
+    check_wrong("ListAsInt", "",
+                "ListAsInt, pe.c:4: AddOne wants int64 n, is given list: pass an int64, or change .takes of AddOne");
+    check_wrong("FirstStays", "",
+                "FirstStays, pe.c:4: AddOne wants int64 n, is given string: pass an int64, or change .takes of AddOne");
     kit_close();
 }
 END_TEST
@@ -479,7 +510,7 @@ START_TEST(children_have_a_limit)
 {
     static const jp_def *const defs[] = {&Sum, &Endless, NULL};
     kit_open(defs);
-    check_wrong("Endless", "", "pe.c:4: Endless yields more than 4000000 children: let children yield the rest");
+    check_wrong("Endless", "", "Endless, pe.c:4: it yields more than 4000000 children: let children yield the rest");
     kit_close();
 }
 END_TEST
