@@ -165,7 +165,7 @@ START_SCENARIO(s19_missing_output)
     assert_json(status(k, key), "aborted");
     ck_assert_int_eq(noted("forgets"), 2);
     ck_assert_int_eq(noted("run 1"), 0);
-    ck_assert_ptr_nonnull(strstr(reason(k, key), "without filling: b"));
+    ck_assert_ptr_nonnull(strstr(reason(k, key), "without filling b"));
     assert_json(tree(k, key, "children.0.outputs"), "");
 }
 
