@@ -57,11 +57,14 @@ const char *jp_key(jp_ctx *p)
 const char *jp_ticket_of(jp_ctx *p, const char *at)
 {
     char *text = jpx_alloc(p->arena, JPX_TICKET_TEXT);
+    uint8_t token[JPX_TOKEN_SIZE];
 
     if (!p->pipe->def.async)
         jpx_wrong(p, at, "it asks for a ticket: define it with .async = true");
-    else if (jpx_may_plan(p, "make a ticket", at))
-        jpx_ticket_text(text, &p->attempt->key, p->attempt->step, p->attempt->token);
+    else if (jpx_may_plan(p, "make a ticket", at)) {
+        jpx_secret_token(p->attempt->secret, JPX_OWN_TICKET, token);
+        jpx_ticket_text(text, &p->attempt->key, p->attempt->step, token);
+    }
     return text;
 }
 

@@ -42,6 +42,7 @@ typedef struct jpx_pipe { /* a registered pipe; immutable after registration */
     size_t takes_count;
     jpx_kind gives; /* JPX_ANY when .gives is not set */
     bool gives_optional;
+    bool promise;                    /* the library's own pipe behind jp_promise */
     jpx_param fills[JPX_PARAMS_MAX]; /* named outputs, without "default" */
     size_t fills_count;
 } jpx_pipe;
@@ -79,18 +80,18 @@ jp_status jpx_value_from_value(jp_value, jpx_arena *, jpx_bytes *out /* value do
 /* ---- the attempt: what a body is given ---- */
 typedef enum jpx_call { JPX_CALL_RUN, JPX_CALL_REPLY, JPX_CALL_FINISHED, JPX_CALL_CANCEL } jpx_call;
 
-enum { JPX_TOKEN_SIZE = 16 };
+enum { JPX_SECRET_SIZE = 16, JPX_TOKEN_SIZE = 16, JPX_TOKEN_HASH_SIZE = 32 };
 
 typedef struct jpx_attempt {
     uint64_t number_in_worker; /* tells attempts in flight apart; echoed in the outcome */
     jpx_call call;
     const char *pipe; /* registered name */
     jpx_key key;
-    uint32_t step;                 /* the entry this attempt would write */
-    int attempt;                   /* 1, 2, ... */
-    jpx_bytes args;                /* array document, resolved: one element for each parameter */
-    uint8_t token[JPX_TOKEN_SIZE]; /* of the ticket */
-    jpx_bytes reply;               /* REPLY: value document */
+    uint32_t step;                   /* the entry this attempt would write */
+    int attempt;                     /* 1, 2, ... */
+    jpx_bytes args;                  /* array document, resolved: one element for each parameter */
+    uint8_t secret[JPX_SECRET_SIZE]; /* of this execution: see secret.c */
+    jpx_bytes reply;                 /* REPLY: value document */
     jpx_bytes
         outputs;  /* FINISHED: document of the outputs by name; may be empty. REPLY: those filled before the wait */
     bool aborted; /* FINISHED */
@@ -108,6 +109,17 @@ jpx_bytes jpx_attempt_encode(const jpx_attempt *, jpx_arena *);
 jp_status jpx_attempt_decode(jpx_bytes, jpx_arena *, jpx_attempt *, jp_error *);
 jpx_bytes jpx_outcome_encode(const jpx_outcome *, jpx_arena *);
 jp_status jpx_outcome_decode(jpx_bytes, jpx_arena *, jpx_outcome *, jp_error *);
+
+/* Out of an attempt's secret: the id of the generation it may plan; the token of the promise that is child number
+ * `child` of it, or of its own ticket (JPX_OWN_TICKET). Records have a token's hash only: reading the store does not
+ * give tickets. */
+#define JPX_OWN_TICKET UINT32_MAX
+void jpx_secret_generation(const uint8_t secret[JPX_SECRET_SIZE], uint8_t gen[JPX_GEN_SIZE]);
+void jpx_secret_token(const uint8_t secret[JPX_SECRET_SIZE], uint32_t child, uint8_t token[JPX_TOKEN_SIZE]);
+void jpx_token_hash(const uint8_t token[JPX_TOKEN_SIZE], uint8_t out[JPX_TOKEN_HASH_SIZE]);
+
+/* What a promise with these arguments may be answered with; false: the arguments are not a promise's. */
+bool jpx_promise_kind(jpx_bytes args, jpx_kind *, bool *optional);
 
 /* Tickets: base64url without padding of pipeline key (24), step (4), token (16). */
 enum { JPX_TICKET_TEXT = 60 };

@@ -150,8 +150,8 @@ jp_status jpx_attempt_decode(jpx_bytes bytes, jpx_arena *arena, jpx_attempt *out
             out->attempt = (int)read_int(&r, &iter, 0, INT32_MAX);
         else if (is(&iter, "args"))
             out->args = read_bytes(&r, &iter);
-        else if (is(&iter, "token"))
-            read_fixed(&r, &iter, out->token, JPX_TOKEN_SIZE);
+        else if (is(&iter, "secret"))
+            read_fixed(&r, &iter, out->secret, JPX_SECRET_SIZE);
         else if (is(&iter, "reply"))
             out->reply = read_bytes(&r, &iter);
         else if (is(&iter, "outputs"))

@@ -29,7 +29,7 @@ jpx_bytes jpx_attempt_encode(const jpx_attempt *attempt, jpx_arena *arena)
     jpx_write_int64(&w, "step", attempt->step);
     jpx_write_int64(&w, "attempt", attempt->attempt);
     write_bytes(&w, "args", attempt->args);
-    jpx_write_binary(&w, "token", attempt->token, JPX_TOKEN_SIZE);
+    jpx_write_binary(&w, "secret", attempt->secret, JPX_SECRET_SIZE);
     write_bytes(&w, "reply", attempt->reply);
     write_bytes(&w, "outputs", attempt->outputs);
     jpx_write_bool(&w, "aborted", attempt->aborted);

@@ -167,7 +167,8 @@ jpx_bound jpx_bind(jp_ctx *p, const jpx_pipe *, size_t count, const jp_value *va
  */
 jpx_bytes jpx_value_doc(jp_value, jpx_kind, jpx_arena *, const char **bad);
 
-/* The pipe that gathers a list with futures into one value; known to every registry, shown by none. */
-extern const jp_def jpx_gather;
+/* The library's own pipes, known to every registry, shown by none: the one that gathers a list with futures into one
+ * value, and the one behind jp_promise. */
+extern const jp_def jpx_gather, jpx_promise;
 
 #endif

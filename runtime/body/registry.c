@@ -7,14 +7,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PIPES_MAX = 10000 };
+enum { PIPES_MAX = 10000, OWN = 2 };
 
 struct jpx_registry {
     jpx_arena *arena;
     const jpx_pipe **pipes; /* by name, ascending */
     size_t count;
-    const jpx_pipe *gather;
+    const jpx_pipe *own[OWN]; /* the library's own */
 };
+
+static const jp_def *const own_defs[OWN] = {&jpx_gather, &jpx_promise};
 
 const char *jpx_pipe_name(const jp_def *def)
 {
@@ -183,6 +185,7 @@ static jp_status pipe_new(jpx_registry *registry, const jp_def *def, size_t numb
         (status = check_policy(pipe, arena, err)) != JP_OK || (status = check_hooks(pipe, err)) != JP_OK)
         return status;
     pipe->def.queue = pipe->queue;
+    pipe->promise = def == &jpx_promise;
     *out = pipe;
     return JP_OK;
 }
@@ -213,7 +216,14 @@ static jp_status fill_registry(jpx_registry *registry, const jp_def *const *defs
                           one->def.at);
     }
     registry->count = count;
-    return pipe_new(registry, &jpx_gather, 0, &registry->gather, err);
+    for (size_t i = 0; i < OWN; i++) {
+        const jpx_pipe *taken = jpx_registry_find(registry, jpx_pipe_name(own_defs[i]));
+        if (taken)
+            return refuse(taken, err, "the name belongs to a pipe of the library itself: give it another with .as");
+        if ((status = pipe_new(registry, own_defs[i], 0, &registry->own[i], err)) != JP_OK)
+            return status;
+    }
+    return JP_OK;
 }
 
 jp_status jpx_registry_new(jpx_registry **out, const jp_def *const *defs, jp_error *err)
@@ -256,7 +266,10 @@ const jpx_pipe *jpx_registry_find(const jpx_registry *registry, const char *name
         else
             low = middle + 1;
     }
-    return strcmp(name, registry->gather->name) == 0 ? registry->gather : NULL;
+    for (size_t i = 0; i < OWN; i++)
+        if (registry->own[i] && strcmp(name, registry->own[i]->name) == 0)
+            return registry->own[i];
+    return NULL;
 }
 
 size_t jpx_registry_count(const jpx_registry *registry)

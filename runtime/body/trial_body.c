@@ -85,6 +85,7 @@ static jp_plan *run(jp_trial *trial, jpx_call call, const jp_value *reply, const
     attempt->call = call;
     attempt->pipe = pipe->name;
     attempt->attempt = trial->attempt;
+    jpx_put64(attempt->secret, trial->bodies); /* so that tickets differ from body to body */
     attempt->args = jpx_trial_args(trial, pipe, count, values);
     if (reply && jpx_value_from_value(*reply, trial->arena, &attempt->reply, &err) != JP_OK)
         jpx_trial_misuse("the reply: %s", err.text);

@@ -42,8 +42,12 @@ const char *jpx_future_slot(const jp_ctx *p, jp_future future)
 
 jpx_kind jpx_slot_kind(const jp_ctx *p, uint32_t child, const char *slot, bool *optional)
 {
-    const jpx_pipe *pipe = jpx_child_at(p, child)->pipe;
+    const jpx_planned *planned = jpx_child_at(p, child);
+    const jpx_pipe *pipe = planned->pipe;
+    jpx_kind promised;
 
+    if (pipe->promise && jpx_promise_kind((jpx_bytes){planned->args, planned->args_size}, &promised, optional))
+        return promised;
     for (size_t i = 0; i < pipe->fills_count; i++) {
         if (strcmp(pipe->fills[i].name, slot) == 0) {
             *optional = pipe->fills[i].optional;
@@ -156,7 +160,8 @@ static jp_future yield(jp_ctx *p, const jp_options *options, const jp_def *def, 
                            .refs = bound.refs,
                            .refs_count = (uint32_t)bound.refs_count,
                            .options = options};
-    child->waits = jpx_scope_waits(p, number, &child->waits_count);
+    if (!pipe->promise) /* it takes its reply from the first moment on, whatever scope it stands in */
+        child->waits = jpx_scope_waits(p, number, &child->waits_count);
     return (jp_future){number, 0, p->nonce};
 }
 

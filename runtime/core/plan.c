@@ -261,7 +261,10 @@ static jp_status describe(const jpx_plan_input *in, jpx_pipeline *p, uint32_t in
                         .cancel = facts.cancel,
                         .has_options = child->has_options,
                         .retry = child->retry,
-                        .timeout_ms = child->timeout_ms};
+                        .timeout_ms = child->timeout_ms,
+                        .promised = facts.promise};
+    if (facts.promise)
+        in->promise_hash(in->secret, index, p->token_hash);
     return JP_OK;
 }
 

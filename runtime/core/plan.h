@@ -10,6 +10,7 @@
 typedef struct jpx_pipe_facts { /* what the plan must know of a child's pipe */
     bool known;
     bool hook, cancel;
+    bool promise; /* its ticket is fixed with the plan */
 } jpx_pipe_facts;
 
 typedef struct jpx_plan_input {
@@ -22,6 +23,8 @@ typedef struct jpx_plan_input {
     void *random_ctx;
     jpx_pipe_facts (*facts)(void *ctx, const char *pipe);
     void *facts_ctx;
+    void (*promise_hash)(void *secret, uint32_t child, uint8_t out[32]); /* of the token of a promise */
+    void *secret;
 } jpx_plan_input;
 
 typedef struct jpx_generation {

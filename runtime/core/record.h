@@ -50,6 +50,8 @@ typedef struct jpx_pipeline {
     jpx_link *links;
     size_t links_count;
     bool hook, cancel; /* has on_finished, on_cancel */
+    bool promised;     /* made by jp_promise: it has no body, its first entry waits for a reply with this token */
+    uint8_t token_hash[32];
     bool has_options;
     jp_retry_policy retry;
     int64_t timeout_ms;

@@ -169,6 +169,8 @@ jpx_record jpx_pipeline_encode(const jpx_pipeline *p, jpx_arena *arena)
         bson_append_bool(&doc, "hook", 4, true);
     if (p->cancel)
         bson_append_bool(&doc, "cancel", 6, true);
+    if (p->promised)
+        jpx_append_id(&doc, "token", p->token_hash, sizeof p->token_hash);
     append_options(&doc, p);
     return (jpx_record){jpx_copy(arena, p->key.b, JPX_PIPELINE_SIZE), jpx_doc_take(&doc, arena)};
 }
@@ -359,6 +361,8 @@ bool jpx_pipeline_decode(jpx_bytes doc, jpx_arena *arena, jpx_pipeline *p)
             p->hook = bson_iter_as_bool(&iter);
         else if (strcmp(name, "cancel") == 0)
             p->cancel = bson_iter_as_bool(&iter);
+        else if (strcmp(name, "token") == 0)
+            good = p->promised = jpx_iter_id(&iter, p->token_hash, sizeof p->token_hash);
         else if (strcmp(name, "options") == 0)
             good = read_options(&iter, p);
     }

@@ -347,6 +347,22 @@ JP_API jp_future jp_yield_with_v(jp_ctx *, jp_options, const jp_def *, size_t co
 #define jp_slot(p, future, name) jp_slot_of((p), (future), (name), JP_AT)
 JP_API jp_future jp_slot_of(jp_ctx *, jp_future, const char *name, const char *at);
 
+/* jp_promise(p, "string")             a value that the outside will bring: a future like any other. Its child is
+ *                                     shown as Promise and waits for a reply once the body's plan is committed. The
+ *                                     type is one as in .gives. It takes no part in jp_after and jp_in_order.
+ * jp_promise_within(p, ms, "string")  the same; without a reply within `ms` (at most ten years; 0 = no limit) the
+ *                                     run aborts.
+ * jp_promise_ticket(p, future)        names that wait to the outside, at once; unguessable; of this attempt only.
+ *
+ * Only a plan that was committed keeps its promises: the tickets of an attempt that fails are refused. So hand a ticket
+ * to a child as a string, which runs after that, or hand it out last: a reply that comes before the body has ended is
+ * kept for some seconds only, then refused. */
+#define jp_promise(p, gives)            jp_promise_v((p), (gives), 0, JP_AT)
+#define jp_promise_within(p, ms, gives) jp_promise_v((p), (gives), (ms), JP_AT)
+#define jp_promise_ticket(p, future)    jp_promise_ticket_of((p), (future), JP_AT)
+JP_API jp_future jp_promise_v(jp_ctx *, const char *gives, int64_t within_ms, const char *at);
+JP_API const char *jp_promise_ticket_of(jp_ctx *, jp_future, const char *at);
+
 /* jp_after(p, a, b) { ... }  children yielded inside start when the pipelines of these futures (or lists of futures)
  *                            are finished, their children included; of none: at once.
  * jp_in_order(p) { ... }     children yielded inside run one after the other, each when the one before is finished.

@@ -88,6 +88,27 @@ static void carry_outputs(jpx_desk *desk, const jpx_job *job, jpx_entry *entry)
     }
 }
 
+/* A promise has had its ticket since it was planned. */
+static void token_hash_of(const jpx_job *job, uint8_t out[JPX_TOKEN_HASH_SIZE])
+{
+    uint8_t token[JPX_TOKEN_SIZE];
+
+    if (job->pipeline->promised) {
+        memcpy(out, job->pipeline->token_hash, JPX_TOKEN_HASH_SIZE);
+        return;
+    }
+    jpx_secret_token(job->secret, JPX_OWN_TICKET, token);
+    jpx_token_hash(token, out);
+}
+
+static void promise_hash(void *secret, uint32_t child, uint8_t out[JPX_TOKEN_HASH_SIZE])
+{
+    uint8_t token[JPX_TOKEN_SIZE];
+
+    jpx_secret_token(secret, child, token);
+    jpx_token_hash(token, out);
+}
+
 static void set_waiting(jpx_desk *desk, commitment *c)
 {
     const jpx_job *job = c->ended->job;
@@ -99,8 +120,7 @@ static void set_waiting(jpx_desk *desk, commitment *c)
         c->entry.completes = true;
         c->entry.due_ms = c->entry.at_ms + c->ended->outcome.retry_in_ms;
     }
-    /* the hash only: reading the store does not give tickets */
-    jpx_token_hash(job->token, c->entry.token_hash);
+    token_hash_of(job, c->entry.token_hash);
     c->plan.outcome = &c->ended->outcome;
     jpx_plan_outputs(&c->plan, desk->arena, &c->entry, &c->generation);
     carry_outputs(desk, job, &c->entry); /* also those of an earlier wait of this attempt */
@@ -135,8 +155,7 @@ static void set_returned(jpx_desk *desk, commitment *c)
 
     c->entry.kind = outcome->children_count ? JPX_PLANNED : JPX_RETURNED;
     if (outcome->children_count) {
-        jpx_random(desk->env, c->plan.gen, sizeof c->plan.gen);
-        c->plan.gen[0] |= 0x80; /* never the root's, which is all zero */
+        jpx_secret_generation(c->ended->job->secret, c->plan.gen);
         memcpy(c->entry.gen, c->plan.gen, sizeof c->entry.gen);
         c->entry.children = (uint32_t)outcome->children_count;
         if (jpx_plan_children(&c->plan, desk->arena, &c->generation, &err) != JP_OK) {
@@ -186,7 +205,9 @@ static void prepare(group *g, size_t i, jpx_ended *ended)
                                .random = jpx_random_fn,
                                .random_ctx = (void *)g->desk->env,
                                .facts = jpx_registry_facts,
-                               .facts_ctx = (void *)g->desk->parts->registry};
+                               .facts_ctx = (void *)g->desk->parts->registry,
+                               .promise_hash = promise_hash,
+                               .secret = (void *)job->secret};
     if (job->event.finish) {
         set_finished(c, &g->nak[i]);
         return;

@@ -1,6 +1,5 @@
 /* common.c -- opening a role, and small functions that several handlers need. */
 #include "role/internal.h"
-#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -80,18 +79,15 @@ const char *const *jpx_role_queues(const jpx_registry *registry, jpx_arena *aren
     return queues;
 }
 
-void jpx_token_hash(const uint8_t token[JPX_TOKEN_SIZE], uint8_t out[32])
-{
-    unsigned size = 32;
-    JPX_ASSERT(EVP_Digest(token, JPX_TOKEN_SIZE, out, &size, EVP_sha256(), NULL) == 1 && size == 32);
-}
-
 jpx_pipe_facts jpx_registry_facts(void *registry, const char *name)
 {
     const jpx_pipe *pipe = jpx_registry_find(registry, name);
     if (!pipe)
-        return (jpx_pipe_facts){false, false, false};
-    return (jpx_pipe_facts){true, pipe->def.on_finished != NULL, pipe->def.on_cancel != NULL};
+        return (jpx_pipe_facts){.known = false};
+    return (jpx_pipe_facts){.known = true,
+                            .hook = pipe->def.on_finished != NULL,
+                            .cancel = pipe->def.on_cancel != NULL,
+                            .promise = pipe->promise};
 }
 
 void jpx_random_fn(void *env, void *out, size_t size)

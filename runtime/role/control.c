@@ -5,6 +5,7 @@
 
 enum {
     EARLY_DELIVERIES = 40, /* of a reply that comes before its wait is durable (PROTOCOL 7) */
+    ASKED_DELIVERIES = 16, /* the same where somebody waits for the answer */
     EARLY_MS = 250,
     ABORT_WALK_MS = 250,
     ABORT_WALK_MAX_MS = 5000,
@@ -137,12 +138,14 @@ static const jpx_entry *wait_of(api *a, reply *r, const jpx_root *root, jpx_deli
 {
     const jpx_entry *waiting;
 
-    if (!root || !r->pipeline || jpx_root_final(root) || root->aborting) {
+    if (!root || jpx_root_final(root) || root->aborting) {
         refuse_ticket(a, d);
         return NULL;
     }
-    if (r->step == r->journal.count) { /* the answer was faster than the entry: bounded patience */
-        if (d->deliveries < EARLY_DELIVERIES)
+    /* The answer was faster than the entry, or than the whole record of a promise: bounded patience. Whoever asked gets
+     * an answer before he gives up. */
+    if (r->step == r->journal.count) {
+        if (d->deliveries < (d->reply_to ? ASKED_DELIVERIES : EARLY_DELIVERIES))
             jpx_sub_nak(a->messages, d, EARLY_MS);
         else
             refuse_ticket(a, d);
@@ -177,16 +180,21 @@ static const jpx_entry *wait_of(api *a, reply *r, const jpx_root *root, jpx_deli
 static bool type_fits(const reply *r, jp_error *err)
 {
     bson_iter_t iter;
+    jpx_kind gives = r->pipe->gives;
+    bool optional = r->pipe->gives_optional;
 
     if (r->pipe->def.on_reply)
         return true;
+    if (r->pipeline->promised && !jpx_promise_kind(r->pipeline->args, &gives, &optional)) {
+        jpx_fail(err, JP_E_DAMAGED, "the record of this promise does not say what it gives");
+        return false;
+    }
     if (!jpx_value_iter(r->value, &iter))
         return false;
-    if (jpx_kind_accepts(r->pipe->gives, bson_iter_type(&iter)) ||
-        (r->pipe->gives_optional && bson_iter_type(&iter) == BSON_TYPE_NULL))
+    if (jpx_kind_accepts(gives, bson_iter_type(&iter)) || (optional && bson_iter_type(&iter) == BSON_TYPE_NULL))
         return true;
     jpx_fail(err, JP_E_INVALID, "%s gives %s; the reply is of another type. The ticket can still be used",
-             r->pipe->name, jpx_kind_text(r->pipe->gives));
+             r->pipe->name, jpx_kind_text(gives));
     return false;
 }
 

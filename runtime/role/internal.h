@@ -141,7 +141,6 @@ jp_status jpx_view_why(jpx_desk *, const jpx_root *, bson_t *out, jp_error *err)
 jp_status jpx_view_result(jpx_desk *, const jpx_root *, bson_t *out, jp_error *err);
 
 /* ---- small ones ---- */
-void jpx_token_hash(const uint8_t token[JPX_TOKEN_SIZE], uint8_t out[32]);
 jpx_pipe_facts jpx_registry_facts(void *registry, const char *pipe);
 void jpx_random_fn(void *env, void *out, size_t size); /* env's random source as plan.h wants it */
 /* The policy in force for a pipeline: that of its yield, else its pipe's. */

@@ -149,7 +149,7 @@ static void submit(worker *w, jpx_job *job, jpx_call call)
     if (call == JPX_CALL_RUN && !job->pipe->def.async)
         job->call.timeout_ms = jpx_timeout_ms(job->pipeline, job->pipe);
     job->call.aborted = job->aborted;
-    memcpy(job->call.token, job->token, sizeof job->token);
+    memcpy(job->call.secret, job->secret, sizeof job->secret);
     job->submitted = true;
     jpx_executor_submit(w->executor, &job->call);
 }
@@ -320,6 +320,8 @@ static jp_status classify(worker *w, jpx_job *job, const jpx_root *root, jpx_out
                                      "%s, %s: it is not registered in the program that runs queue %s: add it to the "
                                      "list given to jp_main",
                                      job->pipeline->pipe, place_of(job), job->pipeline->queue));
+        else if (job->pipeline->promised)
+            ended_at_once(w, job, JPX_END_WAIT, NULL, NULL);
         else if (job->delivery->deliveries > 1 && out_of_beginnings(w, job, err))
             ended_at_once(w, job, JPX_END_RETRY, "crash", "begun five times without an ending: taken for a crash");
         else
@@ -402,7 +404,7 @@ static jp_status start_bodies(worker *w, jpx_job **jobs, size_t count, jp_error 
         jpx_job *job = jobs[i];
         jp_error wrong;
         job->call.args = args[i];
-        jpx_random(desk->env, job->token, sizeof job->token);
+        jpx_random(desk->env, job->secret, sizeof job->secret);
         if (!args[i].data) {
             ended_at_once(w, job, JPX_END_WRONG, "damaged", "a value among its arguments is missing from the store");
         } else if (jpx_args_check(job->pipe, args[i], &wrong) != JP_OK) {

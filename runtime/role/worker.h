@@ -20,7 +20,7 @@ typedef struct jpx_job { /* one run event that is held */
     const jpx_pipeline *pipeline;
     const jpx_pipe *pipe;
     jpx_journal journal;
-    uint8_t token[JPX_TOKEN_SIZE];
+    uint8_t secret[JPX_SECRET_SIZE];
     int attempt;
     bool aborted;    /* finish events */
     bool cancelling; /* finish events: on_cancel is at work, on_finished comes after it */

@@ -58,7 +58,7 @@ static void check_attempt(const jpx_attempt *in)
     ck_assert_uint_eq(out.step, in->step);
     ck_assert_int_eq(out.attempt, in->attempt);
     check_bytes(out.args, in->args);
-    ck_assert_mem_eq(out.token, in->token, JPX_TOKEN_SIZE);
+    ck_assert_mem_eq(out.secret, in->secret, JPX_SECRET_SIZE);
     check_bytes(out.reply, in->reply);
     check_bytes(out.outputs, in->outputs);
     ck_assert_int_eq(out.aborted, in->aborted);
@@ -75,7 +75,7 @@ START_TEST(attempts_come_back)
     memset(in.key.b, 0xab, sizeof in.key.b);
     in.step = UINT32_MAX;
     in.attempt = INT32_MAX;
-    memset(in.token, 0xcd, sizeof in.token);
+    memset(in.secret, 0xcd, sizeof in.secret);
     ck_assert_int_eq(jpx_value_from_json(text_bytes("{\"a\":1}"), arena, &in.reply, &err), JP_OK);
     in.outputs = in.reply;
     in.aborted = true;

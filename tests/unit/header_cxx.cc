@@ -79,6 +79,8 @@ JP_PIPE(Everything, p, .takes = "string who", .gives = "any", .timeout_ms = JP_H
     }
 out:
     jp_yield(p, Bare); // 10
+    jp_future soon = jp_promise_within(p, JP_HOURS(1), "int64"), ever = jp_promise(p, nullptr); // 11 12
+    jp_yield(p, Takes, true, 2, jp_promise_ticket(p, ever), order, list, soon, ever);            // 13
     if (jp_has(p, order, "gone") || jp_size(p, order) != 6 || jp_attempt(p) != 1)
         return jp_retry(p, "not %s", "now");
     return jp_return(p, jp_object(p, "total", total, "json", jp_json(p, order), "parsed", jp_parse(p, "[1]")));
@@ -115,11 +117,12 @@ int main()
 
     plan = jp_trial_body(trial, Everything, "ana");
     CHECK(jp_plan_ended(plan) == JP_ENDED_RETURN, jp_plan_reason(plan));
-    CHECK(jp_plan_children(plan) == 11, jp_plan_reason(plan));
+    CHECK(jp_plan_children(plan) == 14, jp_plan_reason(plan));
     CHECK(jp_plan_waits(plan, 5, 2) && jp_plan_waits(plan, 5, 3) && jp_plan_waits(plan, 6, 5), "scopes");
     CHECK(!jp_plan_waits(plan, 4, 3) && !jp_plan_waits(plan, 10, 3), "scopes that are closed");
     const char *args = jp_plan_args(plan, 7);
     CHECK(std::string_view(args).starts_with("[true,2.0,\"ana\",{\"id\":17,\"paid\":true,"), args);
+    CHECK(std::string_view(jp_plan_args(plan, 11)) == "[\"int64\"]", jp_plan_args(plan, 11));
     const char *out = jp_plan_output(plan, "default");
     CHECK(out && std::string_view(out).starts_with("{\"total\":103,\"json\":"), out ? out : "nothing");
 
