@@ -159,6 +159,12 @@ bool jpx_local_pass(jpx_local *l, int64_t until_ms)
     return true;
 }
 
+void jpx_local_advance(jpx_local *l, int64_t ms)
+{
+    JPX_ASSERT(l->virtual_time && ms >= 0);
+    l->now_ms += ms;
+}
+
 jp_status jpx_local_start(jpx_local *l, const char *pipe, const char *json, const char *key, jp_error *err)
 {
     jpx_arena *arena = jpx_arena_new();

@@ -31,6 +31,8 @@ void jpx_local_pause(jpx_local *, jpx_role_kind, bool pause);
 bool jpx_local_step(jpx_local *);
 /* Lets time pass until the next moment somebody has something to do, at most until `until_ms`; false: nothing ever. */
 bool jpx_local_pass(jpx_local *, int64_t until_ms);
+/* Virtual time goes on by `ms`, and nobody does anything meanwhile: a body that takes long, a machine that stood still. */
+void jpx_local_advance(jpx_local *, int64_t ms);
 /* Publishes a trigger; the root is found by `key`. */
 jp_status jpx_local_start(jpx_local *, const char *pipe, const char *json, const char *key, jp_error *err);
 /* Steps until the root with this key is final, or limit_ms of (virtual) time are over: JP_E_TIMEOUT. */

@@ -219,6 +219,44 @@ typedef struct batch {
     bool *done; /* handled: to be acked after the flush */
 } batch;
 
+/* Pipes with the finishing hook leave their mark before the abort flag is looked at for the last time (PROTOCOL 9): the
+ * walker reads the mark after the flag, and so finds every body that may have begun. One that does not begin because of
+ * the flag leaves no mark, or takes it back. */
+static jp_status mark_hooked(worker *w, batch *b, jpx_root **roots, jp_error *err)
+{
+    jpx_desk *desk = &w->role.desk;
+    jpx_record *marks = jpx_alloc_array(desk->arena, b->count + 1, sizeof *marks);
+    jpx_root_id *ids = jpx_alloc_array(desk->arena, b->count + 1, sizeof *ids);
+    jpx_root **again = jpx_alloc_array(desk->arena, b->count + 1, sizeof *again);
+    jpx_bytes *taken_back = jpx_alloc_array(desk->arena, b->count + 1, sizeof *taken_back);
+    size_t *whose = jpx_alloc_array(desk->arena, b->count + 1, sizeof *whose);
+    size_t count = 0, taken_count = 0;
+
+    for (size_t i = 0; i < b->count; i++) {
+        jpx_job *job = b->jobs[i];
+        if (!job->pipeline || job->event.finish || !job->pipeline->hook || job->journal.count != job->event.step ||
+            !roots[i] || roots[i]->aborting || jpx_root_final(roots[i]))
+            continue;
+        whose[count] = i;
+        ids[count] = jpx_key_root_id(&job->event.key);
+        mark(w, job, &marks[count++]);
+        job->marked = true;
+    }
+    if (!count)
+        return JP_OK;
+    if (jpx_store_insert(desk->store, JPX_MARK, marks, count, NULL, err) != JP_OK ||
+        jpx_load_roots(desk, ids, count, again, err) != JP_OK)
+        return err->status;
+    for (size_t i = 0; i < count; i++) {
+        roots[whose[i]] = again[i];
+        if (again[i] && !again[i]->aborting && !jpx_root_final(again[i]))
+            continue;
+        b->jobs[whose[i]]->marked = false;
+        taken_back[taken_count++] = marks[i].id;
+    }
+    return taken_count ? jpx_store_remove(desk->store, JPX_MARK, taken_back, taken_count, err) : JP_OK;
+}
+
 static jp_status load_batch(worker *w, batch *b, jpx_root ***roots, jp_error *err)
 {
     jpx_desk *desk = &w->role.desk;
@@ -227,8 +265,6 @@ static jp_status load_batch(worker *w, batch *b, jpx_root ***roots, jp_error *er
     jpx_root_id *ids = jpx_alloc_array(desk->arena, b->count + 1, sizeof *ids);
     jpx_pipeline **pipelines = jpx_alloc_array(desk->arena, b->count + 1, sizeof *pipelines);
     jpx_journal *journals = jpx_alloc_array(desk->arena, b->count + 1, sizeof *journals);
-    jpx_record *marks = jpx_alloc_array(desk->arena, b->count + 1, sizeof *marks);
-    size_t marks_count = 0;
 
     for (size_t i = 0; i < b->count; i++) {
         keys[i] = b->jobs[i]->event.key;
@@ -238,23 +274,16 @@ static jp_status load_batch(worker *w, batch *b, jpx_root ***roots, jp_error *er
     if (jpx_load_pipelines(desk, keys, b->count, pipelines, err) != JP_OK ||
         jpx_load_entries(desk, keys, upto, b->count, journals, err) != JP_OK)
         return err->status;
+    *roots = jpx_alloc_array(desk->arena, b->count + 1, sizeof **roots);
+    if (jpx_load_roots(desk, ids, b->count, *roots, err) != JP_OK)
+        return err->status;
     for (size_t i = 0; i < b->count; i++) {
         jpx_job *job = b->jobs[i];
         job->pipeline = pipelines[i];
         job->journal = journals[i];
         job->journal.pipeline = pipelines[i];
-        if (!pipelines[i] || job->event.finish)
-            continue;
-        /* Pipes with the finishing hook leave their mark before the abort flag is looked at (PROTOCOL 9). */
-        if (job->journal.count == job->event.step && pipelines[i]->hook) {
-            mark(w, job, &marks[marks_count++]);
-            job->marked = true;
-        }
     }
-    if (marks_count && jpx_store_insert(desk->store, JPX_MARK, marks, marks_count, NULL, err) != JP_OK)
-        return err->status;
-    *roots = jpx_alloc_array(desk->arena, b->count + 1, sizeof **roots);
-    return jpx_load_roots(desk, ids, b->count, *roots, err);
+    return mark_hooked(w, b, *roots, err);
 }
 
 /* Where to look for what is wrong with this call: its yield, or the definition when a trigger started it. */

@@ -1,7 +1,10 @@
 # One written scenario, run on every store and bus: see kit.h.
-add_library(jp_kit OBJECT scenario/kit.c)
+add_library(jp_kit OBJECT scenario/kit.c scenario/seam.c)
 target_link_libraries(jp_kit PRIVATE jetpipe_options PkgConfig::CHECK)
 jetpipe_test(scenario patrol kit role bus store body core base SERVERS)
 foreach(name values outputs order retry abort faults outside promise)
   jetpipe_test(scenario ${name} kit role bus store body core base SERVERS NEWEST)
+endforeach()
+foreach(name abort_steps)
+  jetpipe_test(scenario ${name} kit role bus store body core base SERVERS)
 endforeach()

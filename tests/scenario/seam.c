@@ -1,0 +1,426 @@
+#include "seam.h"
+#include "role/internal.h"
+#include <bson/bson.h>
+#include <unistd.h>
+
+void (*seam_before)(const char *operation);
+void (*seam_after)(const char *operation);
+
+static bool inside; /* what is done in a call is not reported again */
+
+static void report(void (*to)(const char *), const char *operation)
+{
+    if (!to || inside)
+        return;
+    inside = true;
+    to(operation);
+    inside = false;
+}
+
+static const char *op(const char *verb, jpx_table table)
+{
+    static char text[4][32];
+    static unsigned turn;
+    char *out = text[turn++ % 4];
+    snprintf(out, sizeof text[0], "%s %s", verb, jpx_table_name(table));
+    return out;
+}
+
+#define REPORTED(operation, call)                                                                                      \
+    const char *name_ = (operation);                                                                                   \
+    report(seam_before, name_);                                                                                        \
+    jp_status status_ = (call);                                                                                        \
+    report(seam_after, name_);                                                                                         \
+    return status_
+
+/* ---- the store ---- */
+
+typedef struct seam_store {
+    jpx_store base;
+    jpx_store *inner;
+} seam_store;
+#define INNER(s) (((seam_store *)(s))->inner)
+
+static jpx_store *wrap_store(jpx_store *inner);
+
+static jp_status s_clone(jpx_store **out, jpx_store *s, jp_error *err)
+{
+    jp_status status = INNER(s)->ops->clone(out, INNER(s), err);
+    if (status == JP_OK)
+        *out = wrap_store(*out);
+    return status;
+}
+static void s_close(jpx_store *s)
+{
+    jpx_store_close(INNER(s));
+    free(s);
+}
+static jp_status s_insert(jpx_store *s, jpx_table t, const jpx_record *r, size_t n, bool *dup, jp_error *err)
+{
+    REPORTED(op("insert", t), INNER(s)->ops->insert(INNER(s), t, r, n, dup, err));
+}
+static jp_status s_get(jpx_store *s, jpx_table t, const jpx_bytes *ids, size_t n, jpx_arena *a, jpx_record *out,
+                       jp_error *err)
+{
+    REPORTED(op("get", t), INNER(s)->ops->get(INNER(s), t, ids, n, a, out, err));
+}
+static jp_status s_scan(jpx_store *s, jpx_table t, jpx_bytes lo, jpx_bytes hi, size_t limit, bool back, jpx_arena *a,
+                        jpx_records *out, jp_error *err)
+{
+    REPORTED(op("scan", t), INNER(s)->ops->scan(INNER(s), t, lo, hi, limit, back, a, out, err));
+}
+static jp_status s_remove(jpx_store *s, jpx_table t, const jpx_bytes *ids, size_t n, jp_error *err)
+{
+    REPORTED(op("remove", t), INNER(s)->ops->remove(INNER(s), t, ids, n, err));
+}
+static jp_status s_remove_range(jpx_store *s, jpx_table t, jpx_bytes lo, jpx_bytes hi, size_t limit, size_t *removed,
+                                jp_error *err)
+{
+    REPORTED(op("remove", t), INNER(s)->ops->remove_range(INNER(s), t, lo, hi, limit, removed, err));
+}
+static jp_status s_count(jpx_store *s, jpx_count *c, size_t n, jp_error *err)
+{
+    REPORTED(op("count", JPX_BARRIER), INNER(s)->ops->count(INNER(s), c, n, err));
+}
+static jp_status s_abort(jpx_store *s, const jpx_bytes *ids, size_t n, jp_error *err)
+{
+    REPORTED(op("abort", JPX_BARRIER), INNER(s)->ops->abort_barriers(INNER(s), ids, n, err));
+}
+static jp_status s_roots(jpx_store *s, jpx_root_change *c, size_t n, jp_error *err)
+{
+    REPORTED(op("change", JPX_ROOT), INNER(s)->ops->change_roots(INNER(s), c, n, err));
+}
+static jp_status s_key(jpx_store *s, const char *key, jpx_arena *a, jpx_record *out, jp_error *err)
+{
+    REPORTED("key root", INNER(s)->ops->root_by_key(INNER(s), key, a, out, err));
+}
+static jp_status s_list(jpx_store *s, const jpx_root_filter *f, jpx_arena *a, jpx_records *out, jp_error *err)
+{
+    REPORTED("list root", INNER(s)->ops->list_roots(INNER(s), f, a, out, err));
+}
+
+static jpx_store *wrap_store(jpx_store *inner)
+{
+    static const jpx_store_ops store_ops = {s_clone,        s_close, s_insert, s_get,   s_scan, s_remove,
+                                            s_remove_range, s_count, s_abort,  s_roots, s_key,  s_list};
+    seam_store *s = calloc(1, sizeof *s);
+    s->base.ops = &store_ops;
+    s->base.env = inner->env;
+    s->inner = inner;
+    return &s->base;
+}
+
+/* ---- the bus ---- */
+
+typedef struct seam_bus {
+    jpx_bus base;
+    jpx_bus *inner;
+} seam_bus;
+#define IN(b) (((seam_bus *)(b))->inner)
+
+static void b_close(jpx_bus *b)
+{
+    jpx_bus_close(IN(b));
+    free(b);
+}
+static jp_status b_setup(jpx_bus *b, const char *const *q, size_t n, jp_error *err)
+{
+    return IN(b)->ops->setup(IN(b), q, n, err);
+}
+static jp_status b_publish(jpx_bus *b, const jpx_message *m, size_t n, int64_t timeout_ms, jp_error *err)
+{
+    REPORTED("publish", IN(b)->ops->publish(IN(b), m, n, timeout_ms, err));
+}
+static void b_tell(jpx_bus *b, const jpx_message *m, size_t n)
+{
+    IN(b)->ops->tell(IN(b), m, n);
+}
+static jp_status b_subscribe(jpx_sub **out, jpx_bus *b, jpx_stream stream, const char *queue, size_t n, jp_error *err)
+{
+    return IN(b)->ops->subscribe(out, IN(b), stream, queue, n, err);
+}
+static jp_status b_listen(jpx_sub **out, jpx_bus *b, const char *subject, const char *group, jp_error *err)
+{
+    return IN(b)->ops->listen(out, IN(b), subject, group, err);
+}
+static void b_answer(jpx_bus *b, const char *to, jpx_bytes data, const char *code, const char *message)
+{
+    IN(b)->ops->answer(IN(b), to, data, code, message);
+}
+static jp_status b_request(jpx_bus *b, const char *subject, jpx_bytes data, int64_t ms, jpx_arena *a, jpx_bytes *reply,
+                           jp_error *err)
+{
+    return IN(b)->ops->request(IN(b), subject, data, ms, a, reply, err);
+}
+static const char *b_inbox(jpx_bus *b, jpx_arena *a)
+{
+    return IN(b)->ops->inbox(IN(b), a);
+}
+static uint64_t b_losses(jpx_bus *b)
+{
+    return IN(b)->ops->losses(IN(b));
+}
+static bool b_connected(jpx_bus *b)
+{
+    return IN(b)->ops->connected(IN(b));
+}
+static int64_t b_backlog(jpx_bus *b, jpx_stream stream)
+{
+    return IN(b)->ops->backlog(IN(b), stream);
+}
+
+static int64_t b_oldest_ms(jpx_bus *b, const char *queue)
+{
+    return IN(b)->ops->oldest_ms(IN(b), queue);
+}
+
+static jpx_bus *wrap_bus(jpx_bus *inner)
+{
+    static const jpx_bus_ops bus_ops = {b_close,   b_setup, b_publish, b_tell,      b_subscribe, b_listen,   b_answer,
+                                        b_request, b_inbox, b_losses,  b_connected, b_backlog,   b_oldest_ms};
+    seam_bus *b = calloc(1, sizeof *b);
+    b->base = *inner;
+    b->base.ops = &bus_ops;
+    b->inner = inner;
+    return &b->base;
+}
+
+jpx_bus *seam_inner_bus(kit *k)
+{
+    return IN(jpx_local_bus(k->local));
+}
+
+void seam_use(void)
+{
+    kit_wrap_store = wrap_store;
+    kit_wrap_bus = wrap_bus;
+}
+
+/* ---- other processes ---- */
+
+static jpx_role *others[8];
+static size_t others_count;
+
+jpx_role *other_role(kit *k, jpx_role_kind kind)
+{
+    jpx_parts parts = {.env = jpx_local_env(k->local),
+                       .registry = k->registry,
+                       .store = jpx_local_store(k->local),
+                       .bus = jpx_local_bus(k->local),
+                       .worker = "other"};
+    jp_error err;
+
+    ck_assert_uint_lt(others_count, sizeof others / sizeof *others);
+    ck_assert_msg(jpx_role_open(&others[others_count], kind, &parts, NULL, &err) == JP_OK, "%s", err.text);
+    return others[others_count++];
+}
+
+void close_others(void)
+{
+    while (others_count)
+        jpx_role_close(others[--others_count]);
+}
+
+void step_role(kit *k, jpx_role *role)
+{
+    int quiet = 0;
+    while (quiet < (k->virtual_time ? 1 : 40))
+        quiet = jpx_role_step(role, k->virtual_time ? 0 : 2) ? 0 : quiet + 1;
+}
+
+void stand_still(kit *k, int64_t ms)
+{
+    if (k->virtual_time)
+        jpx_local_advance(k->local, ms);
+    else
+        usleep((useconds_t)ms * 1000);
+}
+
+/* ---- messages ---- */
+
+void send(kit *k, const char *subject, const char *data, const char *key, const char *id)
+{
+    jp_error err;
+    jpx_message message = {.subject = jpx_format(k->arena, "%s.%s", k->prefix, subject),
+                           .data = {(const uint8_t *)data, strlen(data)},
+                           .key = key,
+                           .id = id};
+    ck_assert_msg(jpx_bus_publish(jpx_local_bus(k->local), &message, 1, 5000, &err) == JP_OK, "%s", err.text);
+}
+
+/* ---- history ---- */
+
+static jpx_sub *listen_to(kit *k, const char *subject)
+{
+    jpx_sub *sub;
+    jp_error err;
+    ck_assert_msg(jpx_bus_listen(&sub, jpx_local_bus(k->local), jpx_format(k->arena, "%s.%s", k->prefix, subject), NULL,
+                                 &err) == JP_OK,
+                  "%s", err.text);
+    return sub;
+}
+
+jpx_sub *watch(kit *k)
+{
+    return listen_to(k, "event.>");
+}
+
+jpx_sub *watch_letters(kit *k)
+{
+    return listen_to(k, "dead.>");
+}
+
+const char *letters(kit *k, jpx_sub *sub)
+{
+    const char *all = "";
+    jpx_delivery *deliveries[64];
+    size_t count;
+
+    while ((count = jpx_sub_fetch(sub, deliveries, 64, k->virtual_time ? 0 : 300))) {
+        for (size_t i = 0; i < count; i++)
+            all = jpx_format(k->arena, "%s%.*s\n", all, (int)deliveries[i]->data.size,
+                             (const char *)deliveries[i]->data.data);
+        jpx_sub_drop(sub, deliveries, count);
+    }
+    jpx_sub_close(sub);
+    return all;
+}
+
+const char *watched(kit *k, jpx_sub *sub)
+{
+    const char *all = "";
+    jpx_delivery *deliveries[64];
+    size_t count, prefix = strlen(k->prefix) + strlen(".event.") + JPX_ROOT_TEXT;
+
+    while ((count = jpx_sub_fetch(sub, deliveries, 64, k->virtual_time ? 0 : 300))) {
+        for (size_t i = 0; i < count; i++)
+            all = jpx_format(k->arena, "%s%s%s", all, *all ? " " : "", deliveries[i]->subject + prefix);
+        jpx_sub_drop(sub, deliveries, count);
+    }
+    jpx_sub_close(sub);
+    return all;
+}
+
+int count_in(const char *list, const char *word)
+{
+    size_t size = strlen(word);
+    int count = 0;
+    for (const char *at = strstr(list, word); at; at = strstr(at + 1, word))
+        count += (at == list || at[-1] == ' ') && (at[size] == '\0' || at[size] == ' ');
+    return count;
+}
+
+/* ---- aborts ---- */
+
+bool raise_flag(kit *k, const char *key, const char *reason)
+{
+    jpx_store *store = jpx_local_store(k->local);
+    bool before_ = inside;
+    jpx_record record;
+    jpx_root_id id;
+    char text[JPX_ROOT_TEXT];
+    jp_error err;
+
+    inside = true;
+    ck_assert_msg(jpx_store_root_by_key(store, key, k->arena, &record, &err) == JP_OK, "%s", err.text);
+    if (record.doc.data) {
+        jpx_root_change change = {
+            .id = record.id, .op = JPX_ROOT_ABORT, .at_ms = now(k), .reason = reason, .by = "scenario"};
+        memcpy(id.b, record.id.data, JPX_ROOT_SIZE);
+        ck_assert_msg(jpx_store_change_roots(store, &change, 1, &err) == JP_OK, "%s", err.text);
+        send(k, "control.aborting", jpx_format(k->arena, "{\"root\":\"%s\"}", jpx_root_text(text, &id)), NULL, NULL);
+    }
+    inside = before_;
+    return record.doc.data != NULL;
+}
+
+void carry_out(kit *k, const char *key)
+{
+    jpx_parts parts = {.env = jpx_local_env(k->local), .registry = k->registry};
+    jpx_desk desk = {.parts = &parts,
+                     .env = parts.env,
+                     .store = jpx_local_store(k->local),
+                     .bus = jpx_local_bus(k->local),
+                     .arena = k->arena};
+    jpx_outbox box = jpx_outbox_new(&desk);
+    bool before_ = inside;
+    jpx_record record;
+    jpx_root root;
+    size_t pending;
+    jp_error err;
+
+    inside = true;
+    ck_assert_msg(jpx_store_root_by_key(desk.store, key, k->arena, &record, &err) == JP_OK, "%s", err.text);
+    ck_assert(record.doc.data && jpx_root_decode(record.doc, k->arena, &root));
+    ck_assert_msg(jpx_walk_abort(&desk, &box, &root, &pending, &err) == JP_OK && jpx_outbox_flush(&box, &err) == JP_OK,
+                  "%s", err.text);
+    inside = before_;
+}
+
+/* ---- records ---- */
+
+jpx_root_id root_id(kit *k, const char *key)
+{
+    jpx_root_id id;
+    ck_assert_msg(jpx_root_parse(&id, field(k, "status", key, "root")), "no root %s", key);
+    return id;
+}
+
+static jpx_records scan(kit *k, jpx_table table, const void *prefix, size_t size)
+{
+    uint8_t lo[64] = {0}, hi[64];
+    jpx_records found;
+    jp_error err;
+
+    memset(hi, 0xff, sizeof hi);
+    if (size) {
+        memcpy(lo, prefix, size);
+        memcpy(hi, prefix, size);
+    }
+    ck_assert_msg(jpx_store_scan(jpx_local_store(k->local), table, (jpx_bytes){lo, jpx_table_id_size(table)},
+                                 (jpx_bytes){hi, jpx_table_id_size(table)}, 1000, false, k->arena, &found,
+                                 &err) == JP_OK,
+                  "%s", err.text);
+    return found;
+}
+
+size_t records_of(kit *k, const jpx_root_id *root)
+{
+    size_t count = 0;
+    for (int t = JPX_ROOT + 1; t < JPX_TABLES; t++)
+        if (t != JPX_TIMER)
+            count += scan(k, (jpx_table)t, root->b, JPX_ROOT_SIZE).count;
+    return count;
+}
+
+jpx_record record_of(kit *k, jpx_table table, const jpx_root_id *root, size_t nth)
+{
+    jpx_records found = scan(k, table, root->b, JPX_ROOT_SIZE);
+    ck_assert_uint_lt(nth, found.count);
+    return found.items[nth];
+}
+
+void damage(kit *k, jpx_table table, const void *id, size_t size)
+{
+    jpx_bytes ids = {id, size};
+    bson_t doc = BSON_INITIALIZER;
+    jp_error err;
+
+    ck_assert_msg(jpx_store_remove(jpx_local_store(k->local), table, &ids, 1, &err) == JP_OK, "%s", err.text);
+    bson_append_binary(&doc, "_id", 3, BSON_SUBTYPE_BINARY, id, (uint32_t)size);
+    bson_append_utf8(&doc, "rubbish", 7, "was here", -1);
+    jpx_record record = {ids, {bson_get_data(&doc), doc.len}};
+    ck_assert_msg(jpx_store_insert(jpx_local_store(k->local), table, &record, 1, NULL, &err) == JP_OK, "%s", err.text);
+    bson_destroy(&doc);
+}
+
+bool stored_anywhere(kit *k, const void *bytes, size_t size)
+{
+    for (int t = 0; t < JPX_TABLES; t++) {
+        jpx_records found = scan(k, (jpx_table)t, NULL, 0);
+        for (size_t i = 0; i < found.count; i++)
+            if (memmem(found.items[i].doc.data, found.items[i].doc.size, bytes, size))
+                return true;
+    }
+    return false;
+}

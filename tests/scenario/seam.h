@@ -1,0 +1,67 @@
+/* seam.h -- what a scenario may do beside the kit: act between any two operations of the engine, play a second process
+ * on the same ground, let time pass while nobody acts, put records in by hand, read what was told. */
+#ifndef SEAM_H
+#define SEAM_H
+
+#include "core/record.h"
+#include "kit.h"
+
+/* ---- between two operations ---- */
+
+/* Called before and after each operation of the engine on the two seams, with its name and the table it is about:
+ * "insert entry", "get root", "scan mark", "count barrier", "change root", "publish". What is done in such a call is
+ * not reported again. NULL = nothing. seam_use() in main() puts the decorators around every store and bus of the
+ * program.
+ */
+extern void (*seam_before)(const char *operation);
+extern void (*seam_after)(const char *operation);
+void seam_use(void);
+jpx_bus *seam_inner_bus(kit *); /* for memory.h */
+
+/* ---- other processes ---- */
+
+/* A role of another process on the same ground: it does nothing until it is stepped. Closed with kit_close_others(). */
+jpx_role *other_role(kit *, jpx_role_kind);
+void close_others(void);
+/* Steps it until it has nothing to do. */
+void step_role(kit *, jpx_role *);
+/* Time goes on by ms; nobody does anything meanwhile. */
+void stand_still(kit *, int64_t ms);
+
+/* ---- messages ---- */
+
+/* Publishes a message on "<prefix>.<subject>" as any program could. */
+void send(kit *, const char *subject, const char *data, const char *key, const char *id);
+/* Listens to the dead letters from now on; `letters` gives their data, one a line, and closes the subscription. */
+jpx_sub *watch_letters(kit *);
+const char *letters(kit *, jpx_sub *);
+
+/* ---- history ---- */
+
+/* Listens to the events of all roots from now on. */
+jpx_sub *watch(kit *);
+/* "<Pipe>.<what>" of all events that came, with a space between; the subscription is closed. */
+const char *watched(kit *, jpx_sub *);
+int count_in(const char *list, const char *word); /* how often a word is among words */
+
+/* ---- aborts ---- */
+
+/* What an abort in another process does first, at once and without a step: the flag is up, its carrying out is ordered.
+ * False: the root is not there yet. */
+bool raise_flag(kit *, const char *key, const char *reason);
+/* And what it does next: one walk over the live tree. */
+void carry_out(kit *, const char *key);
+
+/* ---- records ---- */
+
+jpx_root_id root_id(kit *, const char *key);
+/* How many records there are whose ids begin with the root's, in all tables but `root`. */
+size_t records_of(kit *, const jpx_root_id *);
+/* Writes rubbish in place of a record. */
+void damage(kit *, jpx_table, const void *id, size_t size);
+/* The nth record of a table that belongs to the root, by id. */
+jpx_record record_of(kit *, jpx_table, const jpx_root_id *, size_t nth);
+/* Are these bytes in any record of the store? */
+bool stored_anywhere(kit *, const void *bytes, size_t size);
+
+#endif
