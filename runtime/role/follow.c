@@ -120,12 +120,14 @@ jp_status jpx_follow(jpx_desk *desk, jpx_outbox *box, const jpx_pipeline *p, con
         return JP_OK;
     case JPX_FAILED:
         jpx_outbox_abort(box, &p->key, p->pipe, abort_reason(desk, p, entry));
-        if (!again)
-            tell_change(box, p, entry, "aborted");
+        if (!again && !p->hook && !jpx_key_is_root(&p->key))
+            tell_change(box, p, entry, "aborted"); /* with a hook: when that has run; of the root: with the root */
         return JP_OK;
     case JPX_ABORTED:
         return JP_OK; /* the walker that wrote it sees to its hooks */
     case JPX_FINISHED:
+        if (entry->aborted && !again && !jpx_key_is_root(&p->key))
+            tell_change(box, p, entry, "aborted");
         if (!entry->aborted) {
             tell_ended(box, p, JPX_FACT_FINISHED, again);
         } else if (jpx_key_is_root(&p->key)) {

@@ -85,19 +85,21 @@ jp_status jpx_api_find_root(api *a, const char *name, jpx_root **out, jp_error *
     jpx_record record;
 
     *out = NULL;
-    if (jpx_root_parse(&id, name) && jpx_load_roots(desk, &id, 1, out, err) != JP_OK)
-        return err->status;
-    if (*out)
-        return JP_OK;
-    if (strlen(name) <= JPX_KEY_MAX) {
-        if (jpx_store_root_by_key(desk->store, name, desk->arena, &record, err) != JP_OK)
+    record = (jpx_record){0};
+    if (jpx_root_parse(&id, name)) {
+        jpx_bytes ids = jpx_id(id.b, JPX_ROOT_SIZE);
+        if (jpx_store_get(desk->store, JPX_ROOT, &ids, 1, desk->arena, &record, err) != JP_OK)
             return err->status;
-        if (record.doc.data) {
-            *out = jpx_alloc(desk->arena, sizeof **out);
-            if (!jpx_root_decode(record.doc, desk->arena, *out))
-                return jpx_fail(err, JP_E_DAMAGED, "the record of root %.64s is damaged", name);
+    }
+    if (!record.doc.data && *name && strlen(name) <= JPX_KEY_MAX &&
+        jpx_store_root_by_key(desk->store, name, desk->arena, &record, err) != JP_OK)
+        return err->status;
+    if (record.doc.data) {
+        *out = jpx_alloc(desk->arena, sizeof **out);
+        if (jpx_root_decode(record.doc, desk->arena, *out))
             return JP_OK;
-        }
+        *out = NULL;
+        return jpx_fail(err, JP_E_DAMAGED, "the record of root %.64s is damaged", name);
     }
     return jpx_fail(err, JP_E_NOT_FOUND, "no root has the id or key %.100s; `list` shows those there are", name);
 }

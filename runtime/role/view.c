@@ -17,6 +17,7 @@ static void append_time(bson_t *out, const char *name, int64_t ms)
 typedef struct counting {
     const jpx_root *root;
     int64_t of[JPX_STATUSES];
+    int64_t damaged;
 } counting;
 
 /* A root's outcome is decided in its root, not in its counter. */
@@ -35,7 +36,9 @@ static jp_status count_nodes(void *ctx, jpx_desk *desk, jpx_node *nodes, size_t 
     counting *c = ctx;
     for (size_t i = 0; i < count; i++) {
         const jpx_entry *planned = jpx_node_planned(&nodes[i]);
-        if (!nodes[i].damaged)
+        if (nodes[i].damaged)
+            c->damaged++;
+        else
             c->of[status_of(c->root, &nodes[i])]++;
         if (planned && jpx_visit_generation(desk, jpx_key_root_id(&nodes[i].pipeline.key), planned->gen,
                                             planned->children, count_nodes, c, err) != JP_OK)
@@ -51,6 +54,8 @@ static void append_counts(bson_t *out, const char *name, const counting *c)
     for (int s = 0; s < JPX_STATUSES; s++)
         if (c->of[s])
             bson_append_int64(&counts, jpx_status_name((jpx_status_kind)s), -1, c->of[s]);
+    if (c->damaged)
+        bson_append_int64(&counts, "damaged", 7, c->damaged);
     bson_append_document_end(out, &counts);
 }
 

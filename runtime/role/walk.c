@@ -26,6 +26,14 @@ static void call_hooks(jpx_outbox *box, const jpx_pipeline *p)
     jpx_outbox_run(box, &event, p->pipe, p->queue, JPX_AGAIN);
 }
 
+/* A status is told when it is final: of a pipeline with hooks that are to run, when they have (follow.c); of the root's
+ * own, with the root. */
+static void tell_aborted(jpx_outbox *box, const jpx_pipeline *p)
+{
+    jpx_change change = {.what = "aborted", .key = p->key, .pipe = p->pipe};
+    jpx_outbox_change(box, &change);
+}
+
 /* Has a body begun, although there is no entry? Pipes with the finishing hook leave a mark (PROTOCOL 9). The mark is
  * read again here, after the flag. */
 static jp_status was_begun(jpx_desk *desk, const jpx_node *node, bool *begun, jp_error *err)
@@ -79,11 +87,13 @@ static jp_status append_aborted(aborting *a, jpx_desk *desk, jpx_outbox *box, jp
             continue;
         }
         nodes[i]->journal.count++;
-        jpx_change change = {.what = "aborted", .key = nodes[i]->pipeline.key, .pipe = nodes[i]->pipeline.pipe};
-        jpx_outbox_change(box, &change);
-        if (!jpx_key_is_root(&nodes[i]->pipeline.key) && jpx_journal_wants_finish(&nodes[i]->journal, true)) {
+        if (jpx_key_is_root(&nodes[i]->pipeline.key))
+            continue; /* close_root sees to it */
+        if (jpx_journal_wants_finish(&nodes[i]->journal, true)) {
             call_hooks(box, &nodes[i]->pipeline);
             a->pending++;
+        } else {
+            tell_aborted(box, &nodes[i]->pipeline);
         }
     }
     return JP_OK;
@@ -112,13 +122,11 @@ static jp_status abort_generator(aborting *a, jpx_desk *desk, jpx_outbox *box, j
         return err->status;
     if (!record.doc.data || !jpx_barrier_decode(record.doc, &counter))
         return jpx_fail(err, JP_E_DAMAGED, "the finish counter of %s is missing", node->pipeline.pipe);
-    if (counter.aborted && !node->evidence.counter_aborted) {
-        jpx_change change = {.what = "aborted", .key = node->pipeline.key, .pipe = node->pipeline.pipe};
-        jpx_outbox_change(box, &change);
-    }
     if (jpx_journal_wants_finish(&node->journal, counter.aborted)) {
         call_hooks(box, &node->pipeline);
         a->pending++;
+    } else if (counter.aborted && !node->evidence.counter_aborted) {
+        tell_aborted(box, &node->pipeline);
     }
     return JP_OK;
 }
@@ -167,11 +175,10 @@ static jp_status close_root(aborting *a, jpx_desk *desk, jpx_outbox *box, jp_err
     if (jpx_store_change_roots(desk->store, &change, 1, err) != JP_OK)
         return err->status;
     if (change.changed) {
-        jpx_change told = {.what = "aborted",
-                           .key = jpx_key_root(a->root->id),
-                           .pipe = a->root->pipe,
-                           .reason = a->root->reason,
-                           .root = true};
+        jpx_change told = {
+            .what = "aborted", .key = jpx_key_root(a->root->id), .pipe = a->root->pipe, .reason = a->root->reason};
+        jpx_outbox_change(box, &told);
+        told.root = true;
         jpx_outbox_change(box, &told);
     }
     return JP_OK;

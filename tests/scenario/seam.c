@@ -334,27 +334,93 @@ bool raise_flag(kit *k, const char *key, const char *reason)
     return record.doc.data != NULL;
 }
 
+static jpx_desk desk_of(kit *k, jpx_parts *parts)
+{
+    *parts = (jpx_parts){.env = jpx_local_env(k->local), .registry = k->registry};
+    return (jpx_desk){.parts = parts,
+                      .env = parts->env,
+                      .store = jpx_local_store(k->local),
+                      .bus = jpx_local_bus(k->local),
+                      .arena = k->arena};
+}
+
+static void root_of(kit *k, const char *key, jpx_root *root)
+{
+    jpx_record record;
+    jp_error err;
+    ck_assert_msg(jpx_store_root_by_key(jpx_local_store(k->local), key, k->arena, &record, &err) == JP_OK, "%s",
+                  err.text);
+    ck_assert(record.doc.data && jpx_root_decode(record.doc, k->arena, root));
+}
+
 void carry_out(kit *k, const char *key)
 {
-    jpx_parts parts = {.env = jpx_local_env(k->local), .registry = k->registry};
-    jpx_desk desk = {.parts = &parts,
-                     .env = parts.env,
-                     .store = jpx_local_store(k->local),
-                     .bus = jpx_local_bus(k->local),
-                     .arena = k->arena};
+    jpx_parts parts;
+    jpx_desk desk = desk_of(k, &parts);
     jpx_outbox box = jpx_outbox_new(&desk);
     bool before_ = inside;
-    jpx_record record;
     jpx_root root;
     size_t pending;
     jp_error err;
 
     inside = true;
-    ck_assert_msg(jpx_store_root_by_key(desk.store, key, k->arena, &record, &err) == JP_OK, "%s", err.text);
-    ck_assert(record.doc.data && jpx_root_decode(record.doc, k->arena, &root));
+    root_of(k, key, &root);
     ck_assert_msg(jpx_walk_abort(&desk, &box, &root, &pending, &err) == JP_OK && jpx_outbox_flush(&box, &err) == JP_OK,
                   "%s", err.text);
     inside = before_;
+}
+
+/* ---- at this moment ---- */
+
+static const char *part(kit *k, const bson_t *doc, const char *path)
+{
+    bson_iter_t iter, found;
+    if (!bson_iter_init(&iter, doc) || !bson_iter_find_descendant(&iter, path, &found))
+        return "";
+    if (BSON_ITER_HOLDS_UTF8(&found))
+        return jpx_strdup(k->arena, bson_iter_utf8(&found, NULL));
+    return jpx_value_to_json(jpx_value_of(&found, k->arena), k->arena);
+}
+
+const char *look(kit *k, const char *key, const char *path)
+{
+    jpx_parts parts;
+    jpx_desk desk = desk_of(k, &parts);
+    bool before_ = inside;
+    bson_t doc = BSON_INITIALIZER;
+    jpx_root root;
+    jp_error err;
+
+    inside = true;
+    root_of(k, key, &root);
+    ck_assert_msg(jpx_view_tree(&desk, &root, 1000, &doc, &err) == JP_OK, "%s", err.text);
+    const char *found = part(k, &doc, jpx_format(k->arena, "tree.%s", path));
+    bson_destroy(&doc);
+    inside = before_;
+    return found;
+}
+
+const char *look_why(kit *k, const char *key)
+{
+    jpx_parts parts;
+    jpx_desk desk = desk_of(k, &parts);
+    bool before_ = inside;
+    bson_t doc = BSON_INITIALIZER;
+    const char *all = "";
+    jpx_root root;
+    jp_error err;
+
+    inside = true;
+    root_of(k, key, &root);
+    ck_assert_msg(jpx_view_why(&desk, &root, &doc, &err) == JP_OK, "%s", err.text);
+    for (int i = 0; i < 50; i++) {
+        const char *line = part(k, &doc, jpx_format(k->arena, "why.%d.line", i));
+        if (*line)
+            all = jpx_format(k->arena, "%s%s%s", all, *all ? "; " : "", line);
+    }
+    bson_destroy(&doc);
+    inside = before_;
+    return all;
 }
 
 /* ---- records ---- */
@@ -408,10 +474,30 @@ void damage(kit *k, jpx_table table, const void *id, size_t size)
 
     ck_assert_msg(jpx_store_remove(jpx_local_store(k->local), table, &ids, 1, &err) == JP_OK, "%s", err.text);
     bson_append_binary(&doc, "_id", 3, BSON_SUBTYPE_BINARY, id, (uint32_t)size);
-    bson_append_utf8(&doc, "rubbish", 7, "was here", -1);
+    if (table == JPX_ROOT) { /* what a store must know of a root is there; the rest is of no version that was ever */
+        bson_append_int32(&doc, "v", 1, 99);
+        bson_append_utf8(&doc, "pipe", 4, "rubbish", -1);
+        bson_append_utf8(&doc, "status", 6, "aborted", -1);
+    } else {
+        bson_append_utf8(&doc, "rubbish", 7, "was here", -1);
+    }
     jpx_record record = {ids, {bson_get_data(&doc), doc.len}};
     ck_assert_msg(jpx_store_insert(jpx_local_store(k->local), table, &record, 1, NULL, &err) == JP_OK, "%s", err.text);
     bson_destroy(&doc);
+}
+
+void put_leftover(kit *k, const jpx_root_id *root)
+{
+    static const uint8_t generation[JPX_GEN_SIZE] = {0xEE, 1, 2, 3, 4, 5, 6, 7};
+    jpx_record record = record_of(k, JPX_PIPELINE, root, 1); /* the root's own is the first */
+    jpx_pipeline child;
+    jp_error err;
+
+    ck_assert(jpx_pipeline_decode(record.doc, k->arena, &child));
+    child.key = jpx_key_make(*root, generation, 0);
+    record = jpx_pipeline_encode(&child, k->arena);
+    ck_assert_msg(jpx_store_insert(jpx_local_store(k->local), JPX_PIPELINE, &record, 1, NULL, &err) == JP_OK, "%s",
+                  err.text);
 }
 
 bool stored_anywhere(kit *k, const void *bytes, size_t size)

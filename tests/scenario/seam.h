@@ -61,6 +61,13 @@ size_t records_of(kit *, const jpx_root_id *);
 void damage(kit *, jpx_table, const void *id, size_t size);
 /* The nth record of a table that belongs to the root, by id. */
 jpx_record record_of(kit *, jpx_table, const jpx_root_id *, size_t nth);
+/* A pipeline of an attempt that was not adopted: a copy of the first child under a generation of its own, with a value.
+ */
+void put_leftover(kit *, const jpx_root_id *);
+/* The tree as it is at this moment, between two operations or in a body: path as for tree(). */
+const char *look(kit *, const char *key, const char *path);
+/* The lines of `why` at this moment, with "; " between. */
+const char *look_why(kit *, const char *key);
 /* Are these bytes in any record of the store? */
 bool stored_anywhere(kit *, const void *bytes, size_t size);
 
