@@ -6,10 +6,7 @@
 #include "role/worker.h"
 #include <string.h>
 
-enum {
-    RECORD_MAX = 15 * 1024 * 1024,
-    FINISH_TRIES = 10 /* deliveries of a hook that fails, before the end is written all the same */
-};
+enum { RECORD_MAX = 15 * 1024 * 1024 };
 
 typedef struct commitment {
     jpx_ended *ended;
@@ -176,7 +173,7 @@ static void set_finished(commitment *c, bool *nak)
     c->entry.aborted = job->aborted;
     if (outcome->end == JPX_END_RETURN)
         return;
-    if (job->delivery->deliveries < FINISH_TRIES) {
+    if (job->delivery->deliveries < JPX_FINISH_TRIES) {
         c->has_entry = false; /* the hook is called again later; it is not an attempt */
         *nak = true;
     } else {

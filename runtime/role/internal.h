@@ -55,7 +55,8 @@ jp_status jpx_load_entries(jpx_desk *, const jpx_key *, const uint32_t *upto, si
 typedef struct jpx_slot { /* a slot to be read */
     jpx_key key;
     const char *name;
-    bool filled;     /* answers */
+    bool ended;  /* its pipeline has ended: where its fill has not been written yet, the entries below tell its value */
+    bool filled; /* answers */
     jpx_bytes value; /* value document */
     jpx_key filler;
     uint32_t filler_step;

@@ -150,6 +150,7 @@ jp_status jpx_load_entries(jpx_desk *desk, const jpx_key *keys, const uint32_t *
 
 typedef struct source { /* where a slot's value stands */
     const jpx_out *out;
+    const jpx_entry *handed_by; /* the entry that handed it on */
 } source;
 
 static jp_status load_large(jpx_desk *desk, jpx_slot *slots, const source *sources, size_t count, jp_error *err)
@@ -176,6 +177,28 @@ static jp_status load_large(jpx_desk *desk, jpx_slot *slots, const source *sourc
     return JP_OK;
 }
 
+/* The event that tells of a fill may be handled after those that tell of the end, or be lost. The value of what has
+ * ended is there all the same: down the handed slots, to the entry that has it. */
+static jp_status chase(jpx_desk *desk, jpx_slot *slot, const jpx_out *out, const uint8_t gen[JPX_GEN_SIZE],
+                       source *found, jp_error *err)
+{
+    while (out && out->handed) {
+        jpx_key key = jpx_key_make(jpx_key_root_id(&slot->key), gen, out->child);
+        jpx_journal journal;
+        if (jpx_load_entries(desk, &key, NULL, 1, &journal, err) != JP_OK)
+            return err->status;
+        const jpx_entry *ending = jpx_journal_ending(&journal);
+        out = ending ? jpx_entry_out(ending, out->child_slot) : NULL;
+        if (!out)
+            return JP_OK;
+        gen = ending->gen;
+        slot->filler = key;
+        slot->filler_step = ending->step;
+    }
+    found->out = out;
+    return JP_OK;
+}
+
 /* Slots that were handed on: the fill names the filler, the filler's entry has the value. */
 static jp_status load_handed(jpx_desk *desk, jpx_slot *slots, source *sources, const size_t *which, size_t count,
                              jp_error *err)
@@ -195,8 +218,13 @@ static jp_status load_handed(jpx_desk *desk, jpx_slot *slots, source *sources, c
     if (get_all(desk, JPX_FILL, ids, count, found, err) != JP_OK)
         return err->status;
     for (size_t i = 0; i < count; i++) {
-        if (!found[i].doc.data)
+        const jpx_entry *from = sources[which[i]].handed_by;
+        if (!found[i].doc.data) {
+            if (slots[which[i]].ended && chase(desk, &slots[which[i]], jpx_entry_out(from, slots[which[i]].name),
+                                               from->gen, &sources[which[i]], err) != JP_OK)
+                return err->status;
             continue;
+        }
         if (!jpx_fill_decode(found[i].doc, desk->arena, &fills[n])) {
             damaged(desk, "fill", &slots[which[i]].key);
             continue;
@@ -248,7 +276,7 @@ jp_status jpx_load_slots(jpx_desk *desk, jpx_slot *slots, size_t count, bool wit
         slots[i].filler = slots[i].key;
         slots[i].filler_step = ending->step;
         if (out->handed) {
-            sources[i].out = NULL;
+            sources[i] = (source){.handed_by = ending};
             handed[handed_count++] = i;
         }
     }

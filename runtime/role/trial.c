@@ -30,7 +30,7 @@ static void read_end(jpx_local *local, jp_trial *t, const char *key, jp_trial_ro
     if (jpx_store_root_by_key(desk.store, key, arena, &record, &err) != JP_OK || !record.doc.data ||
         !jpx_root_decode(record.doc, arena, &root))
         jpx_trial_misuse("the run of %s left no root: %s", run->pipe, err.text);
-    jpx_slot slot = {.key = jpx_key_root(root.id), .name = "default"};
+    jpx_slot slot = {.key = jpx_key_root(root.id), .name = "default", .ended = true};
     if (jpx_load_slots(&desk, &slot, 1, true, &err) != JP_OK)
         jpx_trial_misuse("the result of %s cannot be read: %s", run->pipe, err.text);
     run->status = jpx_strdup(t->arena, root.status);

@@ -102,7 +102,7 @@ jp_status jpx_view_status(jpx_desk *desk, const jpx_root *root, bool counts, bso
 
 jp_status jpx_view_result(jpx_desk *desk, const jpx_root *root, bson_t *out, jp_error *err)
 {
-    jpx_slot slot = {.key = jpx_key_root(root->id), .name = "default"};
+    jpx_slot slot = {.key = jpx_key_root(root->id), .name = "default", .ended = root->decided || jpx_root_final(root)};
     jpx_node *node;
 
     if (jpx_load_root_node(desk, root->id, &node, err) != JP_OK || jpx_load_slots(desk, &slot, 1, true, err) != JP_OK)

@@ -161,9 +161,9 @@ static jp_status outputs_of(worker *w, jpx_job *job, jpx_bytes *out, jp_error *e
     jpx_slot *slots = jpx_alloc_array(desk->arena, count, sizeof *slots);
     bson_t doc = BSON_INITIALIZER;
 
-    slots[0] = (jpx_slot){.key = job->event.key, .name = "default"};
+    slots[0] = (jpx_slot){.key = job->event.key, .name = "default", .ended = true};
     for (size_t i = 1; i < count; i++)
-        slots[i] = (jpx_slot){.key = job->event.key, .name = job->pipe->fills[i - 1].name};
+        slots[i] = (jpx_slot){.key = job->event.key, .name = job->pipe->fills[i - 1].name, .ended = true};
     if (jpx_load_slots(desk, slots, count, true, err) != JP_OK) {
         bson_destroy(&doc);
         return err->status;
@@ -553,10 +553,14 @@ static void harvest(worker *w, int64_t wait_ms)
     }
 }
 
-/* Hooks: on_finished after on_cancel. */
-static bool goes_on(worker *w, jpx_job *job)
+/* Hooks: on_finished after on_cancel. An on_cancel that failed is called again later, as on_finished is. */
+static bool goes_on(worker *w, const jpx_ended *ended)
 {
+    jpx_job *job = ended->job;
+
     if (!job->event.finish || !job->cancelling)
+        return false;
+    if (ended->outcome.end != JPX_END_RETURN && job->delivery->deliveries < JPX_FINISH_TRIES)
         return false;
     job->cancelling = false;
     if (!job->pipe->def.on_finished)
@@ -573,7 +577,7 @@ static bool commit(worker *w)
     size_t kept = 0;
 
     for (size_t i = 0; i < w->ended_count; i++)
-        if (!goes_on(w, w->ended[i].job))
+        if (!goes_on(w, &w->ended[i]))
             w->ended[kept++] = w->ended[i];
     w->ended_count = kept;
     if (!kept)

@@ -4,7 +4,10 @@
 
 #include "role/internal.h"
 
-enum { JPX_QUEUES_MAX = 32 };
+enum {
+    JPX_QUEUES_MAX = 32,
+    JPX_FINISH_TRIES = 10 /* deliveries of a hook that fails, before the end is written all the same */
+};
 
 typedef struct jpx_intake { /* the memory of the jobs that were taken together */
     jpx_arena *arena;

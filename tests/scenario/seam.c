@@ -1,5 +1,6 @@
 #include "seam.h"
 #include "role/internal.h"
+#include "sim/seams.h"
 #include <bson/bson.h>
 #include <unistd.h>
 
@@ -17,177 +18,47 @@ static void report(void (*to)(const char *), const char *operation)
     inside = false;
 }
 
-static const char *op(const char *verb, jpx_table table)
+static const char *name_of(const seam_call *call)
 {
     static char text[4][32];
     static unsigned turn;
+    static const char *const verbs[] = {[SEAM_INSERT] = "insert",       [SEAM_GET] = "get",
+                                        [SEAM_SCAN] = "scan",           [SEAM_REMOVE] = "remove",
+                                        [SEAM_REMOVE_RANGE] = "remove", [SEAM_COUNT] = "count barrier",
+                                        [SEAM_ABORT] = "abort barrier", [SEAM_ROOTS] = "change root",
+                                        [SEAM_BY_KEY] = "key root",     [SEAM_LIST] = "list root",
+                                        [SEAM_PUBLISH] = "publish"};
     char *out = text[turn++ % 4];
-    snprintf(out, sizeof text[0], "%s %s", verb, jpx_table_name(table));
+
+    if (call->op > SEAM_REMOVE_RANGE)
+        return verbs[call->op];
+    snprintf(out, sizeof text[0], "%s %s", verbs[call->op], jpx_table_name(call->table));
     return out;
 }
 
-#define REPORTED(operation, call)                                                                                      \
-    const char *name_ = (operation);                                                                                   \
-    report(seam_before, name_);                                                                                        \
-    jp_status status_ = (call);                                                                                        \
-    report(seam_after, name_);                                                                                         \
-    return status_
+static seam_verdict reported(void *ctx, const seam_call *call)
+{
+    (void)ctx;
+    if (call->op <= SEAM_PUBLISH)
+        report(call->over ? seam_after : seam_before, name_of(call));
+    return SEAM_GO_ON;
+}
 
-/* ---- the store ---- */
-
-typedef struct seam_store {
-    jpx_store base;
-    jpx_store *inner;
-} seam_store;
-#define INNER(s) (((seam_store *)(s))->inner)
-
-static jpx_store *wrap_store(jpx_store *inner);
-
-static jp_status s_clone(jpx_store **out, jpx_store *s, jp_error *err)
-{
-    jp_status status = INNER(s)->ops->clone(out, INNER(s), err);
-    if (status == JP_OK)
-        *out = wrap_store(*out);
-    return status;
-}
-static void s_close(jpx_store *s)
-{
-    jpx_store_close(INNER(s));
-    free(s);
-}
-static jp_status s_insert(jpx_store *s, jpx_table t, const jpx_record *r, size_t n, bool *dup, jp_error *err)
-{
-    REPORTED(op("insert", t), INNER(s)->ops->insert(INNER(s), t, r, n, dup, err));
-}
-static jp_status s_get(jpx_store *s, jpx_table t, const jpx_bytes *ids, size_t n, jpx_arena *a, jpx_record *out,
-                       jp_error *err)
-{
-    REPORTED(op("get", t), INNER(s)->ops->get(INNER(s), t, ids, n, a, out, err));
-}
-static jp_status s_scan(jpx_store *s, jpx_table t, jpx_bytes lo, jpx_bytes hi, size_t limit, bool back, jpx_arena *a,
-                        jpx_records *out, jp_error *err)
-{
-    REPORTED(op("scan", t), INNER(s)->ops->scan(INNER(s), t, lo, hi, limit, back, a, out, err));
-}
-static jp_status s_remove(jpx_store *s, jpx_table t, const jpx_bytes *ids, size_t n, jp_error *err)
-{
-    REPORTED(op("remove", t), INNER(s)->ops->remove(INNER(s), t, ids, n, err));
-}
-static jp_status s_remove_range(jpx_store *s, jpx_table t, jpx_bytes lo, jpx_bytes hi, size_t limit, size_t *removed,
-                                jp_error *err)
-{
-    REPORTED(op("remove", t), INNER(s)->ops->remove_range(INNER(s), t, lo, hi, limit, removed, err));
-}
-static jp_status s_count(jpx_store *s, jpx_count *c, size_t n, jp_error *err)
-{
-    REPORTED(op("count", JPX_BARRIER), INNER(s)->ops->count(INNER(s), c, n, err));
-}
-static jp_status s_abort(jpx_store *s, const jpx_bytes *ids, size_t n, jp_error *err)
-{
-    REPORTED(op("abort", JPX_BARRIER), INNER(s)->ops->abort_barriers(INNER(s), ids, n, err));
-}
-static jp_status s_roots(jpx_store *s, jpx_root_change *c, size_t n, jp_error *err)
-{
-    REPORTED(op("change", JPX_ROOT), INNER(s)->ops->change_roots(INNER(s), c, n, err));
-}
-static jp_status s_key(jpx_store *s, const char *key, jpx_arena *a, jpx_record *out, jp_error *err)
-{
-    REPORTED("key root", INNER(s)->ops->root_by_key(INNER(s), key, a, out, err));
-}
-static jp_status s_list(jpx_store *s, const jpx_root_filter *f, jpx_arena *a, jpx_records *out, jp_error *err)
-{
-    REPORTED("list root", INNER(s)->ops->list_roots(INNER(s), f, a, out, err));
-}
+static const seam reporter = {reported, NULL};
 
 static jpx_store *wrap_store(jpx_store *inner)
 {
-    static const jpx_store_ops store_ops = {s_clone,        s_close, s_insert, s_get,   s_scan, s_remove,
-                                            s_remove_range, s_count, s_abort,  s_roots, s_key,  s_list};
-    seam_store *s = calloc(1, sizeof *s);
-    s->base.ops = &store_ops;
-    s->base.env = inner->env;
-    s->inner = inner;
-    return &s->base;
-}
-
-/* ---- the bus ---- */
-
-typedef struct seam_bus {
-    jpx_bus base;
-    jpx_bus *inner;
-} seam_bus;
-#define IN(b) (((seam_bus *)(b))->inner)
-
-static void b_close(jpx_bus *b)
-{
-    jpx_bus_close(IN(b));
-    free(b);
-}
-static jp_status b_setup(jpx_bus *b, const char *const *q, size_t n, jp_error *err)
-{
-    return IN(b)->ops->setup(IN(b), q, n, err);
-}
-static jp_status b_publish(jpx_bus *b, const jpx_message *m, size_t n, int64_t timeout_ms, jp_error *err)
-{
-    REPORTED("publish", IN(b)->ops->publish(IN(b), m, n, timeout_ms, err));
-}
-static void b_tell(jpx_bus *b, const jpx_message *m, size_t n)
-{
-    IN(b)->ops->tell(IN(b), m, n);
-}
-static jp_status b_subscribe(jpx_sub **out, jpx_bus *b, jpx_stream stream, const char *queue, size_t n, jp_error *err)
-{
-    return IN(b)->ops->subscribe(out, IN(b), stream, queue, n, err);
-}
-static jp_status b_listen(jpx_sub **out, jpx_bus *b, const char *subject, const char *group, jp_error *err)
-{
-    return IN(b)->ops->listen(out, IN(b), subject, group, err);
-}
-static void b_answer(jpx_bus *b, const char *to, jpx_bytes data, const char *code, const char *message)
-{
-    IN(b)->ops->answer(IN(b), to, data, code, message);
-}
-static jp_status b_request(jpx_bus *b, const char *subject, jpx_bytes data, int64_t ms, jpx_arena *a, jpx_bytes *reply,
-                           jp_error *err)
-{
-    return IN(b)->ops->request(IN(b), subject, data, ms, a, reply, err);
-}
-static const char *b_inbox(jpx_bus *b, jpx_arena *a)
-{
-    return IN(b)->ops->inbox(IN(b), a);
-}
-static uint64_t b_losses(jpx_bus *b)
-{
-    return IN(b)->ops->losses(IN(b));
-}
-static bool b_connected(jpx_bus *b)
-{
-    return IN(b)->ops->connected(IN(b));
-}
-static int64_t b_backlog(jpx_bus *b, jpx_stream stream)
-{
-    return IN(b)->ops->backlog(IN(b), stream);
-}
-
-static int64_t b_oldest_ms(jpx_bus *b, const char *queue)
-{
-    return IN(b)->ops->oldest_ms(IN(b), queue);
+    return seam_store(inner, &reporter);
 }
 
 static jpx_bus *wrap_bus(jpx_bus *inner)
 {
-    static const jpx_bus_ops bus_ops = {b_close,   b_setup, b_publish, b_tell,      b_subscribe, b_listen,   b_answer,
-                                        b_request, b_inbox, b_losses,  b_connected, b_backlog,   b_oldest_ms};
-    seam_bus *b = calloc(1, sizeof *b);
-    b->base = *inner;
-    b->base.ops = &bus_ops;
-    b->inner = inner;
-    return &b->base;
+    return seam_bus(inner, &reporter, true);
 }
 
 jpx_bus *seam_inner_bus(kit *k)
 {
-    return IN(jpx_local_bus(k->local));
+    return seam_bus_inner(jpx_local_bus(k->local));
 }
 
 void seam_use(void)

@@ -5,7 +5,7 @@ set -eu
 
 forgotten=
 for file in "$JETPIPE_SOURCE_DIR"/tests/unit/*.c "$JETPIPE_SOURCE_DIR"/tests/contract/*.c \
-    "$JETPIPE_SOURCE_DIR"/tests/scenario/*.c "$JETPIPE_SOURCE_DIR"/tests/*/*.sh "$JETPIPE_SOURCE_DIR"/tests/*/*.py; do
+    "$JETPIPE_SOURCE_DIR"/tests/sim/*.c "$JETPIPE_SOURCE_DIR"/tests/scenario/*.c "$JETPIPE_SOURCE_DIR"/tests/*/*.sh "$JETPIPE_SOURCE_DIR"/tests/*/*.py; do
     kind=$(basename "$(dirname "$file")")
     name=$(basename "$file")
     case $kind in lib | bench | fuzz | wrong) continue ;; esac

@@ -1,0 +1,141 @@
+/* found.c -- schedules that the simulation found, and that went wrong before they were mended. */
+#include "stage.h"
+#include <string.h>
+
+enum { SOON_MS = 20 * 1000 };
+
+static int cancels, finishes;
+static int64_t hook_saw;
+
+static void reset(void)
+{
+    cancels = finishes = 0;
+    hook_saw = -1;
+}
+
+static const jp_def *const *all_pipes(void);
+
+static world *open_with(const char *pipe)
+{
+    world *w = stage_open(all_pipes());
+    reset();
+    world_start(w, pipe, "[]", STAGE_KEY);
+    stage_run(w, api(w, 0));
+    return w;
+}
+
+/* ---- the end of a tree overtakes the fill of its output ---- */
+
+JP_PIPE(nothing, p)
+{
+    return jp_done(p);
+}
+
+/* Fills its slot, which is its parent's, when it is planned; its end comes by other events. */
+JP_PIPE(below, p, .gives = "int64")
+{
+    jp_yield(p, nothing);
+    return jp_return(p, 42);
+}
+
+static void sees_output(jp_ctx *p, bool aborted)
+{
+    jp_value value = jp_output(p, "default");
+    (void)aborted;
+    finishes++;
+    hook_saw = value.type == JP_INT64 ? value.as.i64 : -1;
+}
+
+JP_PIPE(above, p, .gives = "int64", .on_finished = sees_output)
+{
+    return jp_return(p, jp_yield(p, below));
+}
+
+/* Who holds the event that tells of the fill dies; it comes again after the ack deadline, or never. */
+static world *fill_is_late(void)
+{
+    world *w = open_with("above");
+
+    stage_when(w,
+               (cue){.who = barrier(w, 0), .op = SEAM_INSERT, .table = JPX_FILL, .verdict = SEAM_FAIL, .kill = true});
+    ck_assert(world_step(w, worker(w, 0)) && world_step(w, worker(w, 0))); /* `above`, `below` */
+    stage_run(w, barrier(w, 0));
+    return w;
+}
+
+START_TEST(the_end_overtakes_a_fill)
+{
+    world *w = fill_is_late();
+    bson_t answer = BSON_INITIALIZER;
+    jpx_desk desk = world_desk(w);
+    bson_iter_t iter;
+    jp_error err;
+
+    stage_done(w, SOON_MS);
+    ck_assert_int_eq(finishes, 1);
+    ck_assert_int_eq(hook_saw, 42);
+    ck_assert(jpx_view_result(&desk, world_root(w, STAGE_KEY), &answer, &err) == JP_OK);
+    ck_assert(bson_iter_init_find(&iter, &answer, "result") && bson_iter_as_int64(&iter) == 42);
+    bson_destroy(&answer);
+    stage_close(w);
+}
+END_TEST
+
+/* ---- an on_cancel that fails, of a pipe that has on_finished too ---- */
+
+static void fails_once(jp_ctx *p)
+{
+    if (++cancels == 1)
+        jp_hook_failed(p, "not yet");
+}
+
+static void counts(jp_ctx *p, bool aborted)
+{
+    (void)p;
+    (void)aborted;
+    finishes++;
+}
+
+JP_PIPE(waits, p, .async = true, .on_cancel = fails_once, .on_finished = counts)
+{
+    return jp_wait(p);
+}
+
+JP_PIPE(outer, p)
+{
+    jp_yield(p, waits);
+    return jp_done(p);
+}
+
+START_TEST(an_on_cancel_that_fails_is_called_again)
+{
+    world *w = open_with("outer");
+
+    world_pass(w, 1000);
+    world_publish(w, "control.abort", "{\"root\":\"" STAGE_KEY "\"}", NULL);
+    stage_aborted(w, SOON_MS);
+    ck_assert_int_eq(cancels, 2);
+    ck_assert_int_ge(finishes, 1);
+    stage_close(w);
+}
+END_TEST
+
+static const jp_def *const *all_pipes(void)
+{
+    static const jp_def *const pipes[] = {&nothing, &below, &above, &waits, &outer, NULL};
+    return pipes;
+}
+
+int main(void)
+{
+    Suite *suite = suite_create("found");
+    TCase *tcase = tcase_create("found");
+    tcase_add_test(tcase, the_end_overtakes_a_fill);
+    tcase_add_test(tcase, an_on_cancel_that_fails_is_called_again);
+    suite_add_tcase(suite, tcase);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

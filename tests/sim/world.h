@@ -1,0 +1,88 @@
+/* world.h -- the engine in one process, as a test drives it: several roles of each kind on one memory store and one
+ * memory bus, a clock that stands still unless it is moved, one random source.
+ *
+ * Interleaving is at the level of operations: before and after each operation of a role on the store or the bus `at` is
+ * asked. It may step other roles (nested: the first one stands still in the middle of its handler meanwhile), kill
+ * roles, let time pass, and says what becomes of the operation. A killed role's operations all fail from then on; when
+ * its step has come to its end the role object is closed and a new one is opened, as if its process had died.
+ *
+ * One world at a time: bodies have no other way to find it (`the_world`). */
+#ifndef WORLD_H
+#define WORLD_H
+
+#include "bus/memory.h"
+#include "role/internal.h"
+#include "seams.h"
+
+enum { ACTORS_MAX = 9, START_MS = 1767225600 };
+
+typedef struct world world;
+
+typedef struct actor { /* one role object */
+    world *world;
+    size_t number;
+    jpx_role_kind kind;
+    jpx_env env;
+    int64_t skew_ms; /* how much its clock is ahead */
+    seam seam;
+    jpx_store *store;
+    jpx_bus *bus;
+    jpx_role *role;
+    bool busy; /* its step is on the stack */
+    bool dead;
+    uint64_t root_read; /* tick of its last look at a root */
+} actor;
+
+struct world {
+    jpx_env env;
+    int64_t now_ms;
+    uint64_t random;  /* of the engine */
+    uint64_t tick;    /* operations so far */
+    const char *name; /* for messages: the seed */
+    jpx_registry *registry;
+    jpx_store *store; /* undecorated, for the test */
+    jpx_bus *bus;
+    jpx_arena *arena; /* lives as long as the world */
+    actor actors[ACTORS_MAX];
+    size_t actors_count;
+    actor *current; /* whose operation or body is at work */
+    int depth;
+    seam_verdict (*at)(world *, actor *, const seam_call *);
+    void *ctx; /* of `at` and of the bodies */
+    bool verbose;
+};
+extern world *the_world;
+
+typedef struct world_options {
+    const jp_def *const *pipes;
+    size_t apis, barriers, workers;
+    uint64_t seed;
+    const char *name;
+    bool verbose;
+} world_options;
+
+world *world_open(const world_options *);
+void world_close(world *);
+/* Steps a role that is not at work; false: it did nothing, or cannot be stepped now. */
+bool world_step(world *, actor *);
+/* Whatever it has in hand is abandoned; what it held comes again. */
+void world_kill(actor *);
+/* Steps all roles in turn until nobody does anything; false: it does not come to rest. */
+bool world_settle(world *);
+/* When somebody has something to do without a new message; INT64_MAX = never. */
+int64_t world_next_ms(world *);
+/* Settles and lets time pass until `ms` are over. */
+void world_pass(world *, int64_t ms);
+actor *world_actor(world *, jpx_role_kind, size_t number);
+
+void world_publish(world *, const char *kind_and_name, const char *json, const char *key);
+void world_start(world *, const char *pipe, const char *json, const char *key);
+jpx_root *world_root(world *, const char *key); /* in the world's arena; NULL = none */
+jpx_desk world_desk(world *);                   /* for load.c and its like, undecorated */
+
+/* Reports a broken promise and ends the process: `name` replays it. */
+_Noreturn void world_failed(world *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void world_say(world *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+const char *seam_text(world *, const seam_call *);
+
+#endif
