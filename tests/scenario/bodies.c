@@ -1,0 +1,377 @@
+/* bodies.c -- what a body is: it runs once for each attempt and never waits; its plan is adopted as a whole or not at
+ * all; it ends in one of five ways; what it hands on is filled by others. S46 is in retry.c. */
+#include "records.h"
+
+static kit *here; /* bodies run in this process: they can look at the store they must not have written to */
+
+JP_PIPE(looks_around, p, .gives = "int64")
+{
+    note("begin %d", jp_attempt(p));
+    jp_future one = jp_yield(p, rec, 1);
+    jp_future two = jp_yield(p, rec, one);
+    note("%zu stored", records(here, JPX_PIPELINE) + records(here, JPX_BARRIER) + records(here, JPX_ENTRY));
+    note("end");
+    return jp_return(p, two);
+}
+
+JP_PIPE(plans_three, p, .gives = "any")
+{
+    note("plan %d", jp_attempt(p));
+    jp_future a = jp_yield(p, rec, 1), b = jp_yield(p, rec, a);
+    jp_yield(p, slow, 3, 50);
+    return jp_return(p, jp_yield(p, echo, a, b));
+}
+
+/* ---- the five ways ---- */
+
+static char ticket[128];
+
+JP_PIPE(ends, p, .takes = "string how", .gives = "any", .async = true,
+        .retry = {.attempts = 2, .first_ms = 40, .jitter = JP_NO_JITTER})
+{
+    const char *how = jp_string(p, "how");
+    note("%s %d", how, jp_attempt(p));
+    if (strcmp(how, "value") == 0)
+        return jp_return(p, 1);
+    if (strcmp(how, "future") == 0)
+        return jp_return(p, jp_yield(p, echo, 2));
+    if (strcmp(how, "later") == 0)
+        return jp_return_in(p, 60, 3);
+    if (strcmp(how, "done") == 0)
+        return jp_done(p);
+    if (strcmp(how, "wait") == 0) {
+        snprintf(ticket, sizeof ticket, "%s", jp_ticket(p));
+        return jp_wait(p);
+    }
+    if (strcmp(how, "retry") == 0)
+        return jp_attempt(p) == 1 ? jp_retry(p, "again, please") : jp_return(p, 5);
+    if (strcmp(how, "retry in") == 0)
+        return jp_attempt(p) == 1 ? jp_retry_in(p, 500, "in a while") : jp_return(p, 6);
+    if (strcmp(how, "no reason") == 0)
+        return jp_abort(p, "%s", "");
+    return jp_abort(p, "because of %s", how);
+}
+
+/* Endings that were called and not returned mean nothing. */
+JP_PIPE(changes_its_mind, p, .gives = "int64")
+{
+    jp_end no = jp_abort(p, "no"), again = jp_retry(p, "again"), one = jp_return(p, 1);
+    (void)no;
+    (void)again;
+    (void)one;
+    return jp_return(p, 2);
+}
+
+/* ---- outputs handed on ---- */
+
+JP_PIPE(deep, p, .takes = "int64 n", .gives = "int64")
+{
+    if (jp_int64(p, "n") == 0)
+        return jp_return(p, 99);
+    return jp_return(p, jp_yield(p, deep, jp_int64(p, "n") - 1));
+}
+
+/* Waits for its own recursion at each level. */
+JP_PIPE(ladder, p, .takes = "int64 n", .gives = "int64")
+{
+    if (jp_int64(p, "n") == 0)
+        return jp_return(p, 99);
+    jp_future v = jp_yield(p, ladder, jp_int64(p, "n") - 1);
+    jp_yield(p, echo, v);
+    return jp_return(p, v);
+}
+
+/* The two outputs change places at each level. */
+JP_PIPE(crossed, p, .takes = "int64 n", .gives = "int64", .fills = "int64 x")
+{
+    if (jp_int64(p, "n") == 0) {
+        jp_fill(p, "x", 5);
+        return jp_return(p, 6);
+    }
+    jp_future f = jp_yield(p, crossed, jp_int64(p, "n") - 1);
+    if (jp_int64(p, "n") == 4) /* somebody in the middle waits for both */
+        jp_yield(p, echo, f, jp_slot(p, f, "x"));
+    jp_fill(p, "x", f);
+    return jp_return(p, jp_slot(p, f, "x"));
+}
+
+JP_PIPE(take_crossed, p, .takes = "int64 n", .gives = "any")
+{
+    jp_future f = jp_yield(p, crossed, jp_arg(p, "n"));
+    return jp_return(p, jp_yield(p, echo, f, jp_slot(p, f, "x")));
+}
+
+/* One slot of a child is three outputs here. */
+JP_PIPE(thrice, p, .gives = "int64", .fills = "int64 a, int64 b")
+{
+    jp_future f = jp_slot(p, jp_yield(p, crossed, 0), "x");
+    jp_fill(p, "a", f);
+    jp_fill(p, "b", f);
+    return jp_return(p, f);
+}
+
+JP_PIPE(take_thrice, p, .gives = "any")
+{
+    jp_future f = jp_yield(p, thrice);
+    return jp_return(p, jp_yield(p, echo, f, jp_slot(p, f, "a"), jp_slot(p, f, "b")));
+}
+
+JP_PIPE(two_deep, p, .takes = "int64 ms", .gives = "any")
+{
+    jp_yield(p, slow, 1, jp_arg(p, "ms"));
+    return jp_done(p);
+}
+
+JP_PIPE(side_work, p, .takes = "int64 ms", .gives = "string")
+{
+    jp_yield(p, two_deep, jp_arg(p, "ms"));
+    return jp_return(p, "at once");
+}
+
+/* Null is handed on too. */
+JP_PIPE(hands_null, p, .gives = "any")
+{
+    return jp_return(p, jp_yield(p, echo));
+}
+
+JP_PIPE(takes_null, p, .gives = "any")
+{
+    return jp_return(p, jp_yield(p, echo, jp_yield(p, hands_null), 1));
+}
+
+static const jp_def *const pipes[] = {
+    &echo,     &rec,       &slow,       &looks_around, &plans_three,      &ends,
+    &deep,     &ladder,    &crossed,    &take_crossed, &thrice,           &take_thrice,
+    &two_deep, &side_work, &hands_null, &takes_null,   &changes_its_mind, NULL};
+
+/* SEMANTICS 2.1, 2.2 */
+START_SCENARIO(nothing_starts_before_the_end)
+{
+    here = k;
+    const char *key = run(k, "looks_around", "");
+    ck_assert_ptr_eq(strstr(journal(), "begin 1, 1 stored, end, run 1"), journal());
+    ck_assert_int_eq(noted("begin 1"), 1);
+    ck_assert_int_eq(noted("run 1"), 2);
+    assert_json(result(k, key), "1");
+    assert_json(steps_of(k, pipeline_of(k, "looks_around", 0)), "planned");
+}
+
+/* ---- one attempt executed twice: two workers have its event, and neither has ended it ---- */
+
+static const jpx_store_ops *real_ops;
+static jpx_store_ops changed_ops;
+static jpx_role *rival;     /* a second worker */
+static int planned_inserts; /* inserts of the root's `planned` entry so far; -1 = not watched */
+static bool rival_wins;
+
+static bool has_planned(const jpx_record *r, size_t count)
+{
+    jpx_arena *arena = jpx_arena_new();
+    bool found = false;
+    for (size_t i = 0; i < count && !found; i++) {
+        jpx_entry entry;
+        found = jpx_entry_decode(r[i].doc, arena, &entry) && entry.kind == JPX_PLANNED;
+    }
+    jpx_arena_free(arena);
+    return found;
+}
+
+/* When the first worker is about to adopt its children, the second one gets the same event and executes it as well. The
+ * one whose entry is written first wins. */
+static jp_status rivals_insert(jpx_store *s, jpx_table table, const jpx_record *r, size_t n, bool *dup, jp_error *err)
+{
+    static const jpx_record *first;
+    static size_t first_count;
+    if (table != JPX_ENTRY || planned_inserts < 0 || !has_planned(r, n))
+        return real_ops->insert(s, table, r, n, dup, err);
+    if (++planned_inserts == 1) {
+        first = r;
+        first_count = n;
+        send_run(here, pipeline_of(here, "plans_three", 0), 0, false);
+        jpx_role_step(rival, 0);
+    } else if (planned_inserts == 2 && !rival_wins) {
+        jp_status status = real_ops->insert(s, table, first, first_count, NULL, err);
+        if (status != JP_OK)
+            return status;
+    }
+    return real_ops->insert(s, table, r, n, dup, err);
+}
+
+static jp_status rivals_clone(jpx_store **out, jpx_store *s, jp_error *err)
+{
+    jp_status status = real_ops->clone(out, s, err);
+    if (status == JP_OK)
+        (*out)->ops = &changed_ops;
+    return status;
+}
+
+static jpx_store *watch_inserts(jpx_store *inner)
+{
+    real_ops = inner->ops;
+    changed_ops = *inner->ops;
+    changed_ops.insert = rivals_insert;
+    changed_ops.clone = rivals_clone;
+    inner->ops = &changed_ops;
+    return inner;
+}
+
+static void executed_twice(int ground, bool second_wins)
+{
+    kit_wrap_store = watch_inserts;
+    kit *k = kit_open(ground, pipes);
+    kit_wrap_store = NULL;
+    if (!k)
+        return;
+    if (!k->virtual_time) { /* which of the two gets an event is JetStream's choice; adoption is the store's */
+        kit_close(k);
+        return;
+    }
+    jpx_parts parts = {.env = jpx_local_env(k->local),
+                       .registry = k->registry,
+                       .store = jpx_local_store(k->local),
+                       .bus = jpx_local_bus(k->local),
+                       .worker = "rival"};
+    jp_error err = {0};
+    ck_assert_msg(jpx_role_open(&rival, JPX_ROLE_WORKER, &parts, NULL, &err) == JP_OK, "%s", err.text);
+    here = k;
+    planned_inserts = 0;
+    rival_wins = second_wins;
+    const char *key = run(k, "plans_three", "");
+    ck_assert_int_eq(planned_inserts, 2);
+    planned_inserts = -1;
+
+    ck_assert_int_eq(noted("plan 1"), 2); /* the attempt was executed twice and counted once */
+    assert_json(tree(k, key, "attempt"), "1");
+    assert_json(result(k, key), "[1,1]");
+    ck_assert_int_eq(noted("run 1"), 2);
+    ck_assert_int_eq(noted("fin 1"), 2);
+    ck_assert_int_eq(noted("slow 3"), 1);
+    assert_json(field(k, "status", key, "pipelines"), "{\"done\":5}");
+    assert_json(field(k, "tree", key, "total"), "5");
+    assert_json(tree(k, key, "children.4"), "");
+    assert_json(steps_of(k, pipeline_of_root(k, key)), "planned");
+
+    /* what was not adopted stands there, without an entry, and nobody counts it */
+    int without = 0;
+    ck_assert_uint_eq(records(k, JPX_PIPELINE), 1 + 4 * 2);
+    for (size_t i = 0; i < 4; i++)
+        without += strcmp(steps_of(k, pipeline_of(k, "rec", i)), "") == 0;
+    ck_assert_int_eq(without, 2);
+
+    assert_json(field(k, "cleanup", key, "removed"), "1"); /* and goes with its root */
+    settle(k);
+    for (int t = 0; t < JPX_TABLES; t++)
+        ck_assert_msg(records(k, (jpx_table)t) == (t == JPX_TIMER), /* that of a second look, later */
+                      "%s: %zu records of %s are left", k->ground, records(k, (jpx_table)t),
+                      jpx_table_name((jpx_table)t));
+    jpx_role_close(rival);
+    kit_close(k);
+}
+
+/* SEMANTICS 2.3, 6.2: one set of children is adopted; the other is inert everywhere. */
+START_TEST(executed_twice_the_first_wins)
+{
+    executed_twice(_i, false);
+}
+END_TEST
+
+START_TEST(executed_twice_the_second_wins)
+{
+    executed_twice(_i, true);
+}
+END_TEST
+
+/* SEMANTICS 2.5 */
+START_SCENARIO(five_ways_to_end)
+{
+    const char *key;
+    assert_json(result(k, run(k, "ends", "[\"value\"]")), "1");
+    assert_json(result(k, run(k, "ends", "[\"future\"]")), "2");
+    assert_json(result(k, run(k, "ends", "[\"done\"]")), "null");
+
+    key = run(k, "ends", "[\"later\"]");
+    assert_json(result(k, key), "3");
+    jpx_journal later = journal_of(k, pipeline_of_root(k, key));
+    ck_assert_int_eq(later.entries[0].due_ms - later.entries[0].at_ms, 60);
+    ck_assert_int_ge(later.entries[1].at_ms, later.entries[0].due_ms);
+
+    key = start(k, "ends", "[\"wait\"]");
+    pass(k, 200);
+    assert_json(status(k, key), "running");
+    ask(k, "reply", jpx_format(k->arena, "{\"ticket\":\"%s\",\"value\":\"four\"}", ticket));
+    finish(k, key);
+    assert_json(result(k, key), "\"four\"");
+
+    key = run(k, "ends", "[\"retry\"]");
+    assert_json(result(k, key), "5");
+    assert_json(tree(k, key, "attempt"), "2");
+    assert_json(tree(k, key, "failure.text"), "again, please");
+
+    key = run(k, "ends", "[\"retry in\"]");
+    assert_json(result(k, key), "6");
+    jpx_journal again = journal_of(k, pipeline_of_root(k, key));
+    ck_assert_int_eq(again.entries[0].due_ms - again.entries[0].at_ms, 500); /* not the policy's 40 */
+
+    key = run(k, "ends", "[\"spite\"]");
+    assert_json(status(k, key), "aborted");
+    assert_json(reason(k, key), "because of spite");
+    ck_assert_int_eq(noted("spite 1"), 1);
+    ck_assert_int_eq(noted("spite 2"), 0);
+    key = run(k, "ends", "[\"no reason\"]");
+    assert_json(status(k, key), "aborted");
+    ck_assert_int_eq(noted("no reason 1"), 1);
+
+    key = run(k, "changes_its_mind", "");
+    assert_json(result(k, key), "2");
+    assert_json(tree(k, key, "attempt"), "1");
+}
+
+/* SEMANTICS 2.6: to any depth, with nothing added. */
+START_SCENARIO(handed_to_any_depth)
+{
+    assert_json(result(k, run(k, "deep", "[60]")), "99");
+    ck_assert_uint_eq(records(k, JPX_FILL), 1); /* the root's slot, and none on the way */
+    ck_assert_uint_eq(records(k, JPX_VALUE), 0);
+    assert_json(result(k, run(k, "ladder", "[40]")), "99");
+}
+
+/* SEMANTICS 2.6: named slots, in any combination. */
+START_SCENARIO(handed_by_name)
+{
+    assert_json(result(k, run(k, "take_crossed", "[0]")), "[6,5]");
+    assert_json(result(k, run(k, "take_crossed", "[1]")), "[5,6]");
+    assert_json(result(k, run(k, "take_crossed", "[8]")), "[6,5]");
+    assert_json(result(k, run(k, "crossed", "[7]")), "5");
+    assert_json(result(k, run(k, "take_thrice", "")), "[5,5,5]");
+    assert_json(result(k, run(k, "takes_null", "")), "[null,1]");
+}
+
+/* SEMANTICS 2.6, 5.2, 5.3: a value after yields; the children are side work. */
+START_SCENARIO(side_work_goes_on)
+{
+    const char *key = start(k, "side_work", k->virtual_time ? "[60000]" : "[1500]");
+    pass(k, 300);
+    assert_json(result(k, key), "\"at once\"");
+    assert_json(status(k, key), "running");
+    ck_assert_int_eq(noted("slow 1"), 1);
+    finish(k, key);
+    assert_json(result(k, key), "\"at once\"");
+    assert_json(field(k, "status", key, "pipelines"), "{\"done\":3}");
+    ck_assert_int_ge(root_of(k, key).ended_ms - root_of(k, key).started_ms, k->virtual_time ? 60000 : 1500);
+}
+
+int main(void)
+{
+    Suite *suite = suite_create("bodies");
+    TCase *tcase = tcase_create("bodies");
+    tcase_set_timeout(tcase, 120);
+    add_scenario(tcase, nothing_starts_before_the_end);
+    add_scenario(tcase, executed_twice_the_first_wins);
+    add_scenario(tcase, executed_twice_the_second_wins);
+    add_scenario(tcase, five_ways_to_end);
+    add_scenario(tcase, handed_to_any_depth);
+    add_scenario(tcase, handed_by_name);
+    add_scenario(tcase, side_work_goes_on);
+    suite_add_tcase(suite, tcase);
+    return kit_main(suite);
+}
