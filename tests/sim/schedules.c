@@ -1,7 +1,7 @@
-/* schedules.c -- the engine that ships, under seeded schedules: several roles of each kind on one store and one bus, stepped
- * in any order and in the middle of one another's handlers, with operations that are cut, processes that die, messages
- * that come twice, in disorder or never, time that jumps, and an outside that answers too early, twice or wrong. When
- * it is over the oracle (check.c) looks at every record.
+/* schedules.c -- the engine that ships, under seeded schedules: several roles of each kind on one store and one bus,
+ * stepped in any order and in the middle of one another's handlers, with operations that are cut, processes that die,
+ * messages that come twice, in disorder or never, time that jumps, and an outside that answers too early, twice or
+ * wrong. When it is over the oracle (check.c) looks at every record.
  *
  *     sim_schedules            the seeds that are always run, then fresh ones, for 40 s in all
  *     sim_schedules --long     fresh ones until it is stopped

@@ -16,3 +16,5 @@ foreach(name traps_entries traps_events found)
   target_sources(sim_${name} PRIVATE sim/stage.c)
   target_link_options(sim_${name} PRIVATE ${sim_clock})
 endforeach()
+# The answers to the traps are taken out one by one, with the compiler's commands of this build.
+jetpipe_script(sim mutants.py TARGETS sim_traps_entries sim_traps_events TIMEOUT 600 EXCEPT address thread)

@@ -1,5 +1,5 @@
 /* traps_entries.c -- the traps of PROTOCOL.md that are about entries: rivals for one, and what follows from it. Each
- * test is the shortest schedule of its trap;
+ * test is the shortest schedule of its trap; mutants.py takes the answer out of the source and demands that it fails.
  *
  * Two workers have the same run event: the first stands still within its handler until the ack deadline is over. */
 #include "stage.h"

@@ -113,6 +113,14 @@ static void abort_now(world *w, const seam_call *call)
     stage_run(w, api(w, 1));
 }
 
+/* Only the flag: whoever carries the abort out has not been asked yet. */
+static void flag_up(world *w, const seam_call *call)
+{
+    (void)call;
+    world_publish(w, "control.abort", "{\"root\":\"" STAGE_KEY "\",\"reason\":\"enough\"}", NULL);
+    world_step(w, api(w, 1));
+}
+
 static bool is_finish(world *w, const seam_call *call)
 {
     jpx_run_event event;
@@ -137,17 +145,15 @@ START_TEST(t05_an_abort_after_the_outcome_was_decided)
 }
 END_TEST
 
-/* The other way round: the flag is up when the last counter becomes zero. */
+/* The other way round: the flag goes up before the last counter makes the root done. */
 START_TEST(t05_an_abort_before_the_outcome_was_decided)
 {
-    world *w = open_with("hooked");
+    world *w = open_with("leaf");
 
-    stage_when(w, (cue){.who = barrier(w, 0), .op = SEAM_ROOTS, .then = abort_now});
+    stage_when(w, (cue){.who = barrier(w, 0), .op = SEAM_ROOTS, .then = flag_up});
     stage_run(w, worker(w, 0));
     stage_run(w, barrier(w, 0));
     stage_aborted(w, SOON_MS);
-    ck_assert_int_eq(hooks_done, 0);
-    ck_assert_int_ge(hooks_aborted, 1);
     stage_close(w);
 }
 END_TEST
