@@ -3,10 +3,11 @@
 #
 #   sh tests/run.sh                     everything
 #   sh tests/run.sh -k NAME             the tests whose names match (a regular expression; repeatable)
-#   sh tests/run.sh -L unit             one kind: unit contract sim scenario e2e docs install
+#   sh tests/run.sh -L unit             one kind: unit contract sim scenario e2e docs install fuzz
 #   sh tests/run.sh -l                  lists them (with -k and -L: those that match)
 #   sh tests/run.sh -v                  shows the output of passing tests too
 #   sh tests/run.sh --sanitize address  in a build with the address and undefined sanitizers; or thread
+#   sh tests/run.sh --sanitize fuzz     looks for new inputs, JETPIPE_FUZZ_SECONDS (4) for each kind of input
 #   sh tests/run.sh --require-all       a server that cannot be had is an error, not a reason to skip
 #   sh tests/run.sh --prepare           only installs and fetches what is needed
 #   sh tests/run.sh -D OPTION=VALUE     handed to cmake (repeatable); in a build folder of its own
@@ -51,7 +52,11 @@ while [ $# -gt 0 ]; do
 done
 case $sanitize in
 '' | address | thread) ;;
-*) fail "--sanitize takes address or thread, not '$sanitize'." ;;
+fuzz)
+    kind=${kind:-fuzz}
+    export CC="${CC:-clang}" CXX="${CXX:-clang++}"
+    ;;
+*) fail "--sanitize takes address, thread or fuzz, not '$sanitize'." ;;
 esac
 
 jobs=${JETPIPE_JOBS:-$(nproc)}
@@ -83,6 +88,7 @@ trap 'exit 143' TERM HUP
 # ---- build ----
 
 packages_ensure "$packages_needed"
+[ "$sanitize" != fuzz ] || packages_ensure "$packages_clang"
 if [ "$prepare" = yes ]; then
     tools_need_all
     [ "$require_all" = no ] || [ -z "$tools_missing" ] || fail "not everything could be had; see above."

@@ -81,6 +81,7 @@ enum {
     JPX_VALUE_MAX = 8 * 1024 * 1024,    /* one value, encoded (SEMANTICS 3.1)           */
     JPX_INLINE_MAX = 64 * 1024,         /* larger values get a record of their own      */
     JPX_CHILDREN_MAX = 4 * 1000 * 1000, /* of one generation                            */
+    JPX_DEPS_MAX = 16 * 1000 * 1000,    /* of one child; a barrier has room for 4,032 * 4,032 */
     JPX_NAME_MAX = 63,                  /* pipe, queue, slot, prefix                    */
     JPX_KEY_MAX = 512,                  /* idempotency key, bytes                       */
     JPX_REASON_MAX = 2048,              /* text of a failure, bytes                     */

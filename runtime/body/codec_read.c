@@ -2,6 +2,7 @@
  * reading believes nothing, fails with JP_E_DAMAGED on anything else, and whether the plan makes sense is for
  * jpx_plan_check() to say. What is read points into one copy of the bytes, in the arena. */
 #include "body/body.h"
+#include <math.h>
 #include <string.h>
 
 struct reader {
@@ -31,8 +32,9 @@ static uint32_t read_u32(struct reader *r, const bson_iter_t *iter)
 
 static double read_double(struct reader *r, const bson_iter_t *iter)
 {
-    if (bson_iter_type(iter) == BSON_TYPE_DOUBLE)
-        return bson_iter_double(iter);
+    double value = bson_iter_type(iter) == BSON_TYPE_DOUBLE ? bson_iter_double(iter) : NAN;
+    if (isfinite(value))
+        return value;
     r->damaged = true;
     return 0;
 }
@@ -88,6 +90,15 @@ static jpx_bytes read_doc(struct reader *r, const bson_iter_t *iter)
     return bytes;
 }
 
+/* bson_iter_next(), and where it stops at bytes that are no element, the whole is damaged. */
+static bool next(struct reader *r, bson_iter_t *iter)
+{
+    if (bson_iter_next(iter))
+        return true;
+    r->damaged = r->damaged || iter->err_off;
+    return false;
+}
+
 /* The members of an array or document; for (bson_iter_t m; ...) loops over nothing when it is none. */
 static bool open_array(struct reader *r, const bson_iter_t *iter, bson_iter_t *members, size_t *count)
 {
@@ -96,7 +107,7 @@ static bool open_array(struct reader *r, const bson_iter_t *iter, bson_iter_t *m
     *count = 0;
     if (bson_iter_type(iter) == BSON_TYPE_ARRAY && bson_iter_recurse(iter, members) &&
         bson_iter_recurse(iter, &counting)) {
-        while (bson_iter_next(&counting))
+        while (next(r, &counting))
             ++*count;
         return true;
     }
@@ -112,9 +123,9 @@ static bool open_document(struct reader *r, const bson_iter_t *iter, bson_iter_t
     return false;
 }
 
-static jp_status finish(const struct reader *r, const bson_iter_t *iter, const char *what, jp_error *err)
+static jp_status finish(const struct reader *r, const char *what, jp_error *err)
 {
-    if (r->damaged || iter->err_off)
+    if (r->damaged)
         return jpx_fail(err, JP_E_DAMAGED, "the bytes of %s are damaged", what);
     return JP_OK;
 }
@@ -135,7 +146,7 @@ jp_status jpx_attempt_decode(jpx_bytes bytes, jpx_arena *arena, jpx_attempt *out
     *out = (jpx_attempt){.pipe = NULL};
     if (!open_copy(bytes, arena, &iter))
         return jpx_fail(err, JP_E_DAMAGED, "the bytes of an attempt are damaged");
-    while (bson_iter_next(&iter)) {
+    while (next(&r, &iter)) {
         if (is(&iter, "n"))
             out->number_in_worker = (uint64_t)read_int(&r, &iter, INT64_MIN, INT64_MAX);
         else if (is(&iter, "call"))
@@ -164,7 +175,7 @@ jp_status jpx_attempt_decode(jpx_bytes bytes, jpx_arena *arena, jpx_attempt *out
             r.damaged = true;
     }
     r.damaged = r.damaged || !out->pipe;
-    return finish(&r, &iter, "an attempt", err);
+    return finish(&r, "an attempt", err);
 }
 
 static void read_output(struct reader *r, bson_iter_t *iter, jpx_output *out)
@@ -173,7 +184,7 @@ static void read_output(struct reader *r, bson_iter_t *iter, jpx_output *out)
 
     if (!open_document(r, iter, &m))
         return;
-    while (bson_iter_next(&m)) {
+    while (next(r, &m)) {
         if (is(&m, "s")) {
             out->slot = read_text(r, &m);
         } else if (is(&m, "c")) {
@@ -187,7 +198,7 @@ static void read_output(struct reader *r, bson_iter_t *iter, jpx_output *out)
             r->damaged = true;
         }
     }
-    if (!out->slot || m.err_off || (out->handed ? !out->child_slot : !out->value.data))
+    if (!out->slot || (out->handed ? !out->child_slot : !out->value.data))
         r->damaged = true;
 }
 
@@ -198,8 +209,8 @@ static void read_refs(struct reader *r, const bson_iter_t *iter, jpx_child *chil
     if (!open_array(r, iter, &all, &child->refs_count))
         return;
     child->refs = jpx_alloc_array(r->arena, child->refs_count + 1, sizeof *child->refs);
-    for (jpx_ref *ref = child->refs; bson_iter_next(&all) && open_document(r, &all, &m); ref++) {
-        while (bson_iter_next(&m)) {
+    for (jpx_ref *ref = child->refs; next(r, &all) && open_document(r, &all, &m); ref++) {
+        while (next(r, &m)) {
             if (is(&m, "a"))
                 ref->arg = read_u32(r, &m);
             else if (is(&m, "t"))
@@ -225,8 +236,8 @@ static void read_waits(struct reader *r, const bson_iter_t *iter, jpx_child *chi
     if (!open_array(r, iter, &all, &child->waits_count))
         return;
     child->waits = jpx_alloc_array(r->arena, child->waits_count + 1, sizeof *child->waits);
-    for (jpx_wait *wait = child->waits; bson_iter_next(&all) && open_document(r, &all, &m); wait++) {
-        while (bson_iter_next(&m)) {
+    for (jpx_wait *wait = child->waits; next(r, &all) && open_document(r, &all, &m); wait++) {
+        while (next(r, &m)) {
             if (is(&m, "c"))
                 wait->child = read_u32(r, &m);
             else if (is(&m, "n"))
@@ -244,7 +255,7 @@ static void read_options(struct reader *r, const bson_iter_t *iter, jpx_child *c
     child->has_options = true;
     if (!open_document(r, iter, &m))
         return;
-    while (bson_iter_next(&m)) {
+    while (next(r, &m)) {
         if (is(&m, "attempts"))
             child->retry.attempts = (int)read_int(r, &m, 1, INT32_MAX);
         else if (is(&m, "first"))
@@ -260,6 +271,8 @@ static void read_options(struct reader *r, const bson_iter_t *iter, jpx_child *c
         else
             r->damaged = true;
     }
+    if (child->retry.attempts < 1)
+        r->damaged = true;
 }
 
 static void read_child(struct reader *r, const bson_iter_t *iter, jpx_child *out)
@@ -268,7 +281,7 @@ static void read_child(struct reader *r, const bson_iter_t *iter, jpx_child *out
 
     if (!open_document(r, iter, &m))
         return;
-    while (bson_iter_next(&m)) {
+    while (next(r, &m)) {
         if (is(&m, "p"))
             out->pipe = read_text(r, &m);
         else if (is(&m, "q"))
@@ -286,7 +299,7 @@ static void read_child(struct reader *r, const bson_iter_t *iter, jpx_child *out
         else
             r->damaged = true;
     }
-    if (!out->pipe || !out->queue || !out->at || !out->args.data || m.err_off)
+    if (!out->pipe || !out->queue || !out->at || !out->args.data)
         r->damaged = true;
 }
 
@@ -300,7 +313,7 @@ jp_status jpx_outcome_decode(jpx_bytes bytes, jpx_arena *arena, jpx_outcome *out
     *out = (jpx_outcome){.retry_in_ms = -1};
     if (!open_copy(bytes, arena, &iter))
         return jpx_fail(err, JP_E_DAMAGED, "the bytes of an outcome are damaged");
-    while (!r.damaged && bson_iter_next(&iter)) {
+    while (!r.damaged && next(&r, &iter)) {
         if (is(&iter, "n")) {
             out->number_in_worker = (uint64_t)read_int(&r, &iter, INT64_MIN, INT64_MAX);
         } else if (is(&iter, "end")) {
@@ -317,18 +330,18 @@ jp_status jpx_outcome_decode(jpx_bytes bytes, jpx_arena *arena, jpx_outcome *out
             out->body_us = read_int(&r, &iter, 0, INT64_MAX);
         } else if (is(&iter, "outputs") && open_array(&r, &iter, &all, &out->outputs_count)) {
             out->outputs = jpx_alloc_array(arena, out->outputs_count + 1, sizeof *out->outputs);
-            for (i = 0; bson_iter_next(&all); i++)
+            for (i = 0; next(&r, &all); i++)
                 read_output(&r, &all, &out->outputs[i]);
         } else if (is(&iter, "count")) {
             expected = read_int(&r, &iter, 0, JPX_CHILDREN_MAX);
         } else if (is(&iter, "children") && open_array(&r, &iter, &all, &out->children_count)) {
             out->children = jpx_alloc_array(arena, out->children_count + 1, sizeof *out->children);
-            for (i = 0; bson_iter_next(&all); i++)
+            for (i = 0; next(&r, &all); i++)
                 read_child(&r, &all, &out->children[i]);
         } else {
             r.damaged = true;
         }
     }
     r.damaged = r.damaged || (int64_t)out->children_count != expected;
-    return finish(&r, &iter, "an outcome", err);
+    return finish(&r, "an outcome", err);
 }

@@ -49,14 +49,14 @@ static jp_status check_names(jpx_pipe *pipe, jp_error *err)
 {
     const jp_def *def = &pipe->def;
 
-    if (def->as && !jpx_name_valid(def->as))
+    if (def->as && !jpx_is_name(def->as))
         return refuse(pipe, err, ".as = \"%.80s\": give it 1 to %d letters, digits, _ or -", def->as, JPX_NAME_MAX);
-    if (!jpx_name_valid(jpx_pipe_name(def)))
+    if (!jpx_is_name(jpx_pipe_name(def)))
         return refuse(pipe, err, "its name is not 1 to %d letters, digits, _ or -: give it one with .as", JPX_NAME_MAX);
     memcpy(pipe->name, jpx_pipe_name(def), strlen(jpx_pipe_name(def)) + 1);
 
     const char *queue = def->queue ? def->queue : "default";
-    if (!jpx_name_valid(queue))
+    if (!jpx_is_name(queue))
         return refuse(pipe, err, ".queue = \"%.80s\": give it 1 to %d letters, digits, _ or -", queue, JPX_NAME_MAX);
     memcpy(pipe->queue, queue, strlen(queue) + 1);
     return JP_OK;

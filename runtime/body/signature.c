@@ -65,14 +65,6 @@ static bool word_char(char c)
     return isalnum((unsigned char)c) || c == '_' || c == '-';
 }
 
-bool jpx_name_valid(const char *name)
-{
-    size_t size = 0;
-    while (word_char(name[size]))
-        size++;
-    return size > 0 && size <= JPX_NAME_MAX && name[size] == '\0';
-}
-
 static const char *skip_space(const char *text)
 {
     while (isspace((unsigned char)*text))

@@ -10,7 +10,6 @@ jp_status jpx_signature_parse(const char *text, bool rest, jpx_param out[JPX_PAR
 /* "int64" or "int64?". */
 jp_status jpx_gives_parse(const char *text, jpx_kind *kind, bool *optional, jp_error *err);
 
-bool jpx_name_valid(const char *name); /* 1 to JPX_NAME_MAX of [A-Za-z0-9_-] */
 /* "int64... n" */
 const char *jpx_param_text(const jpx_param *, jpx_arena *);
 

@@ -21,6 +21,24 @@ bool jpx_doc_find(jpx_bytes doc, const char *field, bson_iter_t *iter)
     return jpx_doc_iter(doc, iter) && bson_iter_find(iter, field);
 }
 
+bool jpx_doc_is_array(jpx_bytes doc)
+{
+    bson_iter_t iter;
+    bson_t view;
+    char text[16];
+    const char *key;
+
+    if (!doc.data || !bson_init_static(&view, doc.data, doc.size) || !bson_validate(&view, BSON_VALIDATE_NONE, NULL) ||
+        !bson_iter_init(&iter, &view))
+        return false;
+    for (uint32_t i = 0; bson_iter_next(&iter); i++) {
+        bson_uint32_to_string(i, &key, text, sizeof text);
+        if (strcmp(bson_iter_key(&iter), key) != 0)
+            return false;
+    }
+    return true;
+}
+
 jpx_bytes jpx_value_of(const bson_iter_t *iter, jpx_arena *arena)
 {
     bson_t doc = BSON_INITIALIZER;

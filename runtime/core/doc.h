@@ -8,6 +8,8 @@
 jpx_bytes jpx_doc_take(bson_t *, jpx_arena *);   /* copies the bytes and destroys the bson_t */
 bool jpx_doc_iter(jpx_bytes doc, bson_iter_t *); /* false: not BSON */
 bool jpx_doc_find(jpx_bytes doc, const char *field, bson_iter_t *);
+/* BSON all through, and its keys are "0", "1", ...: a store would make something else of any others. */
+bool jpx_doc_is_array(jpx_bytes doc);
 
 /* Value documents are {"v": value}. */
 jpx_bytes jpx_value_of(const bson_iter_t *, jpx_arena *);

@@ -275,9 +275,9 @@ static bool read_fact(const char *at, const jpx_root_id *root, jpx_fact_kind kin
     if (*at++ != '/')
         return false;
     size_t size = strcspn(at, "@");
-    if (size == 0 || size > JPX_NAME_MAX)
-        return false;
     fact->slot = jpx_strndup(arena, at, size);
+    if (!jpx_is_name(fact->slot))
+        return false;
     at += size;
     if (*at == '@') {
         at++;
@@ -292,7 +292,7 @@ bool jpx_slot_event_decode(jpx_bytes json, jpx_arena *arena, jpx_fact **facts, s
     bson_t doc;
     bson_iter_t iter, item;
     jpx_root_id root;
-    size_t cap = 0;
+    size_t cap = 0, total = 0;
     bool good = true;
     jpx_again again;
 
@@ -307,9 +307,11 @@ bool jpx_slot_event_decode(jpx_bytes json, jpx_arena *arena, jpx_fact **facts, s
         good = BSON_ITER_HOLDS_ARRAY(&iter) && bson_iter_recurse(&iter, &item);
         while (good && bson_iter_next(&item)) {
             jpx_fact fact;
-            good = BSON_ITER_HOLDS_UTF8(&item) && *count < JPX_FACTS_MAX &&
-                   read_fact(bson_iter_utf8(&item, NULL), &root, (jpx_fact_kind)kind, arena, &fact);
+            good = BSON_ITER_HOLDS_UTF8(&item) &&
+                   read_fact(bson_iter_utf8(&item, NULL), &root, (jpx_fact_kind)kind, arena, &fact) &&
+                   fact.count <= JPX_FACTS_MAX - total;
             if (good) {
+                total += fact.count;
                 fact.again = again;
                 JPX_PUSH(arena, *facts, *count, cap) = fact;
             }

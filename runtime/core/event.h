@@ -37,7 +37,7 @@ typedef struct jpx_fact {
     jpx_again again;  /* events carry only whether */
 } jpx_fact;
 
-enum { JPX_FACTS_MAX = 1000 }; /* in one event */
+enum { JPX_FACTS_MAX = 1000 }; /* in one event, each sibling of a range counted */
 
 /* Facts of one root, in one event; neighbours are put together. `count` <= JPX_FACTS_MAX. */
 jpx_bytes jpx_slot_event_encode(const jpx_fact *, size_t count, int64_t now_ms, jpx_arena *);

@@ -96,6 +96,13 @@ void jpx_tail_id(uint8_t out[JPX_VALUE_SIZE], const jpx_key *key, uint32_t step,
     memcpy(out + JPX_ENTRY_SIZE, tail, 8);
 }
 
+bool jpx_is_name(const char *name)
+{
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
+    size_t size = name ? strspn(name, letters) : 0;
+    return size > 0 && size <= JPX_NAME_MAX && name[size] == '\0';
+}
+
 const char *jpx_root_text(char out[JPX_ROOT_TEXT], const jpx_root_id *root)
 {
     jpx_hex(out, root->b, JPX_ROOT_SIZE);

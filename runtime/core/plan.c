@@ -23,15 +23,23 @@ static bool range_good(uint32_t child, uint32_t count, size_t limit)
 static jp_status check_child(const jpx_outcome *outcome, size_t i, jp_error *err)
 {
     const jpx_child *child = &outcome->children[i];
+    size_t deps = 0;
 
-    if (!child->pipe || !child->queue || !is_document(child->args))
+    if (!jpx_is_name(child->pipe) || !jpx_is_name(child->queue) || !jpx_doc_is_array(child->args))
         return jpx_fail(err, JP_E_INVALID, "child %zu of the plan has no pipe, queue or arguments", i);
-    for (size_t r = 0; r < child->refs_count; r++)
-        if (!child->refs[r].slot || !range_good(child->refs[r].child, child->refs[r].count, i))
+    for (size_t r = 0; r < child->refs_count; r++) {
+        if (!jpx_is_name(child->refs[r].slot) || !range_good(child->refs[r].child, child->refs[r].count, i))
             return jpx_fail(err, JP_E_INVALID, "child %zu (%s) waits for a slot of no earlier sibling", i, child->pipe);
-    for (size_t w = 0; w < child->waits_count; w++)
+        deps += child->refs[r].count;
+    }
+    for (size_t w = 0; w < child->waits_count; w++) {
         if (!range_good(child->waits[w].child, child->waits[w].count, i))
             return jpx_fail(err, JP_E_INVALID, "child %zu (%s) waits for no earlier sibling", i, child->pipe);
+        deps += child->waits[w].count;
+    }
+    if (deps > JPX_DEPS_MAX)
+        return jpx_fail(err, JP_E_INVALID, "child %zu (%s) waits for %zu slots and siblings; the limit is %d", i,
+                        child->pipe, deps, JPX_DEPS_MAX);
     return JP_OK;
 }
 
@@ -45,9 +53,9 @@ jp_status jpx_plan_check(const jpx_outcome *outcome, jp_error *err)
             return err->status;
     for (size_t i = 0; i < outcome->outputs_count; i++) {
         const jpx_output *output = &outcome->outputs[i];
-        if (!output->slot)
+        if (!jpx_is_name(output->slot))
             return jpx_fail(err, JP_E_INVALID, "output %zu of the plan has no name", i);
-        if (output->handed ? !output->child_slot || output->child >= outcome->children_count
+        if (output->handed ? !jpx_is_name(output->child_slot) || output->child >= outcome->children_count
                            : !is_document(output->value))
             return jpx_fail(err, JP_E_INVALID, "output %s of the plan has neither a value nor a child", output->slot);
     }

@@ -65,7 +65,7 @@ static bool read_out(const bson_iter_t *parent, jpx_arena *arena, jpx_out *out)
             value = true;
         }
     }
-    return good && out->slot && (value || out->large || (out->handed && out->child_slot));
+    return good && !item.err_off && out->slot && (value || out->large || (out->handed && out->child_slot));
 }
 
 static void append_outs(bson_t *doc, const jpx_entry *entry)
@@ -96,7 +96,7 @@ static bool read_outs(bson_iter_t *iter, jpx_arena *arena, jpx_entry *entry)
     while (bson_iter_next(&item))
         if (!read_out(&item, arena, &entry->outs[i++]))
             return false;
-    return true;
+    return !item.err_off;
 }
 
 static void append_failure(bson_t *doc, const jpx_entry *entry)
@@ -128,7 +128,7 @@ static bool read_failure(bson_iter_t *iter, jpx_arena *arena, jpx_entry *entry)
         else if (strcmp(name, "trace") == 0)
             entry->failure_trace = jpx_iter_text(&item, arena);
     }
-    return entry->failure_text != NULL;
+    return entry->failure_text && !item.err_off;
 }
 
 jpx_record jpx_entry_encode(const jpx_entry *entry, jpx_arena *arena)
@@ -182,7 +182,7 @@ static bool read_kind(bson_iter_t *iter, jpx_entry *entry)
 bool jpx_entry_decode(jpx_bytes doc, jpx_arena *arena, jpx_entry *entry)
 {
     bson_iter_t iter;
-    bool good = true, kind = false;
+    bool good = true, kind = false, generation = false;
     uint8_t id[JPX_ENTRY_SIZE];
 
     *entry = (jpx_entry){.attempt = 1};
@@ -207,7 +207,7 @@ bool jpx_entry_decode(jpx_bytes doc, jpx_arena *arena, jpx_entry *entry)
         else if (strcmp(name, "outputs") == 0)
             good = read_outs(&iter, arena, entry);
         else if (strcmp(name, "generation") == 0)
-            good = jpx_iter_id(&iter, entry->gen, JPX_GEN_SIZE);
+            good = generation = jpx_iter_id(&iter, entry->gen, JPX_GEN_SIZE);
         else if (strcmp(name, "children") == 0)
             good = jpx_iter_u32(&iter, &entry->children);
         else if (strcmp(name, "token") == 0)
@@ -227,5 +227,7 @@ bool jpx_entry_decode(jpx_bytes doc, jpx_arena *arena, jpx_entry *entry)
         else if (strcmp(name, "failure") == 0)
             good = read_failure(&iter, arena, entry);
     }
-    return good && kind;
+    /* what the kind cannot be without */
+    good = good && !iter.err_off && (entry->kind != JPX_PLANNED || (generation && entry->children));
+    return good && kind && (entry->kind != JPX_REPLIED || entry->reply.slot);
 }

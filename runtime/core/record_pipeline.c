@@ -194,7 +194,7 @@ static bool read_ref(bson_iter_t *item, jpx_arena *arena, void *out)
         else if (strcmp(name, "slot") == 0)
             good &= (ref->slot = jpx_iter_text(item, arena)) != NULL;
     }
-    return good && ref->slot;
+    return good && !item->err_off && ref->slot;
 }
 
 static bool read_large(bson_iter_t *item, jpx_arena *arena, void *out)
@@ -210,7 +210,7 @@ static bool read_large(bson_iter_t *item, jpx_arena *arena, void *out)
         else if (strcmp(name, "value") == 0)
             good &= jpx_iter_id(item, large->id, JPX_VALUE_SIZE);
     }
-    return good;
+    return good && !item->err_off;
 }
 
 static bool read_dep(bson_iter_t *item, jpx_arena *arena, void *out)
@@ -228,7 +228,7 @@ static bool read_dep(bson_iter_t *item, jpx_arena *arena, void *out)
         else if (strcmp(name, "count") == 0)
             good &= jpx_iter_u32(item, &dep->count);
     }
-    return good;
+    return good && !item->err_off;
 }
 
 static bool read_waiter(bson_iter_t *item, jpx_arena *arena, void *out)
@@ -250,7 +250,7 @@ static bool read_waiter(bson_iter_t *item, jpx_arena *arena, void *out)
         else if (strcmp(name, "bits") == 0)
             good &= jpx_iter_u32(item, &waiter->bits);
     }
-    return good && waiter->bit < waiter->bits;
+    return good && !item->err_off && waiter->bit < waiter->bits && waiter->bits <= JPX_DEPS_MAX;
 }
 
 static bool read_link(bson_iter_t *item, jpx_arena *arena, void *out)
@@ -267,7 +267,7 @@ static bool read_link(bson_iter_t *item, jpx_arena *arena, void *out)
         else if (strcmp(name, "of") == 0)
             good &= (link->owner_slot = jpx_iter_text(item, arena)) != NULL;
     }
-    return good && link->slot && link->owner_slot;
+    return good && !item->err_off && link->slot && link->owner_slot;
 }
 
 typedef bool (*reader)(bson_iter_t *item, jpx_arena *, void *out);
@@ -285,7 +285,7 @@ static bool read_items(bson_iter_t *array, jpx_arena *arena, reader read, size_t
         if (!BSON_ITER_HOLDS_DOCUMENT(&iter) || !bson_iter_recurse(&iter, &item) ||
             !read(&item, arena, (uint8_t *)*items + i * size))
             return false;
-    return true;
+    return !iter.err_off;
 }
 
 static bool read_options(bson_iter_t *iter, jpx_pipeline *p)
@@ -310,7 +310,7 @@ static bool read_options(bson_iter_t *iter, jpx_pipeline *p)
         else if (strcmp(name, "timeout_ms") == 0)
             p->timeout_ms = bson_iter_as_int64(&item);
     }
-    return true;
+    return !item.err_off;
 }
 
 bool jpx_pipeline_decode(jpx_bytes doc, jpx_arena *arena, jpx_pipeline *p)
@@ -346,6 +346,7 @@ bool jpx_pipeline_decode(jpx_bytes doc, jpx_arena *arena, jpx_pipeline *p)
             if (good) {
                 bson_iter_array(&iter, &size, &data);
                 p->args = (jpx_bytes){data, size}; /* borrowed from `doc` */
+                good = jpx_doc_is_array(p->args);
             }
         } else if (strcmp(name, "refs") == 0)
             good = read_items(&iter, arena, read_ref, sizeof *p->refs, (void **)&p->refs, &p->refs_count);
@@ -366,5 +367,5 @@ bool jpx_pipeline_decode(jpx_bytes doc, jpx_arena *arena, jpx_pipeline *p)
         else if (strcmp(name, "options") == 0)
             good = read_options(&iter, p);
     }
-    return good && id && p->pipe && p->args.data;
+    return good && !iter.err_off && id && p->pipe && p->args.data;
 }

@@ -130,7 +130,7 @@ bool jpx_root_decode(jpx_bytes doc, jpx_arena *arena, jpx_root *root)
             }
         }
     }
-    return good && id && root->pipe && root->status;
+    return good && !iter.err_off && id && root->pipe && root->status;
 }
 
 bool jpx_root_final(const jpx_root *root)

@@ -374,9 +374,10 @@ static void cleanup(api *a, jpx_delivery *d, const bson_t *doc, const char *name
     int64_t older = bson_iter_init_find(&iter, doc, "older_ms") ? bson_iter_as_int64(&iter) : 0;
     const char *status = text_field(desk->arena, doc, "status");
     jpx_root *root;
-    int64_t removed = 0;
+    int64_t removed = 0, now = jpx_now(desk->env);
     jp_error err = {0};
 
+    older = older < 0 ? 0 : older > now ? now : older;
     if (name) {
         if (jpx_api_find_root(a, name, &root, &err) != JP_OK)
             goto failed;
@@ -392,8 +393,7 @@ static void cleanup(api *a, jpx_delivery *d, const bson_t *doc, const char *name
     } else {
         static const char *const finals[] = {"done", "aborted"};
         for (size_t f = 0; f < 2; f++) {
-            jpx_root_filter filter = {
-                .status = finals[f], .older_ms = jpx_now(desk->env) - older + 1, .limit = CLEANUP_BATCH};
+            jpx_root_filter filter = {.status = finals[f], .older_ms = now - older + 1, .limit = CLEANUP_BATCH};
             jpx_records found = {NULL, 0};
             if (status && strcmp(status, finals[f]) != 0)
                 continue;

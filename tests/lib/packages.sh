@@ -5,7 +5,7 @@
 # is missing, and every package it is asked for is named before.
 
 # "what is looked for = the package that has it". A name alone is a command, "pc:NAME" a
-# pkg-config module, "so:NAME" a shared library, "py:NAME" a Python module.
+# pkg-config module, "so:NAME" a shared library, "rt:NAME" a part of clang's runtime, "py:NAME" a Python module.
 packages_needed='
 cc=gcc
 cmake=cmake
@@ -27,11 +27,15 @@ py:ensurepip=python3-venv
 py:ssl=ca-certificates
 so:libcurl.so.4=libcurl4
 '
-# Only where the code is judged as well as run.
+# Only where it is compiled a second time, fuzzed, or judged.
+packages_clang='
+clang=clang
+rt:fuzzer=libclang-rt-dev
+'
 packages_lint='
 clang-format=clang-format
 clang-tidy=clang-tidy
-clang=clang
+shellcheck=shellcheck
 '
 
 # packages_have WHAT: is it there?
@@ -39,6 +43,7 @@ packages_have() {
     case $1 in
     pc:*) pkg-config --exists "${1#pc:}" 2>/dev/null ;;
     so:*) /sbin/ldconfig -p 2>/dev/null | grep -q -F "${1#so:} " ;;
+    rt:*) [ -n "$(find "$(clang -print-runtime-dir 2>/dev/null)" -name "libclang_rt.${1#rt:}[-.]*" 2>/dev/null)" ] ;;
     py:*) python3 -c "import ${1#py:}" 2>/dev/null ;;
     nats-server) PATH=$PATH:/usr/sbin:/usr/local/sbin command -v nats-server >/dev/null 2>&1 ;;
     *) command -v "$1" >/dev/null 2>&1 ;;

@@ -84,6 +84,19 @@ static const char *in_database(jpx_arena *arena, const char *uri, const char *da
     return jpx_format(arena, "%.*s/%s%s", (int)base, uri, database, query ? query : "");
 }
 
+static char *path_of(const kit *k)
+{
+    return jpx_format(k->arena, "%s/%s.db", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp", k->prefix);
+}
+
+static void remove_files(const kit *k)
+{
+    char *path = path_of(k);
+    unlink(path);
+    unlink(jpx_format(k->arena, "%s-wal", path));
+    unlink(jpx_format(k->arena, "%s-shm", path));
+}
+
 kit *kit_open(int ground, const jp_def *const *pipes)
 {
     const char *nats = getenv("JETPIPE_TEST_NATS"), *mongo = getenv("JETPIPE_TEST_MONGO");
@@ -113,9 +126,9 @@ kit *kit_open(int ground, const jp_def *const *pipes)
                                  .level = JPX_DEBUG,
                                  .wrap_store = kit_wrap_store,
                                  .wrap_bus = kit_wrap_bus};
+    remove_files(k); /* of a process that was killed and had this id */
     if (grounds[ground].sqlite)
-        options.store =
-            jpx_format(k->arena, "sqlite:%s/%s.db", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp", k->prefix);
+        options.store = jpx_format(k->arena, "sqlite:%s", path_of(k));
     else if (grounds[ground].mongo)
         options.store = in_database(k->arena, mongo, k->prefix);
     if (grounds[ground].jetstream)
@@ -155,16 +168,12 @@ static void remove_records(kit *k)
 
 void kit_close(kit *k)
 {
-    char *path = jpx_format(k->arena, "%s/%s.db", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp", k->prefix);
-
     if (!k->virtual_time)
         remove_streams(k);
     remove_records(k);
     jpx_local_close(k->local);
     jpx_registry_free(k->registry);
-    unlink(path);
-    unlink(jpx_format(k->arena, "%s-wal", path));
-    unlink(jpx_format(k->arena, "%s-shm", path));
+    remove_files(k);
     jpx_arena_free(k->arena);
     free(k);
 }
