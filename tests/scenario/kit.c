@@ -137,19 +137,26 @@ kit *kit_open(int ground, const jp_def *const *pipes)
     return k;
 }
 
-/* Leaves nothing behind on the servers: they serve the other tests too. */
+/* Leaves nothing behind on the servers: they serve the other tests too. Over a connection of its own, once the roles
+ * are closed: they make streams anew that they miss. */
 static void remove_streams(kit *k)
 {
     static const char *const streams[] = {"START", "SLOT", "RUN", "EVENT", "DEAD"};
+    jpx_env env = jpx_env_system(JPX_ERROR);
+    jpx_bus *bus;
+    jp_error err;
+
+    if (jpx_bus_open(&bus, getenv("JETPIPE_TEST_NATS"), k->prefix, "kit", 5000, &env, &err) != JP_OK)
+        return;
     for (size_t i = 0; i < sizeof streams / sizeof *streams; i++) {
         char *subject = jpx_format(k->arena, "$JS.API.STREAM.DELETE.%s_%s", k->prefix, streams[i]);
         jpx_bytes reply;
-        jp_error ignored;
         for (char *p = subject + strlen("$JS.API.STREAM.DELETE."); *p; p++)
             if (*p >= 'a' && *p <= 'z')
                 *p = (char)(*p - 'a' + 'A');
-        jpx_bus_request(jpx_local_bus(k->local), subject, (jpx_bytes){NULL, 0}, 2000, k->arena, &reply, &ignored);
+        jpx_bus_request(bus, subject, (jpx_bytes){NULL, 0}, 2000, k->arena, &reply, &err);
     }
+    jpx_bus_close(bus);
 }
 
 static void remove_records(kit *k)
@@ -168,10 +175,10 @@ static void remove_records(kit *k)
 
 void kit_close(kit *k)
 {
-    if (!k->virtual_time)
-        remove_streams(k);
     remove_records(k);
     jpx_local_close(k->local);
+    if (!k->virtual_time)
+        remove_streams(k);
     jpx_registry_free(k->registry);
     remove_files(k);
     jpx_arena_free(k->arena);
