@@ -19,11 +19,12 @@ text_max=$((64 * 1024 * 1024)) # bytes taken of the default text
 shards=400                     # CountWords children, about
 ack_wait_ms=3000               # after so long the broker gives the work of a silent worker to another
 
+# A reader that went away (| head) is no news: the trap of SIGPIPE ends the tour.
 say() {
-    printf '%s\n' "   $*"
+    printf '%s\n' "   $*" 2>/dev/null
 }
 step() {
-    printf '\n== %s\n' "$*"
+    printf '\n== %s\n' "$*" 2>/dev/null
 }
 fail() {
     printf '%s\n' "tour: $*" >&2
@@ -339,8 +340,7 @@ took=$(since "$begin")
 
 result=$scratch/result
 if ! "$jetpipe" result tour >"$result" 2>"$scratch/output"; then
-    cat "$scratch/output" >&2
-    fail "WordCount did not come to a good end."
+    fail "WordCount did not come to a good end: $(sed 's/^jetpipe: //' "$scratch/output")"
 fi
 
 # ---- the result ----
