@@ -78,10 +78,10 @@ packages_install() {
         as_root=sudo
     fi
     say "installing by apt-get: $*"
-    if ! $as_root env DEBIAN_FRONTEND=noninteractive apt-get $packages_apt install -y -q --no-install-recommends "$@" >&2; then
+    if ! $as_root env DEBIAN_FRONTEND=noninteractive apt-get $packages_apt install -y -q --no-install-recommends "$@" </dev/null >&2; then
         # The list of packages may be old or, in a fresh image, empty.
-        $as_root apt-get $packages_apt update -q >&2 || fail "apt-get update failed; see its words above."
-        $as_root env DEBIAN_FRONTEND=noninteractive apt-get $packages_apt install -y -q --no-install-recommends "$@" >&2 ||
+        $as_root apt-get $packages_apt update -q </dev/null >&2 || fail "apt-get update failed; see its words above."
+        $as_root env DEBIAN_FRONTEND=noninteractive apt-get $packages_apt install -y -q --no-install-recommends "$@" </dev/null >&2 ||
             fail "apt-get could not install $*; see its words above."
     fi
 }
