@@ -66,6 +66,7 @@ static jp_status open_mongo(jpx_store **out, const char *uri, const char *prefix
 jp_status jpx_store_open(jpx_store **out, const char *uri, const char *prefix, const jpx_env *env, jp_error *err)
 {
     const char *path;
+    const int scheme = (int)strcspn(uri, ":/@") + 1;
     jp_status status;
 
     JPX_ASSERT(out && uri && prefix && env);
@@ -80,11 +81,11 @@ jp_status jpx_store_open(jpx_store **out, const char *uri, const char *prefix, c
         status = open_sqlite(out, path, prefix, env, err);
     else if (after(uri, "mongodb://") || after(uri, "mongodb+srv://"))
         status = open_mongo(out, uri, prefix, env, err);
-    else /* not repeated in full: it may hold a password */
+    else /* only its scheme is repeated: it may hold a password */
         status = jpx_fail(err, JP_E_INVALID,
-                          "the store URI that starts with \"%.12s\" is of no known kind; give mongodb://HOST/..., "
+                          "the store URI that starts with \"%.*s\" is of no known kind; give mongodb://HOST/..., "
                           "sqlite:PATH or memory:",
-                          uri);
+                          scheme < 20 ? scheme : 20, uri);
     JPX_ASSERT((status == JP_OK) == (*out != NULL));
     return status;
 }

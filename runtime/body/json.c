@@ -77,6 +77,9 @@ jp_status jpx_value_from_json(jpx_bytes json, jpx_arena *arena, jpx_bytes *out, 
     const char *wrong = check_shape((const char *)json.data, json.size);
     if (wrong)
         return not_json(json, wrong, arena, err);
+    wrong = jpx_json_beyond((const char *)json.data, json.size, arena);
+    if (wrong)
+        return jpx_fail(err, JP_E_INVALID, "%s", wrong);
 
     jpx_writer_init(&w, arena);
     char *text = jpx_alloc(arena, sizeof head + json.size + sizeof tail);

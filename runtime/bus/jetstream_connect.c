@@ -3,6 +3,7 @@
  * connection errors. The callbacks run on threads of libnats and only set flags and wake others. Opening blocks for at
  * most wait_ms; closing for at most JPX_JS_CLOSE_MS. */
 #include "bus/jetstream_impl.h"
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -146,8 +147,6 @@ jp_status jpx_js_status(jpx_js_bus *bus, natsStatus status, unsigned denials_bef
 
 static jp_status connect_failed(jpx_js_bus *bus, natsStatus status, jp_error *err)
 {
-    const char *creds = getenv("JETPIPE_NATS_CREDS");
-
     switch (status) {
     case NATS_CONNECTION_AUTH_FAILED:
     case NATS_NOT_PERMITTED:
@@ -157,17 +156,16 @@ static jp_status connect_failed(jpx_js_bus *bus, natsStatus status, jp_error *er
             "in JETPIPE_NATS_CREDS",
             bus->url);
     case NATS_NO_SERVER:
-        return jpx_fail(
-            err, JP_E_UNAVAILABLE,
-            "no NATS server at %s (connection refused); start one with: nats-server -js, or name it by --nats or "
-            "JETPIPE_NATS",
-            bus->url);
+        return jpx_fail(err, JP_E_UNAVAILABLE,
+                        "no NATS server answers at %s; start one with: nats-server -js, or name it by --nats or "
+                        "JETPIPE_NATS",
+                        bus->url);
     case NATS_INVALID_ARG:
     case NATS_ADDRESS_MISSING:
     case NATS_ERR:
         return jpx_fail(err, JP_E_INVALID,
-                        "cannot connect to NATS at '%s'%s%s (%s); a URL looks like nats://127.0.0.1:4222", bus->url,
-                        creds ? " with the credentials file " : "", creds ? creds : "", natsStatus_GetText(status));
+                        "cannot connect to NATS at '%s' (%s); a URL looks like nats://127.0.0.1:4222", bus->url,
+                        natsStatus_GetText(status));
     default:
         return jpx_fail(
             err, JP_E_UNAVAILABLE,
@@ -177,6 +175,69 @@ static jp_status connect_failed(jpx_js_bus *bus, natsStatus status, jp_error *er
 }
 
 /* ---- connecting ---- */
+
+/* libnats takes any scheme, and any number for a port, and then says only that nobody is there. NULL: fine. */
+static const char *url_trouble(const char *url)
+{
+    for (const char *rest = url; *rest; rest += *rest == ',') {
+        size_t size = strcspn(rest, ",");
+        const char *slashes = strstr(rest, "://"), *host = rest;
+        if (slashes && slashes < rest + size) {
+            size_t scheme = (size_t)(slashes - rest);
+            if ((scheme != 4 || memcmp(rest, "nats", 4) != 0) && (scheme != 3 || memcmp(rest, "tls", 3) != 0))
+                return "the scheme is nats or tls";
+            host = slashes + 3;
+        }
+        const char *end = rest + size, *colon = NULL;
+        for (const char *at = host; at < end; at++) {
+            if (*at == '@') {
+                host = at + 1;
+                colon = NULL;
+            } else if (*at == ':') {
+                colon = at;
+            } else if (*at == ']') {
+                colon = NULL; /* that was an IPv6 address */
+            }
+        }
+        if (size && (host == end || host == colon))
+            return "it names no host";
+        if (colon && (colon + 1 == end || strtol(colon + 1, NULL, 10) < 1 || strtol(colon + 1, NULL, 10) > 65535))
+            return "a port is a number from 1 to 65535";
+        rest += size;
+    }
+    return NULL;
+}
+
+/* libnats says "Error" for a file that is not there, and nothing before the server asks. */
+static jp_status check_creds(jp_error *err)
+{
+    enum { CREDS_MAX = 64 * 1024 };
+    const char *path = getenv("JETPIPE_NATS_CREDS");
+    static const char *const parts[] = {"BEGIN NATS USER JWT", "BEGIN USER NKEY SEED"};
+    char text[CREDS_MAX];
+
+    if (!path || !*path)
+        return JP_OK;
+    FILE *file = fopen(path, "re");
+    size_t size = file ? fread(text, 1, sizeof text - 1, file) : 0;
+    int error = file && !ferror(file) ? 0 : errno;
+    if (file)
+        fclose(file);
+    text[size] = '\0';
+    if (error)
+        return jpx_fail(
+            err, JP_E_INVALID,
+            "the credentials file %.200s cannot be read (%s); name another one in JETPIPE_NATS_CREDS, or let "
+            "this user read it",
+            path, strerror(error));
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        if (!strstr(text, parts[i]))
+            return jpx_fail(err, JP_E_INVALID,
+                            "the credentials file %.200s, named in JETPIPE_NATS_CREDS, has no part '%s'; `nsc generate "
+                            "creds` writes such files",
+                            path, parts[i]);
+    return JP_OK;
+}
 
 static natsStatus set_servers(natsOptions *options, const char *url)
 {
@@ -246,7 +307,13 @@ jp_status jpx_js_connect(jpx_js_bus *bus, const char *url, const char *name, int
 {
     int64_t until = jpx_mono_ms() + wait_ms;
     char bulk_name[JPX_SUBJECT_MAX];
+    const char *trouble = url_trouble(url);
 
+    if (trouble)
+        return jpx_fail(err, JP_E_INVALID, "'%s' is no URL of a NATS server: %s; it looks like nats://127.0.0.1:4222",
+                        bus->url, trouble);
+    if (check_creds(err) != JP_OK)
+        return err->status;
     snprintf(bulk_name, sizeof bulk_name, "%s/bulk", name);
     natsStatus status = connect_link(&bus->fast, url, name, until);
     if (status == NATS_OK)

@@ -291,7 +291,8 @@ static jp_status batch_status(jpx_js_link *link, batch *b, int64_t timeout_ms, u
     if (b->stored == b->count)
         return JP_OK;
     if (b->status != JP_OK)
-        return jpx_fail(err, b->status, "%.200s was not stored: %s", subject, b->text);
+        return jpx_fail(err, b->status, "%.200s was not stored at %.200s: %s%s", subject, link->bus->url, b->text,
+                        b->status == JP_E_FULL ? "; raise the limit, or free space on the server's disk" : "");
     snprintf(what, sizeof what, "publishing %zu messages (the first on %.100s)", b->count - b->stored, subject);
     if (jpx_js_denials(link->bus) != denials)
         return jpx_js_status(link->bus, NATS_TIMEOUT, denials, what, err);

@@ -174,7 +174,7 @@ static jp_status setup_stream(jpx_js_bus *bus, jpx_stream stream, bool *lost, jp
     jpx_js_known *known = &bus->streams[stream];
     jpx_js_reply reply;
 
-    snprintf(what, sizeof what, "stream %s", jpx_js_stream_name(bus, stream, name));
+    snprintf(what, sizeof what, "stream %s at %.300s", jpx_js_stream_name(bus, stream, name), bus->url);
     jp_status status = stream_info(bus, stream, &reply, err);
     if (status != JP_OK)
         return status;
@@ -208,7 +208,7 @@ static jp_status setup_durable(jpx_js_bus *bus, jpx_js_durable *durable, bool *l
     jpx_js_reply reply;
 
     jpx_js_stream_name(bus, durable->stream, name);
-    snprintf(what, sizeof what, "consumer %s of stream %s", durable->name, name);
+    snprintf(what, sizeof what, "consumer %s of stream %s at %.300s", durable->name, name, bus->url);
     jp_status status = durable_info(bus, durable, &reply, err);
     if (status != JP_OK)
         return status;

@@ -171,3 +171,37 @@ size_t jpx_json_compact(char *json)
     *to = '\0';
     return (size_t)(to - json);
 }
+
+const char *jpx_json_beyond(const char *json, size_t size, jpx_arena *arena)
+{
+    static const char most[] = "9223372036854775807", least[] = "9223372036854775808";
+    const char *end = json + size;
+
+    for (const char *at = json; at < end; at++) {
+        if (*at == '"') {
+            for (at++; at < end && *at != '"'; at++)
+                at += *at == '\\';
+            continue;
+        }
+        if (*at < '0' || *at > '9')
+            continue;
+        const char *first = at;
+        while (at < end && *at >= '0' && *at <= '9')
+            at++;
+        size_t digits = (size_t)(at - first);
+        if (at < end && strchr(".eE", *at) && *at) { /* a double has its own limits */
+            while (at < end && *at && strchr("0123456789.eE+-", *at))
+                at++;
+            continue;
+        }
+        bool negative = first > json && first[-1] == '-';
+        if (digits > sizeof most - 1 ||
+            (digits == sizeof most - 1 && memcmp(first, negative ? least : most, digits) > 0))
+            return jpx_format(
+                arena,
+                "the number %s%.*s%s does not fit into 64 bits; write it as a string, or as a double with "
+                "a point",
+                negative ? "-" : "", digits > 40 ? 40 : (int)digits, first, digits > 40 ? "..." : "");
+    }
+    return NULL;
+}

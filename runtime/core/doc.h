@@ -26,5 +26,8 @@ size_t jpx_array_count(const bson_iter_t *array);
 
 /* Removes the blanks that libbson puts between tokens, in place; returns the new length. */
 size_t jpx_json_compact(char *json);
+/* NULL, or what is wrong with a number in a JSON text that does not fit into 64 bits. libbson's parser takes those of
+ * 20 digits and more for others, by what is left of them in 64 bits. */
+const char *jpx_json_beyond(const char *json, size_t size, jpx_arena *);
 
 #endif

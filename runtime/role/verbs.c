@@ -114,6 +114,12 @@ static bool read_request(api *a, request *r, jp_error *err)
 
     text += strspn(text, " \t\r\n");
     if (*text == '{') {
+        const char *beyond = jpx_json_beyond(text, strlen(text), arena);
+        if (beyond) {
+            bson_init(&r->doc);
+            jpx_fail(err, JP_E_INVALID, "%s", beyond);
+            return false;
+        }
         if (!bson_init_from_json(&r->doc, text, -1, &wrong)) {
             bson_init(&r->doc);
             jpx_fail(err, JP_E_INVALID, "the request is no JSON: %.200s", wrong.message);

@@ -4,6 +4,7 @@ Everything is looked at from outside: with the program itself, the nats command 
 """
 
 import atexit
+import contextlib
 import json
 import os
 import re
@@ -40,10 +41,10 @@ def environment(store, nats):
     return env
 
 
-def serve(env, roles="api,barrier,worker", wait=True, args=()):
+def serve(env, roles="api,barrier,worker", wait=True, args=(), user=None):
     """Starts `serve` and waits for its line."""
     log = open(os.path.join(folder, "serve-%d.log" % len(processes)), "wb")
-    process = subprocess.Popen([program, "serve", "--role", roles, *args], env=env, stdout=subprocess.PIPE, stderr=log)
+    process = subprocess.Popen([*as_user(user), program, "serve", "--role", roles, *args], env=env, stdout=subprocess.PIPE, stderr=log)
     processes.append(process)
     if wait:
         line = process.stdout.readline().decode()
@@ -60,6 +61,50 @@ def run(env, *args, code=0, timeout=60, stdin=None):
     return done.stdout.decode(), done.stderr.decode()
 
 
+def refused(code, parts, *args, env=None, stdin=None, program=program, user=None):
+    """Runs the program, which must end with this code and one sentence that names the parts, and print nothing else."""
+    words = [*as_user(user), program, *args]
+    done = subprocess.run(words, env=env, capture_output=True, timeout=60, input=stdin)
+    said = "".join(line for line in done.stderr.decode(errors="replace").splitlines(True) if not line.startswith("time="))
+    name = os.path.basename(program) + ": "
+    check(done.returncode == code, "%s: exit code %d (%s)" % (" ".join(args), done.returncode, said.strip()))
+    check(said.startswith(name) and said.count("\n") == 1 and "bug" not in said, "one sentence: %s" % said.strip())
+    for part in parts:
+        check(part in said, "it names %s" % part)
+    check(not done.stdout, "nothing on standard output")
+
+
+def as_user(user):
+    """The words before a command that run it as another user; root alone can."""
+    return ["setpriv", "--reuid=%d" % user, "--regid=%d" % user, "--clear-groups", "--"] if user else []
+
+
+def servers(script):
+    """Runs a line of sh that knows tests/servers.sh: nats_start, mongo_start, server_stop."""
+    done = subprocess.run(["sh", "-c", '. "$JETPIPE_SOURCE_DIR/tests/servers.sh"; ' + script],
+                          stdout=subprocess.PIPE, check=True)
+    return done.stdout.decode().strip()
+
+
+@contextlib.contextmanager
+def own_nats(name="nats", js=True, args=(), conf=None):
+    """A nats-server of the test's own: yields "127.0.0.1:PORT"."""
+    place = os.path.join(folder, name)
+    os.makedirs(place, exist_ok=True)
+    if conf:
+        open(os.path.join(place, "conf"), "w").write(conf)
+        args = ["-c", os.path.join(place, "conf"), *args]
+    words = " ".join("'%s'" % a for a in args)
+    try:
+        yield servers("nats_start old %s URL %s %s && echo ${URL#nats://}" % (place, "" if js else "-js=false", words))
+    finally:
+        servers("server_stop %s" % place)
+
+
+def log_of(process):
+    return open(os.path.join(folder, "serve-%d.log" % processes.index(process)), errors="replace").read()
+
+
 def nats(url, *args, timeout=30, check_code=True):
     done = subprocess.run([need("JETPIPE_TEST_NATS_CLI"), "--server", url, *args], capture_output=True, timeout=timeout)
     if check_code and done.returncode:
@@ -67,9 +112,10 @@ def nats(url, *args, timeout=30, check_code=True):
     return done.stdout.decode()
 
 
-def request(url, verb, data):
+def request(url, verb, data, raw=False):
     """nats req, as anybody would."""
-    return json.loads(nats(url, "req", "--raw", "%s.api.%s" % (prefix, verb), data))
+    answer = nats(url, "req", "--raw", "%s.api.%s" % (prefix, verb), data)
+    return answer if raw else json.loads(answer)
 
 
 def until(what, test, seconds=30):

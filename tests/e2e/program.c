@@ -63,6 +63,11 @@ JP_PIPE(Exits, p, .gives = "int64", .retry = {.attempts = 1})
     return jp_return(p, 1);
 }
 
+JP_PIPE(Echo, p, .takes = "any x", .gives = "any")
+{
+    return jp_return(p, jp_arg(p, "x"));
+}
+
 JP_PIPE(Asks, p, .gives = "any", .async = true)
 {
     jp_ticket(p);
@@ -73,5 +78,5 @@ int main(int argc, char **argv)
 {
     return jp_main(
         argc, argv,
-        (const jp_def *const[]){&AddOne, &AddTwo, &Sum, &Slowly, &Fan, &CrashesOnce, &Hangs, &Exits, &Asks, NULL});
+        (const jp_def *const[]){&AddOne, &AddTwo, &Sum, &Slowly, &Fan, &CrashesOnce, &Hangs, &Exits, &Echo, &Asks, NULL});
 }

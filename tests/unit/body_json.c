@@ -81,6 +81,19 @@ START_TEST(wrong_arguments_are_refused_with_the_signature)
     check_refused("AddTwo", "[1.5]", JP_E_INVALID, "AddTwo wants int64 n, is given double: " ADD);
     check_refused("AddTwo", "[null]", JP_E_INVALID, "AddTwo wants int64 n, is given null: " ADD);
     check_refused("AddTwo", "[true]", JP_E_INVALID, "AddTwo wants int64 n, is given bool: " ADD);
+#define BEYOND " does not fit into 64 bits; write it as a string, or as a double with a point"
+    check_refused("AddTwo", "[9223372036854775808]", JP_E_INVALID,
+                  "the arguments of AddTwo: the number 9223372036854775808" BEYOND);
+    check_refused("AddTwo", "-9223372036854775809", JP_E_INVALID,
+                  "the arguments of AddTwo: the number -9223372036854775809" BEYOND);
+    check_refused("AddTwo", "{\"n\":18446744073709551616}", JP_E_INVALID,
+                  "the arguments of AddTwo: the number 18446744073709551616" BEYOND);
+    check_refused("AddTwo", "[1, [2, 99999999999999999999]]", JP_E_INVALID,
+                  "the arguments of AddTwo: the number 99999999999999999999" BEYOND);
+    check_args("AddTwo", "[-9223372036854775808]", "[-9223372036854775808]");
+    check_args("Echo", "[\"99999999999999999999\"]", "[\"99999999999999999999\"]");
+    check_args("Echo", "[99999999999999999999.5]", "[1e+20]");
+#undef BEYOND
     check_refused("AddTwo", "{}", JP_E_INVALID, "the argument n of AddTwo is missing: it takes (int64 n)");
     check_refused("AddTwo", "{\"m\":1}", JP_E_INVALID, "AddTwo has no argument \"m\": it takes (int64 n)");
     check_refused("AddTwo", "{\"n\":1,\"n\":2}", JP_E_INVALID, "the argument n of AddTwo is given twice");
