@@ -4,6 +4,7 @@
  * answer is lost: what can pass by itself (an election, a lost connection) is tried for
  * JPX_MONGO_PATIENCE_MS, then it is JP_E_UNAVAILABLE. Blocks only in the pauses between tries. */
 #include "store/mongo.h"
+#include <string.h>
 #include <time.h>
 
 enum { FIRST_PAUSE_US = 10 * 1000, LONGEST_PAUSE_US = 250 * 1000 };
@@ -74,6 +75,14 @@ bool jpx_mongo_again(jpx_mongo *m)
     return true;
 }
 
+/* How many bytes of a message of the server stand before `tail`: it repeats whole commands. */
+static int cut_before(const char *message, const char *tail)
+{
+    enum { MOST = 200 };
+    const char *at = strstr(message, tail);
+    return at && at - message < MOST ? (int)(at - message) : MOST;
+}
+
 static jp_status of_server(jpx_mongo *m, const char *what, const bson_error_t *e, jp_error *err)
 {
     const char *hosts = m->shared->hosts;
@@ -82,9 +91,9 @@ static jp_status of_server(jpx_mongo *m, const char *what, const bson_error_t *e
     case CODE_UNAUTHORIZED:
     case CODE_AUTHENTICATION_FAILED:
         return jpx_fail(err, JP_E_DENIED,
-                        "MongoDB at %s did not allow us to %s (%.200s); check user, password and authSource in the "
+                        "MongoDB at %s did not allow us to %s (%.*s); check user, password and authSource in the "
                         "store's URI, and that the user has the role readWrite on database '%s'",
-                        hosts, what, e->message, m->shared->database);
+                        hosts, what, cut_before(e->message, " to execute command"), e->message, m->shared->database);
     case CODE_OUT_OF_DISK_SPACE:
         return jpx_fail(err, JP_E_FULL, "MongoDB at %s could not %s: its disk is full (%.200s); free space there",
                         hosts, what, e->message);

@@ -27,6 +27,13 @@ static jp_status check_places(jpx_cli *cli, unsigned roles)
     return JP_OK;
 }
 
+/* What stands in brackets is the words of a driver, which may change from try to try. */
+static bool same_reason(const char *a, const char *b)
+{
+    size_t size = strcspn(a, "(");
+    return size == strcspn(b, "(") && memcmp(a, b, size) == 0;
+}
+
 /* Servers may come later than this process: each reason to wait is said once. False: a signal came, or it failed. */
 static bool open_when_there(jpx_host *host, jpx_cli *cli, int *code)
 {
@@ -43,7 +50,7 @@ static bool open_when_there(jpx_host *host, jpx_cli *cli, int *code)
             *code = jpx_cli_fail(cli);
             return false;
         }
-        if (strcmp(said, cli->error.text) != 0)
+        if (!same_reason(said, cli->error.text))
             jpx_cli_say(cli, "waiting: %s", cli->error.text);
         snprintf(said, sizeof said, "%s", cli->error.text);
         if (jpx_signals_wait(AGAIN_MS))

@@ -45,9 +45,10 @@ for user, part in (("", "did not allow us"), ("joe:falsch@", "refused our login"
                    ("reader:geheim@", "readWrite")):
     for verb in (["run", "AddTwo", "1"], ["serve"]):
         store = "mongodb://%s127.0.0.1:%s/%s" % (user, port, prefix)
-        refused(9, ["127.0.0.1:%s" % port, part, "check user, password and authSource"], *verb, env=environment(store, url))
+        refused(9, ["127.0.0.1:%s" % port, part, "check user, password and authSource"], *verb, "--store", store,
+                env=environment("", url))
 good = environment("mongodb://joe:geheim@127.0.0.1:%s/%s" % (port, prefix), url)
-out, _ = run(good, "run", "AddTwo", "40")
+out, _ = run(good, "run", "AddTwo", "40", "--store", good["JETPIPE_STORE"])
 check(out.strip() == "42", "with the right password it works")
 stop(auth)
 
@@ -74,7 +75,8 @@ _, said = subprocess.Popen([program, "status", "middle", "--timeout", "20s"], en
                            stdout=subprocess.PIPE).communicate(timeout=60)
 said = said.decode()
 check("MongoDB at 127.0.0.1:%s" % port in said and said.count("\n") == 1, "meanwhile it is told in one sentence: %s" % said.strip())
-run(env, "start", "AddTwo", "1", "--key", "meanwhile", "--timeout", "2s")
+refused(8, ["whether AddTwo was started is not known", "the same key"], "start", "AddTwo", "1", "--key", "meanwhile",
+        "--timeout", "2s", env=env)
 mongod("late")
 out, _ = run(env, "start", "Fan", "[2000,1]", "--key", "middle", "--wait", timeout=100)
 check(out.strip().endswith(str(sum(range(2000)))), "back again, all of it is done: %s" % out.strip())

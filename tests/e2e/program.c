@@ -76,7 +76,7 @@ JP_PIPE(Asks, p, .gives = "any", .async = true)
 
 int main(int argc, char **argv)
 {
-    return jp_main(
-        argc, argv,
-        (const jp_def *const[]){&AddOne, &AddTwo, &Sum, &Slowly, &Fan, &CrashesOnce, &Hangs, &Exits, &Echo, &Asks, NULL});
+    return jp_main(argc, argv,
+                   (const jp_def *const[]){&AddOne, &AddTwo, &Sum, &Slowly, &Fan, &CrashesOnce, &Hangs, &Exits, &Echo,
+                                           &Asks, NULL});
 }
