@@ -85,7 +85,8 @@ enum {
     JPX_NAME_MAX = 63,                  /* pipe, queue, slot, prefix                    */
     JPX_KEY_MAX = 512,                  /* idempotency key, bytes                       */
     JPX_REASON_MAX = 2048,              /* text of a failure, bytes                     */
-    JPX_BATCH_MAX = 512                 /* events handled together                      */
+    JPX_BATCH_MAX = 512,                /* events handled together                      */
+    JPX_QUEUES_MAX = 256                /* queues of one process                        */
 };
 
 #endif

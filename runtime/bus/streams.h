@@ -8,7 +8,6 @@
 
 enum {
     JPX_STREAMS = JPX_DEAD + 1,
-    JPX_QUEUES_MAX = 256,             /* queues of one process */
     JPX_SUBJECT_MAX = 512,            /* bytes of a subject, an inbox, an ack reply */
     JPX_LISTEN_QUEUE_MAX = 64 * 1024, /* core messages a listener holds; more are dropped and logged */
     JPX_ACK_WAIT_MS = 30000           /* unless JETPIPE_ACK_WAIT_MS says otherwise (tests) */
@@ -19,9 +18,9 @@ typedef struct jpx_stream_def {
     const char *kinds[3]; /* second token of its subjects */
     const char *durable;  /* the one durable of a work queue; NULL: one for each queue, or none */
     const char *description;
-    int64_t duplicate_ms;      /* window of deduplication */
-    int64_t max_age_ms;        /* 0 = messages stay until they are acked */
-    int64_t max_bytes;         /* -1 = as the account allows */
+    int64_t duplicate_ms; /* window of deduplication */
+    int64_t max_age_ms;   /* 0 = messages stay until they are acked */
+    int64_t max_bytes;    /* -1 = as the account allows */
 } jpx_stream_def;
 
 extern const jpx_stream_def jpx_stream_defs[JPX_STREAMS];

@@ -164,7 +164,25 @@ static void set_returned(jpx_desk *desk, commitment *c)
     carry_outputs(desk, c->ended->job, &c->entry);
 }
 
-static void set_finished(commitment *c, bool *nak)
+bool jpx_hook_again(const jpx_ended *ended)
+{
+    const jpx_end end = ended->outcome.end;
+    return end != JPX_END_RETURN && end != JPX_END_WRONG && ended->job->delivery->deliveries < JPX_FINISH_TRIES;
+}
+
+void jpx_hook_tell(jpx_desk *desk, const jpx_ended *ended)
+{
+    const jpx_root_id id = jpx_key_root_id(&ended->job->event.key);
+    const char *reason = clipped(desk->arena, ended->outcome.reason);
+    const bool again = jpx_hook_again(ended);
+    char root[JPX_ROOT_TEXT];
+
+    jpx_log(desk->env, again ? JPX_WARN : JPX_ERROR, "hook failed", "root=%s pipe=%s again=%s reason=%s",
+            jpx_root_text(root, &id), ended->job->pipeline->pipe, again ? "true" : "false",
+            jpx_json_text(desk->arena, reason ? reason : "no reason given"));
+}
+
+static void set_finished(jpx_desk *desk, commitment *c, bool *nak)
 {
     const jpx_job *job = c->ended->job;
     const jpx_outcome *outcome = &c->ended->outcome;
@@ -173,12 +191,12 @@ static void set_finished(commitment *c, bool *nak)
     c->entry.aborted = job->aborted;
     if (outcome->end == JPX_END_RETURN)
         return;
-    if (job->delivery->deliveries < JPX_FINISH_TRIES) {
-        c->has_entry = false; /* the hook is called again later; it is not an attempt */
+    const bool again = jpx_hook_again(c->ended);
+    set_failure(desk, &c->entry, outcome);
+    jpx_hook_tell(desk, c->ended);
+    if (again) {
+        c->has_entry = false;
         *nak = true;
-    } else {
-        c->entry.failure_class = "hook";
-        c->entry.failure_text = "on_finished failed each time";
     }
 }
 
@@ -206,7 +224,7 @@ static void prepare(group *g, size_t i, jpx_ended *ended)
                                .promise_hash = promise_hash,
                                .secret = (void *)job->secret};
     if (job->event.finish) {
-        set_finished(c, &g->nak[i]);
+        set_finished(g->desk, c, &g->nak[i]);
         return;
     }
     if (jpx_plan_check(outcome, &err) != JP_OK) {

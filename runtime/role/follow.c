@@ -76,7 +76,9 @@ static void tell_ended(jpx_outbox *box, const jpx_pipeline *p, jpx_fact_kind kin
 static const char *abort_reason(jpx_desk *desk, const jpx_pipeline *p, const jpx_entry *entry)
 {
     const char *text = entry->failure_text ? entry->failure_text : "failed";
-    if (entry->failure_class && strcmp(entry->failure_class, "abort") == 0)
+    const size_t size = strlen(p->pipe);
+    const bool named = strncmp(text, p->pipe, size) == 0 && text[size] == ','; /* "AddOne, math.c:12: ..." */
+    if (named || (entry->failure_class && strcmp(entry->failure_class, "abort") == 0))
         return text;
     return jpx_format(desk->arena, "%s failed: %s", p->pipe, text);
 }

@@ -560,11 +560,13 @@ static bool goes_on(worker *w, const jpx_ended *ended)
 
     if (!job->event.finish || !job->cancelling)
         return false;
-    if (ended->outcome.end != JPX_END_RETURN && job->delivery->deliveries < JPX_FINISH_TRIES)
+    if (jpx_hook_again(ended))
         return false;
     job->cancelling = false;
     if (!job->pipe->def.on_finished)
         return false;
+    if (ended->outcome.end != JPX_END_RETURN)
+        jpx_hook_tell(&w->role.desk, ended); /* its entry will be that of on_finished */
     submit(w, job, JPX_CALL_FINISHED);
     return true;
 }
@@ -767,8 +769,10 @@ jp_status jpx_worker_open(jpx_role **role, jp_error *err)
                            ? jpx_executor_forked(&w->executor, w->role.parts.zygote, &forked, w->role.parts.env, err)
                            : jpx_executor_inline(&w->executor, w->role.parts.registry, w->role.parts.env, err);
     if (count > JPX_QUEUES_MAX)
-        status = jpx_fail(err, JP_E_INVALID, "%zu queues among the registered pipes; the limit is %d", count,
-                          JPX_QUEUES_MAX);
+        status = jpx_fail(err, JP_E_INVALID,
+                          "%zu queues among the registered pipes, the limit is %d: give more pipes the same .queue, or "
+                          "register them in several programs",
+                          count, JPX_QUEUES_MAX);
     for (size_t i = 0; i < count && status == JP_OK; i++)
         if ((status = jpx_bus_subscribe(&w->subs[i], w->role.parts.bus, JPX_RUN, queues[i], w->role.options.processes,
                                         err)) == JP_OK)

@@ -4,10 +4,7 @@
 
 #include "role/internal.h"
 
-enum {
-    JPX_QUEUES_MAX = 32,
-    JPX_FINISH_TRIES = 10 /* deliveries of a hook that fails, before the end is written all the same */
-};
+enum { JPX_FINISH_TRIES = 10 }; /* deliveries of a hook that fails, before the end is written all the same */
 
 typedef struct jpx_intake { /* the memory of the jobs that were taken together */
     jpx_arena *arena;
@@ -42,5 +39,11 @@ typedef struct jpx_ended { /* a job with its outcome, to be committed */
 /* Commits all: entries, what follows from them, events. JP_OK: the jobs are settled: to be acked, or to come again
  * where nak[i] is set. Otherwise nothing is lost, and all are to be committed again, with `retry` true. */
 jp_status jpx_commit(jpx_desk *, jpx_ended *, size_t count, bool retry, bool *nak, jp_error *err);
+
+/* Did this call of a hook fail, and is it called again later? It is not an attempt. Not after a programming error,
+ * which would be the same each time. */
+bool jpx_hook_again(const jpx_ended *);
+/* Logs that it failed. */
+void jpx_hook_tell(jpx_desk *, const jpx_ended *);
 
 #endif

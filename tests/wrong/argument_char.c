@@ -1,0 +1,22 @@
+/* A char as an argument: a number or a letter?
+ *
+ * gcc: '_Generic' selector of type 'char' is not compatible with any association
+ * clang: controlling expression type 'char' not compatible with any generic association type */
+#include <jetpipe.h>
+
+JP_PIPE(AddOne, p, .takes = "int64 n", .gives = "int64")
+{
+    return jp_return(p, jp_int64(p, "n") + 1);
+}
+
+JP_PIPE(Wrong, p)
+{
+    const char letters[] = "abc";
+    jp_yield(p, AddOne, letters[1]); /* here */
+    return jp_done(p);
+}
+
+int main(int argc, char **argv)
+{
+    return jp_main(argc, argv, (const jp_def *const[]){&Wrong, &AddOne, NULL});
+}

@@ -1,0 +1,22 @@
+/* C++: jp_after with a number.
+ *
+ * compiler: jp_after takes futures and lists of futures */
+#include <jetpipe.h>
+
+JP_PIPE(AddOne, p, .takes = "int64 n", .gives = "int64")
+{
+    return jp_return(p, jp_int64(p, "n") + 1);
+}
+
+JP_PIPE(Wrong, p)
+{
+    jp_after (p, 1)
+        jp_yield(p, AddOne, 1);
+    return jp_done(p);
+}
+
+int main(int argc, char **argv)
+{
+    const jp_def *const pipes[] = {&Wrong, &AddOne, NULL};
+    return jp_main(argc, argv, pipes);
+}

@@ -1,0 +1,20 @@
+/* A future as JSON text.
+ *
+ * aborts: Wrong, {here}: jp_json was given a future, which has no value in this body: yield a child that takes it */
+#include <jetpipe.h>
+
+JP_PIPE(AddOne, p, .takes = "int64 n", .gives = "int64")
+{
+    return jp_return(p, jp_int64(p, "n") + 1);
+}
+
+JP_PIPE(Wrong, p)
+{
+    jp_future one = jp_yield(p, AddOne, 1);
+    return jp_return(p, jp_json(p, one)); /* here */
+}
+
+int main(int argc, char **argv)
+{
+    return jp_main(argc, argv, (const jp_def *const[]){&Wrong, &AddOne, NULL});
+}

@@ -1,0 +1,20 @@
+/* A future inside a document.
+ *
+ * aborts: Wrong, {here}: a future stands in a document, under "total": pass it as an argument of its own */
+#include <jetpipe.h>
+
+JP_PIPE(AddOne, p, .takes = "int64 n", .gives = "int64")
+{
+    return jp_return(p, jp_int64(p, "n") + 1);
+}
+
+JP_PIPE(Wrong, p)
+{
+    jp_future total = jp_yield(p, AddOne, 1);
+    return jp_return(p, jp_object(p, "total", total)); /* here */
+}
+
+int main(int argc, char **argv)
+{
+    return jp_main(argc, argv, (const jp_def *const[]){&Wrong, &AddOne, NULL});
+}
