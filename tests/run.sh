@@ -3,7 +3,7 @@
 #
 #   sh tests/run.sh                     everything
 #   sh tests/run.sh -k NAME             the tests whose names match (a regular expression; repeatable)
-#   sh tests/run.sh -L unit             one kind: unit contract sim scenario e2e docs install fuzz
+#   sh tests/run.sh -L unit             one kind: unit contract sim scenario wrong e2e docs install fuzz
 #   sh tests/run.sh -l                  lists them (with -k and -L: those that match)
 #   sh tests/run.sh -v                  shows the output of passing tests too
 #   sh tests/run.sh --sanitize address  in a build with the address and undefined sanitizers; or thread

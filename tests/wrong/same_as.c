@@ -1,6 +1,6 @@
 /* Two pipes with one durable name.
  *
- * refused: Wrong, {here}: the name is registered twice, also by same_as.c:6: take one out or give it another with .as
+ * refused: Wrong, {here}: the name is registered twice, also by same_as.c:7: take one out or give it another with .as
  */
 #include <jetpipe.h>
 
