@@ -166,6 +166,11 @@ jp_status jpx_bus_request(jpx_bus *bus, const char *subject, jpx_bytes data, int
     return bus->ops->request(bus, subject, data, timeout_ms, arena, reply, err);
 }
 
+size_t jpx_bus_message_max(jpx_bus *bus)
+{
+    return bus->ops->message_max ? bus->ops->message_max(bus) : SIZE_MAX;
+}
+
 const char *jpx_bus_inbox(jpx_bus *bus, jpx_arena *arena)
 {
     return bus->ops->inbox(bus, arena);

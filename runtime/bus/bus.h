@@ -90,6 +90,8 @@ void jpx_bus_answer(jpx_bus *, const char *reply_to, jpx_bytes data, const char 
 /* Request/reply. JP_E_UNAVAILABLE: nobody listens or no connection; JP_E_TIMEOUT. *reply is in `arena`. */
 jp_status jpx_bus_request(jpx_bus *, const char *subject, jpx_bytes data, int64_t timeout_ms, jpx_arena *arena,
                           jpx_bytes *reply, jp_error *err);
+/* Bytes of the largest message, headers included, that passes here now. */
+size_t jpx_bus_message_max(jpx_bus *);
 /* A unique subject for answers, in `arena`. */
 const char *jpx_bus_inbox(jpx_bus *, jpx_arena *arena);
 
@@ -118,6 +120,7 @@ typedef struct jpx_bus_ops {
     bool (*connected)(jpx_bus *);
     int64_t (*backlog)(jpx_bus *, jpx_stream);
     int64_t (*oldest_ms)(jpx_bus *, const char *);
+    size_t (*message_max)(jpx_bus *); /* NULL: no bound */
 } jpx_bus_ops;
 
 typedef struct jpx_sub_ops {

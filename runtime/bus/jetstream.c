@@ -102,6 +102,14 @@ static int64_t bus_oldest_ms(jpx_bus *base, const char *queue)
     return oldest_ms;
 }
 
+/* As the server last said; its default where none was reached yet. */
+static size_t bus_message_max(jpx_bus *base)
+{
+    enum { USUAL = 1024 * 1024 };
+    int64_t limit = natsConnection_GetMaxPayload(((jpx_js_bus *)base)->fast.nc);
+    return limit > 0 ? (size_t)limit : USUAL;
+}
+
 static void bus_close(jpx_bus *base)
 {
     jpx_js_bus *bus = (jpx_js_bus *)base;
@@ -135,6 +143,7 @@ static const jpx_bus_ops bus_ops = {
     .connected = bus_connected,
     .backlog = bus_backlog,
     .oldest_ms = bus_oldest_ms,
+    .message_max = bus_message_max,
 };
 
 /* Unique also where a test injects the random source: process and time are in it. */

@@ -247,6 +247,12 @@ static void bus_close(jpx_bus *base)
     free(bus);
 }
 
+static size_t bus_message_max(jpx_bus *base)
+{
+    (void)base;
+    return JPX_MEMORY_MESSAGE_MAX;
+}
+
 static const jpx_bus_ops bus_ops = {
     .close = bus_close,
     .setup = bus_setup,
@@ -261,6 +267,7 @@ static const jpx_bus_ops bus_ops = {
     .connected = bus_connected,
     .backlog = bus_backlog,
     .oldest_ms = bus_oldest_ms,
+    .message_max = bus_message_max,
 };
 
 jp_status jpx_bus_open_memory(jpx_bus **out, const char *prefix, const jpx_env *env, jp_error *err)

@@ -37,22 +37,13 @@ int jpx_verb_abort(jpx_cli *cli)
 int jpx_verb_reply(jpx_cli *cli)
 {
     const char *json = cli->args_count > 1 ? jpx_cli_text(cli, cli->args[1]) : "null";
-    jpx_text request = jpx_text_new(cli->arena);
-    const jpx_json *value;
     jpx_answer answer;
 
-    if (!json)
-        return jpx_cli_fail(cli);
-    if (jpx_json_read((jpx_bytes){(const uint8_t *)json, strlen(json)}, cli->arena, &value, &cli->error) != JP_OK) {
-        jpx_wrap(&cli->error, "the reply is not JSON");
-        return jpx_cli_fail(cli);
-    }
-    jpx_text_puts(&request, "{");
-    jpx_text_member(&request, "ticket", cli->args[0]);
-    jpx_text_member_raw(&request, "value", "");
-    jpx_json_put(&request, value);
-    jpx_text_puts(&request, "}");
-    if (jpx_cli_ask(cli, "reply", request.s, &answer) != JP_OK)
+    const jpx_json *read;
+    if (!json || jpx_ask_json(json, "the reply", cli->arena, &read, &cli->error) != JP_OK ||
+        jpx_cli_connect(cli) != JP_OK ||
+        jpx_ask_reply(cli->bus, cli->args[0], json, jpx_cli_timeout(cli, JPX_ASK_MS), cli->arena, &answer,
+                      &cli->error) != JP_OK)
         return jpx_cli_fail(cli);
     if (cli->options.json)
         return jpx_cli_print_json(cli, answer.text);
@@ -64,12 +55,51 @@ int jpx_verb_reply(jpx_cli *cli)
     return 0;
 }
 
+static void put_removed(jpx_text *out, int64_t removed, const char *so_far)
+{
+    jpx_count_put(out, removed);
+    jpx_text_add(out, removed == 1 ? " root removed%s\n" : " roots removed%s\n", so_far);
+}
+
+/* The api does a part for each request, so that others are served in between. */
+static bool remove_all(jpx_cli *cli, const char *request, int64_t *removed)
+{
+    enum { TELL_MS = 2000 };
+    int64_t told = jpx_now(&cli->env);
+    jpx_arena *arena = cli->arena;
+    jp_status status;
+    bool more;
+
+    if (jpx_cli_connect(cli) != JP_OK)
+        return false;
+    cli->arena = jpx_arena_new();
+    do {
+        jpx_answer answer;
+        jpx_arena_reset(cli->arena);
+        status = jpx_cli_ask(cli, "cleanup", request, &answer);
+        more = status == JP_OK && jpx_json_bool(answer.json, "more", false);
+        *removed += status == JP_OK ? jpx_json_int(answer.json, "removed", 0) : 0;
+        if (more && jpx_now(&cli->env) - told > TELL_MS) {
+            jpx_text text = jpx_text_new(cli->arena);
+            put_removed(&text, *removed, " so far");
+            text.s[text.size - 1] = '\0';
+            jpx_cli_say(cli, "%s", text.s);
+            told = jpx_now(&cli->env);
+        }
+    } while (more);
+    if (status != JP_OK && *removed)
+        jpx_wrap(&cli->error, "%lld roots were removed", (long long)*removed);
+    jpx_arena_free(cli->arena);
+    cli->arena = arena;
+    return status == JP_OK;
+}
+
 int jpx_verb_cleanup(jpx_cli *cli)
 {
     const jpx_options *o = &cli->options;
     bool one = cli->args_count || o->key;
     jpx_text request, out = jpx_text_new(cli->arena);
-    jpx_answer answer;
+    int64_t removed = 0;
 
     if (one && (o->status || o->older_ms >= 0))
         return jpx_cli_refuse(cli, "cleanup of one root takes no --older and no --status");
@@ -89,13 +119,12 @@ int jpx_verb_cleanup(jpx_cli *cli)
         jpx_text_member(&request, "status", o->status);
     }
     jpx_text_puts(&request, "}");
-    if (jpx_cli_ask(cli, "cleanup", request.s, &answer) != JP_OK)
+    if (!remove_all(cli, request.s, &removed))
         return jpx_cli_fail(cli);
     if (o->json)
-        return jpx_cli_print_json(cli, answer.text);
-    int64_t removed = jpx_json_int(answer.json, "removed", 0);
-    jpx_count_put(&out, removed);
-    jpx_text_puts(&out, removed == 1 ? " root removed\n" : " roots removed\n");
+        jpx_text_add(&out, "{\"removed\":%lld}\n", (long long)removed);
+    else
+        put_removed(&out, removed, "");
     jpx_cli_print(cli, &out);
     return 0;
 }

@@ -96,7 +96,7 @@ jp_status jpx_cli_ask(jpx_cli *cli, const char *verb, const char *request, jpx_a
 
 const char *jpx_cli_text(jpx_cli *cli, const char *arg)
 {
-    enum { PIECE = 64 * 1024, MOST = 16 * 1024 * 1024 };
+    enum { PIECE = 64 * 1024, MOST = 64 * 1024 * 1024 };
 
     if (strcmp(arg, "-") != 0)
         return arg;

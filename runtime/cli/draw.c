@@ -38,6 +38,42 @@ static bool put_slot(jpx_text *text, const jpx_json *arg)
     return true;
 }
 
+/* {"large":true,"bytes":N}: a value that the tree leaves out; false: it is another. */
+static bool put_large(jpx_text *text, const jpx_json *value)
+{
+    int64_t bytes = jpx_json_int(value, "bytes", 0);
+
+    if (!jpx_json_bool(value, "large", false))
+        return false;
+    if (bytes)
+        jpx_text_add(text, "<%" PRId64 " bytes>", bytes);
+    else
+        jpx_text_puts(text, "<large>");
+    return true;
+}
+
+/* A value; in a list, slots may stand in any place: [1, #0, #1..#4]. */
+static void put_value(jpx_text *text, const jpx_json *value)
+{
+    bool mixed = false;
+
+    if (put_slot(text, value) || put_large(text, value))
+        return;
+    for (const jpx_json *item = value->type == JPX_JSON_ARRAY ? value->first : NULL; item && !mixed; item = item->next)
+        mixed = jpx_json_get(item, "slot") != NULL;
+    if (!mixed) {
+        jpx_json_put(text, value);
+        return;
+    }
+    jpx_text_puts(text, "[");
+    for (const jpx_json *item = value->first; item; item = item->next) {
+        jpx_text_puts(text, item == value->first ? "" : ", ");
+        if (!put_slot(text, item))
+            jpx_json_put(text, item);
+    }
+    jpx_text_puts(text, "]");
+}
+
 static void put_args(struct drawing *d, jpx_line *line, const jpx_node *node)
 {
     jpx_text text = jpx_text_new(d->out->arena);
@@ -46,8 +82,7 @@ static void put_args(struct drawing *d, jpx_line *line, const jpx_node *node)
         return;
     for (const jpx_json *arg = node->args->first; arg && text.size <= 4 * ARGS_WIDTH; arg = arg->next) {
         jpx_text_puts(&text, arg == node->args->first ? "" : ", ");
-        if (!put_slot(&text, arg))
-            jpx_json_put(&text, arg);
+        put_value(&text, arg);
     }
     if (text.size)
         jpx_line_add(line, JPX_FAINT, " (%s)", jpx_screen_cut(d->screen, text.s, ARGS_WIDTH, d->out->arena));
@@ -62,8 +97,10 @@ static void put_outputs(struct drawing *d, jpx_line *line, const jpx_node *node)
         const jpx_json *value = jpx_json_get(output, "value");
         const char *by = jpx_json_string(output, "by", NULL);
         jpx_text text = jpx_text_new(d->out->arena);
-        if (value) {
+        if (value && !put_large(&text, value)) {
             jpx_json_put(&text, value);
+        } else if (value || put_large(&text, output)) {
+            /* it was put */
         } else if (by) {
             const char *colon = strrchr(by, ':');
             jpx_text_add(&text, "from #%s", colon ? colon + 1 : by);
@@ -108,7 +145,11 @@ static void put_waits(jpx_line *line, const jpx_node *node)
     for (const jpx_json *wait = node->waits ? node->waits->first : NULL; wait && shown < WAITS_SHOWN;
          wait = wait->next, shown++)
         if (wait->string)
-            jpx_line_add(line, JPX_FAINT, "%s%s", shown ? ", " : " ", wait->string);
+            jpx_line_add(line, JPX_FAINT, "%s%s",
+                         shown                               ? ", "
+                         : node->status == JPX_SHOWN_WAITING ? " "
+                                                             : ", waits ",
+                         wait->string);
     if (shown < all)
         jpx_line_add(line, JPX_FAINT, " and %zu more", all - shown);
 }

@@ -32,6 +32,8 @@ static jp_status look(struct following *f, const char *verb, jpx_answer *answer)
     jpx_text request = jpx_ask_root(f->arena, *f->root ? f->root : f->how->name);
     if (strcmp(verb, "tree") == 0)
         jpx_text_member_int(&request, "limit", JPX_LIVE_NODES);
+    else
+        jpx_text_member_raw(&request, "value", "false"); /* whether it has ended is all that is looked for */
     jpx_text_puts(&request, "}");
     jp_status status = jpx_ask(cli->bus, verb, request.s, JPX_ASK_MS, f->arena, answer, &cli->error);
     bool absent = status == JP_E_UNAVAILABLE || status == JP_E_TIMEOUT || (status == JP_E_NOT_FOUND && f->later);
@@ -205,7 +207,8 @@ int jpx_follow_root(jpx_cli *cli, const jpx_follow *how)
         code = jpx_cli_fail(cli);
     } else if (!ended || how->no_result) {
         code = ended ? 0 : 128 + jpx_signals_seen();
-    } else if (look(&f, "result", &answer) != JP_OK) {
+    } else if (jpx_ask_result(cli->bus, *f.root ? f.root : how->name, JPX_ASK_MS, f.arena, &answer, &cli->error) !=
+               JP_OK) {
         code = jpx_cli_fail(cli);
     } else {
         code = jpx_print_result(cli, how->name, &answer);

@@ -97,16 +97,16 @@ int jpx_verb_result(jpx_cli *cli)
 {
     const char *root = jpx_cli_root(cli);
     jpx_answer answer;
-    int code;
 
     if (cli->options.wait) {
         if (!root || jpx_cli_connect(cli) != JP_OK ||
             jpx_ask_wait(cli->bus, &cli->env, root, false, jpx_cli_timeout(cli, -1), cli->arena, &answer,
                          &cli->error) != JP_OK)
             return jpx_cli_fail(cli);
-    } else if (!ask(cli, "result", &answer, &code)) {
-        return code;
     }
+    if (!root || jpx_cli_connect(cli) != JP_OK ||
+        jpx_ask_result(cli->bus, root, jpx_cli_timeout(cli, JPX_ASK_MS), cli->arena, &answer, &cli->error) != JP_OK)
+        return jpx_cli_fail(cli);
     return jpx_print_result(cli, root, &answer);
 }
 
@@ -137,6 +137,8 @@ int jpx_verb_why(jpx_cli *cli)
         }
         jpx_line_end(&line);
     }
+    if (jpx_json_bool(answer.json, "more", false))
+        jpx_text_puts(&out, "and more\n");
     if (!jpx_json_count(why))
         jpx_cli_put_status(cli, answer.json, &out); /* nothing holds it up: say what it is */
     jpx_cli_print(cli, &out);

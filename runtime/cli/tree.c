@@ -75,11 +75,9 @@ static jpx_node *read_node(const jpx_json *json, jpx_arena *arena)
 
 jp_status jpx_tree_read(const jpx_json *answer, jpx_arena *arena, jpx_node **out, jp_error *err)
 {
-    const jpx_json *tree = jpx_json_get(answer, "tree");
-
-    if (!tree || tree->type != JPX_JSON_OBJECT)
+    if (!jpx_json_get(answer, "children") && !jpx_json_get(answer, "error"))
         return jpx_fail(err, JP_E_DAMAGED, "the answer has no tree; is the api role of another version?");
-    *out = read_node(tree, arena);
+    *out = read_node(answer, arena);
     (*out)->root = jpx_json_string(answer, "root", "");
     return JP_OK;
 }

@@ -57,6 +57,13 @@ jp_status jpx_ask(jpx_bus *bus, const char *verb, const char *request, int64_t t
     return jpx_fail(err, status, "%s", jpx_json_string(error, "message", jp_status_text(status)));
 }
 
+jp_status jpx_ask_json(const char *json, const char *what, jpx_arena *arena, const jpx_json **out, jp_error *err)
+{
+    jp_error why;
+    jp_status status = jpx_json_read((jpx_bytes){(const uint8_t *)json, strlen(json)}, arena, out, &why);
+    return status == JP_OK ? JP_OK : jpx_fail(err, status, "%s is not JSON: %s", what, why.text);
+}
+
 bool jpx_ask_is_root(const char *text)
 {
     size_t size = strspn(text, "0123456789abcdef");

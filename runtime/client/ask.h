@@ -29,6 +29,21 @@ jp_status jpx_ask_status(const char *code);
 jpx_text jpx_ask_root(jpx_arena *, const char *root_or_key);
 bool jpx_ask_is_root(const char *text);
 
+/* JP_E_INVALID: "<what> is not JSON: ...". */
+jp_status jpx_ask_json(const char *json, const char *what, jpx_arena *, const jpx_json **out, jp_error *err);
+
+/* ---- large values ---- */
+/* May a request of so many bytes be sent as one message? */
+bool jpx_ask_fits(jpx_bus *, size_t bytes);
+/* Stores `json` at the api in pieces, and adds to `request` the members that name them. */
+jp_status jpx_ask_upload(jpx_bus *, const char *json, int64_t timeout_ms, jpx_text *request, jp_error *err);
+/* The verb result; a result that is larger than an answer is put together from its pieces, and looks the same. */
+jp_status jpx_ask_result(jpx_bus *, const char *root_or_key, int64_t timeout_ms, jpx_arena *, jpx_answer *out,
+                         jp_error *err);
+/* The verb reply; `json` is checked for syntax here. */
+jp_status jpx_ask_reply(jpx_bus *, const char *ticket, const char *json, int64_t timeout_ms, jpx_arena *,
+                        jpx_answer *out, jp_error *err);
+
 /* ---- starting ---- */
 typedef struct jpx_started {
     const char *name; /* the root id, or its key when `later` */
@@ -45,9 +60,9 @@ jp_status jpx_ask_start(jpx_bus *, const jpx_env *, const char *pipe, const char
                         bool later_fine, int64_t timeout_ms, jpx_arena *, jpx_started *out, jp_error *err);
 
 /* ---- waiting ---- */
-/* The root's outcome: `out` is the last answer of the verb result. JP_OK: it is final (done or aborted, see "status").
- * JP_E_TIMEOUT after timeout_ms (< 0: never). While `later`, an api role that is not there yet, or a root it does not
- * know yet, is waited for. */
+/* The root's outcome: `out` is the last answer of the verb result, without the result. JP_OK: it is final (done or
+ * aborted, see "status"). JP_E_TIMEOUT after timeout_ms (< 0: never). While `later`, an api role that is not there yet,
+ * or a root it does not know yet, is waited for. */
 jp_status jpx_ask_wait(jpx_bus *, const jpx_env *, const char *root_or_key, bool later, int64_t timeout_ms, jpx_arena *,
                        jpx_answer *out, jp_error *err);
 

@@ -82,7 +82,14 @@ jp_status jpx_ask_start(jpx_bus *bus, const jpx_env *env, const char *pipe, cons
                         "the key %s looks like a root id, so nothing could be asked by it; put a word before it", key);
     jpx_text_puts(&request, "{");
     jpx_text_member(&request, "pipe", pipe);
-    jpx_text_member_raw(&request, "args", args);
+    if (jpx_ask_fits(bus, request.size + strlen(args))) {
+        jpx_text_member_raw(&request, "args", args);
+    } else { /* not as a message that waits for an api role: it would be too large */
+        later_fine = false;
+        if ((status = jpx_ask_upload(bus, args, timeout_ms, &request, &why)) != JP_OK)
+            return jpx_fail(err, status, "the arguments of %s have %zu bytes and were to be sent in pieces: %s", pipe,
+                            strlen(args), why.text);
+    }
     jpx_text_member(&request, "key", key);
     jpx_text_puts(&request, "}");
     status = jpx_ask(bus, "start", request.s, timeout_ms, arena, &answer, &why);
@@ -120,6 +127,7 @@ jp_status jpx_ask_wait(jpx_bus *bus, const jpx_env *env, const char *root_or_key
         jpx_arena_reset(spent);
         jpx_text request = jpx_ask_root(spent, root_or_key);
         jpx_text_member_int(&request, "wait_ms", slice);
+        jpx_text_member_raw(&request, "value", "false");
         jpx_text_puts(&request, "}");
         status = jpx_ask(bus, "result", request.s, slice + JPX_ASK_GRACE_MS, spent, out, &why);
         bool absent = status == JP_E_UNAVAILABLE || status == JP_E_NOT_FOUND || status == JP_E_TIMEOUT;

@@ -148,9 +148,10 @@ static jp_status ask_text(jp_client *client, const char *verb, jp_root root, cha
 jp_status jp_result(jp_client *client, jp_root root, char **json_out, jp_error *err)
 {
     jpx_answer answer;
-    jp_status status = ask(client, "result", root, &answer, err);
 
     *json_out = NULL;
+    jpx_arena_reset(client->arena);
+    jp_status status = jpx_ask_result(client->bus, root.id, client->timeout_ms, client->arena, &answer, err);
     if (status != JP_OK)
         return status;
     const jpx_json *result = jpx_json_get(answer.json, "result");
@@ -196,24 +197,12 @@ jp_status jp_abort_root(jp_client *client, jp_root root, const char *reason, jp_
 static jp_status reply(jp_client *client, const char *ticket, const char *json, jp_error *err)
 {
     jpx_answer answer;
-    jpx_text request = jpx_text_new(client->arena);
-
-    jpx_text_puts(&request, "{");
-    jpx_text_member(&request, "ticket", ticket);
-    jpx_text_member_raw(&request, "value", json);
-    jpx_text_puts(&request, "}");
-    return jpx_ask(client->bus, "reply", request.s, client->timeout_ms, client->arena, &answer, err);
+    return jpx_ask_reply(client->bus, ticket, json, client->timeout_ms, client->arena, &answer, err);
 }
 
 jp_status jp_reply_json(jp_client *client, const char *ticket, const char *json, jp_error *err)
 {
-    const jpx_json *value;
-    jp_error why;
-
     jpx_arena_reset(client->arena);
-    jp_status status = jpx_json_read((jpx_bytes){(const uint8_t *)json, strlen(json)}, client->arena, &value, &why);
-    if (status != JP_OK)
-        return jpx_fail(err, status, "the reply is not JSON: %s", why.text);
     return reply(client, ticket, json, err);
 }
 

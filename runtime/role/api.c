@@ -29,7 +29,7 @@ static size_t take_messages(api *a)
     jpx_arena_reset(desk->arena);
     for (size_t i = starts; i < count; i++) {
         if (jpx_api_subject(a, deliveries[i]->subject, "reply."))
-            jpx_api_reply(a, deliveries[i]);
+            jpx_api_reply(a, deliveries[i], jpx_api_subject(a, deliveries[i]->subject, "reply."), deliveries[i]->data);
         else
             jpx_api_control(a, deliveries[i]);
         jpx_arena_reset(desk->arena);
@@ -94,6 +94,7 @@ static void api_close(jpx_role *role)
         free(a->waiters);
         a->waiters = next;
     }
+    free(a->cut);
     free(a);
 }
 

@@ -14,6 +14,7 @@ typedef struct jpx_waiting { /* a result request that waits until its root is fi
     struct jpx_waiting *next;
     jpx_root_id root;
     int64_t until_ms;
+    bool value; /* the result is wanted too, not only that it is there */
     char reply_to[256];
 } jpx_waiting;
 
@@ -23,6 +24,8 @@ typedef struct api {
     jpx_waiting *waiters;
     size_t waiters_count;
     int64_t looked_ms;
+    jpx_root_id cut_root; /* whose result is being read in pieces */
+    char *cut;            /* its JSON, until the last piece went out; NULL = none */
 } api;
 
 /* The part of a subject after "<prefix>.<kind>"; NULL when it is of another kind. */
@@ -30,14 +33,25 @@ const char *jpx_api_subject(const api *, const char *subject, const char *kind);
 
 /* Handlers of stored messages: they ack, nak or dead-letter the deliveries. */
 void jpx_api_starts(api *, jpx_delivery **, size_t count);
-void jpx_api_reply(api *, jpx_delivery *);
+void jpx_api_start_uploaded(api *, jpx_delivery *, const char *pipe, jpx_bytes args);
+void jpx_api_reply(api *, jpx_delivery *, const char *ticket, jpx_bytes json);
 void jpx_api_control(api *, jpx_delivery *);
 
 /* Requests: answered, or turned into messages, or kept waiting. */
 void jpx_api_request(api *, const jpx_delivery *);
 size_t jpx_api_waiters(api *);
 
-/* Answers. `reply_to` NULL: nobody asked. */
+/* ---- pieces.c: values that are larger than a message ---- */
+/* Stores one piece; *upload is the id under which the next ones come (given: not NULL). */
+jp_status jpx_api_upload(api *, const char *given, int64_t index, const char *piece, jpx_root_id *upload,
+                         jp_error *err);
+/* What was uploaded in so many pieces, joined. JP_E_NOT_FOUND: not all are there (any more). */
+jp_status jpx_api_uploaded(api *, const char *upload, int64_t pieces, jpx_bytes *json, jp_error *err);
+/* The root, with "offset", "size" and "piece": what of its result begins at `offset` and fits into one answer. */
+jp_status jpx_api_cut(api *, const jpx_root *, int64_t offset, bson_t *out, jp_error *err);
+size_t jpx_api_answer_max(const api *); /* bytes of JSON in one answer */
+
+/* Answers. `reply_to` NULL: nobody asked. One that is larger than a message may be becomes an error that says so. */
 void jpx_api_answer(api *, const char *reply_to, bson_t *doc); /* destroys doc */
 void jpx_api_error(api *, const char *reply_to, jp_status, const char *message);
 

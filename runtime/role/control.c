@@ -1,4 +1,5 @@
-/* control.c -- stored messages that change something: replies, aborts, cleanups. */
+/* control.c -- stored messages that change something: replies, aborts, cleanups; starts whose arguments were uploaded.
+ */
 #include "role/api.h"
 #include <openssl/crypto.h>
 #include <string.h>
@@ -11,7 +12,8 @@ enum {
     ABORT_WALK_MAX_MS = 5000,
     PUT_OFF_MS = 1000,
     SWEEP_MS = 60 * 1000, /* bodies in flight at a cleanup may still insert: the range is removed again after this */
-    CLEANUP_BATCH = 100   /* roots of one message; the rest goes into another */
+    CLEANUP_ROOTS = 100,  /* removed by one message, at most */
+    CLEANUP_RECORDS = 10 * JPX_SCAN_CHUNK
 };
 
 static void put_off(api *a, jpx_delivery *d, const jp_error *err)
@@ -198,7 +200,7 @@ static bool type_fits(const reply *r, jp_error *err)
     return false;
 }
 
-void jpx_api_reply(api *a, jpx_delivery *d)
+void jpx_api_reply(api *a, jpx_delivery *d, const char *ticket, jpx_bytes json)
 {
     reply r = {0};
     jpx_root *root;
@@ -207,11 +209,11 @@ void jpx_api_reply(api *a, jpx_delivery *d)
     jp_error err = {0};
     bool won;
 
-    if (!jpx_ticket_parse(jpx_api_subject(a, d->subject, "reply."), &r.key, &r.step, token)) {
+    if (!ticket || !jpx_ticket_parse(ticket, &r.key, &r.step, token)) {
         refuse_ticket(a, d);
         return;
     }
-    if (jpx_value_from_json(d->data, a->role.desk.arena, &r.value, &err) != JP_OK) {
+    if (jpx_value_from_json(json, a->role.desk.arena, &r.value, &err) != JP_OK) {
         refuse(a, d, "reply", err.status, err.text);
         return;
     }
@@ -328,28 +330,25 @@ failed:
     put_off(a, d, &err);
 }
 
-/* ---- cleanup ---- */
+/* ---- cleanup: in bounded steps, for other roots wait behind each of them ---- */
 
-static jp_status remove_root(api *a, const jpx_root *root, jp_error *err)
+static jp_status remove_root(api *a, const jpx_root_id *root, size_t *budget, bool *done, jp_error *err)
 {
     jpx_desk *desk = &a->role.desk;
-    jpx_pipeline sweep = {.key = jpx_key_root(root->id), .pipe = "cleanup", .queue = "cleanup"};
+    jpx_pipeline sweep = {.key = jpx_key_root(*root), .pipe = "cleanup", .queue = "cleanup"};
     jpx_outbox box = jpx_outbox_new(desk);
-    bool done = false;
 
     jpx_outbox_timer(&box, jpx_now(desk->env) + SWEEP_MS, &sweep, UINT32_MAX);
     if (jpx_outbox_flush(&box, err) != JP_OK)
         return err->status;
-    while (!done)
-        if (jpx_walk_remove(desk, &root->id, 10 * JPX_SCAN_CHUNK, &done, err) != JP_OK)
-            return err->status;
-    return JP_OK;
+    return jpx_walk_remove(desk, root, budget, done, err);
 }
 
 static void sweep(api *a, jpx_delivery *d, const char *name)
 {
     jpx_root_id id;
-    bool done = false;
+    size_t budget = CLEANUP_RECORDS;
+    bool done = true;
     jp_error err = {0};
 
     jpx_root *alive = NULL;
@@ -357,27 +356,60 @@ static void sweep(api *a, jpx_delivery *d, const char *name)
         put_off(a, d, &err);
         return;
     }
-    if (jpx_root_parse(&id, name) && !alive) /* a trigger that came again has made it anew: it is not ours to remove */
-        while (!done)
-            if (jpx_walk_remove(&a->role.desk, &id, 10 * JPX_SCAN_CHUNK, &done, &err) != JP_OK) {
-                put_off(a, d, &err);
-                return;
-            }
-    jpx_sub_ack(a->messages, &d, 1);
+    if (jpx_root_parse(&id, name) && !alive && /* a trigger that came again has made it anew: not ours to remove */
+        jpx_walk_remove(&a->role.desk, &id, &budget, &done, &err) != JP_OK)
+        put_off(a, d, &err);
+    else if (!done)
+        jpx_sub_nak(a->messages, d, 1);
+    else
+        jpx_sub_ack(a->messages, &d, 1);
 }
 
+/* Roots that ended before a time, the newest first, as far as the budget goes. */
+static jp_status remove_some(api *a, const bson_t *doc, int64_t *removed, bool *more, jp_error *err)
+{
+    static const char *const finals[] = {"done", "aborted"};
+    jpx_desk *desk = &a->role.desk;
+    const char *status = text_field(desk->arena, doc, "status");
+    bson_iter_t iter;
+    int64_t older = bson_iter_init_find(&iter, doc, "older_ms") ? bson_iter_as_int64(&iter) : 0;
+    int64_t now = jpx_now(desk->env);
+    size_t budget = CLEANUP_RECORDS;
+
+    older = older < 0 ? 0 : older > now ? now : older;
+    for (size_t f = 0; f < 2; f++) {
+        jpx_root_filter filter = {.status = finals[f], .older_ms = now - older + 1, .limit = CLEANUP_ROOTS};
+        jpx_records found = {NULL, 0};
+        if (status && strcmp(status, finals[f]) != 0)
+            continue;
+        if (jpx_store_list_roots(desk->store, &filter, desk->arena, &found, err) != JP_OK)
+            return err->status;
+        *more = *more || found.count == CLEANUP_ROOTS;
+        for (size_t i = 0; i < found.count; i++) { /* also one whose record is damaged: its id is enough */
+            jpx_root_id id;
+            bool done = false;
+            memcpy(id.b, found.items[i].id.data, JPX_ROOT_SIZE);
+            if (budget && remove_root(a, &id, &budget, &done, err) != JP_OK)
+                return err->status;
+            *removed += done;
+            *more = *more || !done;
+        }
+    }
+    return JP_OK;
+}
+
+/* What is left over is asked for again by who asked; where nobody did, by another message. */
 static void cleanup(api *a, jpx_delivery *d, const bson_t *doc, const char *name)
 {
     jpx_desk *desk = &a->role.desk;
     bson_t answer = BSON_INITIALIZER;
-    bson_iter_t iter;
-    int64_t older = bson_iter_init_find(&iter, doc, "older_ms") ? bson_iter_as_int64(&iter) : 0;
-    const char *status = text_field(desk->arena, doc, "status");
+    size_t budget = CLEANUP_RECORDS;
     jpx_root *root;
-    int64_t removed = 0, now = jpx_now(desk->env);
+    int64_t removed = 0;
+    bool more = false, done = false;
+    jpx_message again = {.subject = d->subject, .data = d->data};
     jp_error err = {0};
 
-    older = older < 0 ? 0 : older > now ? now : older;
     if (name) {
         if (jpx_api_find_root(a, name, &root, &err) != JP_OK)
             goto failed;
@@ -387,33 +419,17 @@ static void cleanup(api *a, jpx_delivery *d, const bson_t *doc, const char *name
                    jpx_format(desk->arena, "root %.64s is still running; abort it first", name));
             return;
         }
-        if (remove_root(a, root, &err) != JP_OK)
+        if (remove_root(a, &root->id, &budget, &done, &err) != JP_OK)
             goto failed;
-        removed = 1;
-    } else {
-        static const char *const finals[] = {"done", "aborted"};
-        for (size_t f = 0; f < 2; f++) {
-            jpx_root_filter filter = {.status = finals[f], .older_ms = now - older + 1, .limit = CLEANUP_BATCH};
-            jpx_records found = {NULL, 0};
-            if (status && strcmp(status, finals[f]) != 0)
-                continue;
-            do {
-                if (jpx_store_list_roots(desk->store, &filter, desk->arena, &found, &err) != JP_OK)
-                    goto failed;
-                for (size_t i = 0; i < found.count; i++) {
-                    jpx_root some;
-                    filter.before = jpx_copy(desk->arena, found.items[i].id.data, found.items[i].id.size);
-                    if (!jpx_root_decode(found.items[i].doc, desk->arena, &some))
-                        continue;
-                    if (remove_root(a, &some, &err) != JP_OK)
-                        goto failed;
-                    removed++;
-                }
-                jpx_sub_beat(a->messages, &d, 1);
-            } while (found.count == CLEANUP_BATCH);
-        }
+        removed = done;
+        more = !done;
+    } else if (remove_some(a, doc, &removed, &more, &err) != JP_OK) {
+        goto failed;
     }
+    if (more && !d->reply_to && jpx_bus_publish(desk->bus, &again, 1, JPX_PUBLISH_MS, &err) != JP_OK)
+        goto failed;
     bson_append_int64(&answer, "removed", 7, removed);
+    bson_append_bool(&answer, "more", 4, more);
     jpx_api_answer(a, d->reply_to, &answer);
     jpx_sub_ack(a->messages, &d, 1);
     return;
@@ -423,6 +439,29 @@ failed:
         refuse(a, d, "control", err.status, err.text);
     else
         put_off(a, d, &err);
+}
+
+/* ---- starts and replies whose value was uploaded ---- */
+
+static void uploaded(api *a, jpx_delivery *d, const char *verb, const bson_t *doc)
+{
+    jpx_arena *arena = a->role.desk.arena;
+    bson_iter_t iter;
+    int64_t pieces = bson_iter_init_find(&iter, doc, "pieces") ? bson_iter_as_int64(&iter) : 0;
+    bool start = strcmp(verb, "start") == 0;
+    const char *of = text_field(arena, doc, start ? "pipe" : "ticket");
+    jpx_bytes json;
+    jp_error err = {0};
+
+    jp_status status = jpx_api_uploaded(a, text_field(arena, doc, "upload"), pieces, &json, &err);
+    if (status == JP_E_INVALID || status == JP_E_NOT_FOUND || status == JP_E_TOO_LARGE)
+        refuse(a, d, verb, status, err.text);
+    else if (status != JP_OK)
+        put_off(a, d, &err);
+    else if (start)
+        jpx_api_start_uploaded(a, d, of ? of : "", json);
+    else
+        jpx_api_reply(a, d, of, json);
 }
 
 void jpx_api_control(api *a, jpx_delivery *d)
@@ -449,6 +488,8 @@ void jpx_api_control(api *a, jpx_delivery *d)
         sweep(a, d, name);
     else if (strcmp(verb, "cleanup") == 0)
         cleanup(a, d, &doc, name);
+    else if (strcmp(verb, "start") == 0 || strcmp(verb, "reply") == 0)
+        uploaded(a, d, verb, &doc);
     else
         refuse(a, d, "control", JP_E_INVALID, "an unknown control verb, or no root named");
     bson_destroy(&doc);

@@ -132,14 +132,15 @@ jp_status jpx_walk_abort(jpx_desk *, jpx_outbox *, const jpx_root *, size_t *pen
 /* Publishes again whatever is due, from the entries alone, bottom-up (PROTOCOL 10); with a backlog, only what cannot be
  * in its queue any more. */
 jp_status jpx_walk_repair(jpx_desk *, jpx_outbox *, const jpx_root *, jpx_backlog *, jp_error *err);
-/* Removes all records of a root, at most `limit` a call; *done when none is left. */
-jp_status jpx_walk_remove(jpx_desk *, const jpx_root_id *, size_t limit, bool *done, jp_error *err);
+/* Removes all records of a root, at most *budget (> 0, counted down); *done when none is left. */
+jp_status jpx_walk_remove(jpx_desk *, const jpx_root_id *, size_t *budget, bool *done, jp_error *err);
 
 /* ---- view.c, why.c: what people see ---- */
 jp_status jpx_view_status(jpx_desk *, const jpx_root *, bool counts, bson_t *out, jp_error *err);
 jp_status jpx_view_tree(jpx_desk *, const jpx_root *, size_t limit, bson_t *out, jp_error *err);
 jp_status jpx_view_why(jpx_desk *, const jpx_root *, bson_t *out, jp_error *err);
-jp_status jpx_view_result(jpx_desk *, const jpx_root *, bson_t *out, jp_error *err);
+/* The root, and its result in *value: no data while there is none. `value` NULL: it is not read. */
+jp_status jpx_view_result(jpx_desk *, const jpx_root *, bson_t *out, jpx_bytes *value, jp_error *err);
 
 /* ---- small ones ---- */
 jpx_pipe_facts jpx_registry_facts(void *registry, const char *pipe);

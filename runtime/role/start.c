@@ -8,6 +8,8 @@
 
 typedef struct start {
     jpx_delivery *delivery;
+    const char *name; /* of the pipe */
+    jpx_bytes json;   /* its arguments */
     const jpx_pipe *pipe;
     const char *key;
     jpx_bytes args;
@@ -43,20 +45,18 @@ static jpx_root_id root_of(const jpx_delivery *d)
 static jp_status read_start(api *a, start *s)
 {
     jpx_arena *arena = a->role.desk.arena;
-    const char *name = jpx_api_subject(a, s->delivery->subject, "start.");
-
     s->root = root_of(s->delivery);
     s->key = s->delivery->key ? s->delivery->key : s->delivery->id;
-    s->pipe = jpx_registry_find(a->role.parts.registry, name);
+    s->pipe = jpx_registry_find(a->role.parts.registry, s->name);
     if (!s->pipe)
         return jpx_fail(&s->err, JP_E_NOT_FOUND,
-                        "no pipe named %.100s is registered here; `pipes` lists those that are", name);
+                        "no pipe named %.100s is registered here; `pipes` lists those that are", s->name);
     if (s->key && (!*s->key || strlen(s->key) > JPX_KEY_MAX))
         return jpx_fail(&s->err, JP_E_INVALID, "the key has %zu bytes; 1 to %d are allowed", strlen(s->key),
                         JPX_KEY_MAX);
     if (s->key && !bson_utf8_validate(s->key, strlen(s->key), false))
         return jpx_fail(&s->err, JP_E_INVALID, "the key is not UTF-8");
-    return jpx_args_from_json(s->pipe, s->delivery->data, arena, &s->args, &s->err);
+    return jpx_args_from_json(s->pipe, s->json, arena, &s->args, &s->err);
 }
 
 /* A trigger that cannot be understood is answered where somebody asked, and kept as a dead letter where not. */
@@ -76,9 +76,11 @@ static void reject(api *a, start *s)
 static jp_status remove_loser(api *a, const start *s, jp_error *err)
 {
     bool done = false;
-    while (!done)
-        if (jpx_walk_remove(&a->role.desk, &s->root, JPX_SCAN_CHUNK, &done, err) != JP_OK)
+    while (!done) {
+        size_t budget = JPX_SCAN_CHUNK;
+        if (jpx_walk_remove(&a->role.desk, &s->root, &budget, &done, err) != JP_OK)
             return err->status;
+    }
     return JP_OK;
 }
 
@@ -161,16 +163,14 @@ static jp_status write_roots(api *a, start *starts, size_t count, jpx_outbox *bo
     return jpx_publish_ready(desk, box, again, again_count, err);
 }
 
-void jpx_api_starts(api *a, jpx_delivery **deliveries, size_t count)
+static void handle(api *a, start *starts, size_t count)
 {
     jpx_desk *desk = &a->role.desk;
-    start *starts = jpx_alloc_array(desk->arena, count, sizeof *starts);
     jpx_outbox box = jpx_outbox_new(desk);
     char id[JPX_ROOT_TEXT];
     jp_error err = {0};
 
     for (size_t i = 0; i < count; i++) {
-        starts[i] = (start){.delivery = deliveries[i]};
         starts[i].good = read_start(a, &starts[i]) == JP_OK;
         if (!starts[i].good)
             reject(a, &starts[i]);
@@ -195,4 +195,21 @@ void jpx_api_starts(api *a, jpx_delivery **deliveries, size_t count)
         }
         jpx_sub_ack(a->messages, &starts[i].delivery, 1);
     }
+}
+
+void jpx_api_starts(api *a, jpx_delivery **deliveries, size_t count)
+{
+    start *starts = jpx_alloc_array(a->role.desk.arena, count, sizeof *starts);
+
+    for (size_t i = 0; i < count; i++)
+        starts[i] = (start){.delivery = deliveries[i],
+                            .name = jpx_api_subject(a, deliveries[i]->subject, "start."),
+                            .json = deliveries[i]->data};
+    handle(a, starts, count);
+}
+
+void jpx_api_start_uploaded(api *a, jpx_delivery *delivery, const char *pipe, jpx_bytes args)
+{
+    start one = {.delivery = delivery, .name = pipe, .json = args};
+    handle(a, &one, 1);
 }

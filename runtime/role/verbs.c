@@ -4,16 +4,49 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LIST_LIMIT = 50, LIST_MAX = 1000, TREE_LIMIT = 200, TREE_MAX = 5000 };
+enum {
+    LIST_LIMIT = 50,
+    LIST_MAX = 1000,
+    TREE_LIMIT = 200,
+    TREE_MAX = 5000,
+    JSON_GROWS = 6 /* times, at most: control characters in strings */
+};
 
 /* ---- answers ---- */
+
+static size_t json_size(bson_t *doc, char **json)
+{
+    *json = bson_as_relaxed_extended_json(doc, NULL);
+    return jpx_json_compact(*json);
+}
+
+static void too_large(api *a, const char *reply_to, const bson_t *doc, size_t size)
+{
+    jpx_arena *arena = a->role.desk.arena;
+    size_t most = jpx_api_answer_max(a);
+    bson_iter_t iter;
+    const char *mend = bson_iter_init_find(&iter, doc, "result")
+                           ? "`jetpipe result` and jp_result read it; or ask for pieces of it with \"offset\":0"
+                           : "ask for less with \"limit\"";
+    const char *message = jpx_format(arena,
+                                     "the answer has %zu bytes, and the NATS server passes %zu: %s, or raise its "
+                                     "max_payload",
+                                     size, most, mend);
+    const char *json =
+        jpx_format(arena, "{\"error\":{\"code\":\"too-large\",\"message\":%s,\"size\":%zu,\"limit\":%zu}}",
+                   jpx_json_text(arena, message), size, most);
+    jpx_bus_answer(a->role.desk.bus, reply_to, (jpx_bytes){(const uint8_t *)json, strlen(json)}, "too-large", message);
+}
 
 void jpx_api_answer(api *a, const char *reply_to, bson_t *doc)
 {
     if (reply_to) {
-        char *json = bson_as_relaxed_extended_json(doc, NULL);
-        size_t size = jpx_json_compact(json);
-        jpx_bus_answer(a->role.desk.bus, reply_to, (jpx_bytes){(const uint8_t *)json, size}, NULL, NULL);
+        char *json;
+        size_t size = json_size(doc, &json);
+        if (size > jpx_api_answer_max(a))
+            too_large(a, reply_to, doc, size);
+        else
+            jpx_bus_answer(a->role.desk.bus, reply_to, (jpx_bytes){(const uint8_t *)json, size}, NULL, NULL);
         bson_free(json);
     }
     bson_destroy(doc);
@@ -76,6 +109,12 @@ static int64_t number_of(const request *r, const char *name, int64_t standard, i
         return standard;
     int64_t value = bson_iter_as_int64(&iter);
     return value < 0 ? 0 : value > max ? max : value;
+}
+
+static bool flag_of(const request *r, const char *name, bool standard)
+{
+    bson_iter_t iter;
+    return bson_iter_init_find(&iter, &r->doc, name) ? bson_iter_as_bool(&iter) : standard;
 }
 
 jp_status jpx_api_find_root(api *a, const char *name, jpx_root **out, jp_error *err)
@@ -158,12 +197,26 @@ static jp_status verb_status(api *a, request *r, bson_t *out, jp_error *err)
     return jpx_view_status(&a->role.desk, root, true, out, err);
 }
 
+/* A tree that is larger than an answer may be is folded further. */
 static jp_status verb_tree(api *a, request *r, bson_t *out, jp_error *err)
 {
+    size_t limit = (size_t)number_of(r, "limit", TREE_LIMIT, TREE_MAX);
     jpx_root *root;
+
     if (wanted_root(a, r, &root, err) != JP_OK)
         return err->status;
-    return jpx_view_tree(&a->role.desk, root, (size_t)number_of(r, "limit", TREE_LIMIT, TREE_MAX), out, err);
+    for (;; limit /= 4) {
+        if (jpx_view_tree(&a->role.desk, root, limit, out, err) != JP_OK)
+            return err->status;
+        if (limit <= 1 || out->len < jpx_api_answer_max(a) / JSON_GROWS)
+            return JP_OK;
+        char *json;
+        size_t size = json_size(out, &json);
+        bson_free(json);
+        if (size <= jpx_api_answer_max(a))
+            return JP_OK;
+        bson_reinit(out);
+    }
 }
 
 static jp_status verb_why(api *a, request *r, bson_t *out, jp_error *err)
@@ -268,9 +321,21 @@ static jp_status verb_pipes(api *a, request *r, bson_t *out, jp_error *err)
 
 /* ---- result: may wait until the root is final ---- */
 
+static jp_status view_result(jpx_desk *desk, const jpx_root *root, bool with_value, bson_t *out, jp_error *err)
+{
+    jpx_bytes value = {0};
+    if (jpx_view_result(desk, root, out, with_value ? &value : NULL, err) != JP_OK)
+        return err->status;
+    if (value.data)
+        jpx_append_value(out, "result", value);
+    return JP_OK;
+}
+
 static jp_status verb_result(api *a, request *r, bson_t *out, jp_error *err)
 {
     int64_t wait_ms = number_of(r, "wait_ms", 0, JPX_WAIT_MS_MAX);
+    bool with_value = flag_of(r, "value", true);
+    bson_iter_t offset;
     jpx_root *root;
 
     if (wanted_root(a, r, &root, err) != JP_OK)
@@ -278,7 +343,8 @@ static jp_status verb_result(api *a, request *r, bson_t *out, jp_error *err)
     if (wait_ms && !jpx_root_final(root) && r->delivery->reply_to && a->waiters_count < JPX_WAITERS_LIMIT) {
         jpx_waiting *waiting = calloc(1, sizeof *waiting);
         JPX_ASSERT(waiting != NULL);
-        *waiting = (jpx_waiting){.next = a->waiters, .root = root->id, .until_ms = jpx_now(a->role.desk.env) + wait_ms};
+        *waiting = (jpx_waiting){
+            .next = a->waiters, .root = root->id, .until_ms = jpx_now(a->role.desk.env) + wait_ms, .value = with_value};
         size_t size = strlen(r->delivery->reply_to);
         if (size < sizeof waiting->reply_to) {
             memcpy(waiting->reply_to, r->delivery->reply_to, size + 1);
@@ -288,7 +354,9 @@ static jp_status verb_result(api *a, request *r, bson_t *out, jp_error *err)
         }
         free(waiting);
     }
-    return jpx_view_result(&a->role.desk, root, out, err);
+    if (!bson_iter_init_find(&offset, &r->doc, "offset"))
+        return view_result(&a->role.desk, root, with_value, out, err);
+    return jpx_api_cut(a, root, bson_iter_as_int64(&offset), out, err);
 }
 
 static bool answer_waiter(api *a, const jpx_waiting *waiting, const jpx_root *root)
@@ -301,7 +369,7 @@ static bool answer_waiter(api *a, const jpx_waiting *waiting, const jpx_root *ro
         bson_destroy(&out);
         return false;
     }
-    if (root && jpx_view_result(desk, root, &out, &err) == JP_OK) {
+    if (root && view_result(desk, root, waiting->value, &out, &err) == JP_OK) {
         jpx_api_answer(a, waiting->reply_to, &out);
         return true;
     }
@@ -364,23 +432,53 @@ static const char *json_of_field(api *a, const request *r, const char *name)
     return jpx_value_to_json(jpx_value_of(&iter, a->role.desk.arena), a->role.desk.arena);
 }
 
+/* A start or a reply whose value was uploaded: the message names the upload. */
+static jp_status forward_upload(api *a, const request *r, const char *verb, const char *field, const char *name,
+                                const char *key, jp_error *err)
+{
+    jpx_arena *arena = a->role.desk.arena;
+    const char *data =
+        jpx_format(arena, "{\"%s\":%s,\"upload\":%s,\"pieces\":%lld}", field, jpx_json_text(arena, name),
+                   jpx_json_text(arena, text_of(a, r, "upload")), (long long)number_of(r, "pieces", 0, INT64_MAX));
+    return forward(a, r, jpx_format(arena, "%s.control.%s", jpx_bus_prefix(a->role.desk.bus), verb), data, key, err);
+}
+
+static jp_status verb_upload(api *a, request *r, bson_t *out, jp_error *err)
+{
+    int64_t index = number_of(r, "index", 0, INT64_MAX);
+    char text[JPX_ROOT_TEXT];
+    jpx_root_id upload;
+
+    if (jpx_api_upload(a, text_of(a, r, "upload"), index, text_of(a, r, "piece"), &upload, err) != JP_OK)
+        return err->status;
+    bson_append_utf8(out, "upload", 6, jpx_root_text(text, &upload), -1);
+    bson_append_int64(out, "index", 5, index);
+    return JP_OK;
+}
+
 static jp_status verb_start(api *a, request *r, jp_error *err)
 {
     jpx_arena *arena = a->role.desk.arena;
     const char *name = text_of(a, r, "pipe"), *key = text_of(a, r, "key"), *args = json_of_field(a, r, "args");
+    const char *upload = text_of(a, r, "upload");
+    int64_t pieces = number_of(r, "pieces", 0, INT64_MAX);
     const jpx_pipe *pipe = name ? jpx_registry_find(a->role.parts.registry, name) : NULL;
-    jpx_bytes checked;
+    jpx_bytes checked, json;
 
     if (!name)
         return jpx_fail(err, JP_E_INVALID, "the request names no pipe: {\"pipe\":\"AddTwo\",\"args\":[40]}");
     if (!pipe)
         return jpx_fail(err, JP_E_NOT_FOUND, "no pipe named %.100s is registered here; `pipes` lists those that are",
                         name);
-    if (!args)
-        args = "";
-    /* checked here too, so that a wrong request is refused before anything is stored */
-    if (jpx_args_from_json(pipe, (jpx_bytes){(const uint8_t *)args, strlen(args)}, arena, &checked, err) != JP_OK)
+    json = (jpx_bytes){(const uint8_t *)args, args ? strlen(args) : 0};
+    if (upload && jpx_api_uploaded(a, upload, pieces, &json, err) != JP_OK)
         return err->status;
+    /* checked here too, so that a wrong request is refused before anything is stored */
+    if (jpx_args_from_json(pipe, json, arena, &checked, err) != JP_OK)
+        return err->status;
+    if (upload)
+        return forward_upload(a, r, "start", "pipe", name, key, err);
+    args = args ? args : "";
     return forward(a, r, jpx_format(arena, "%s.start.%s", jpx_bus_prefix(a->role.desk.bus), name), args, key, err);
 }
 
@@ -394,6 +492,8 @@ static jp_status verb_reply(api *a, request *r, jp_error *err)
 
     if (!ticket || !jpx_ticket_parse(ticket, &key, &step, token))
         return jpx_fail(err, JP_E_REFUSED, "this ticket cannot be used: it is unknown, was used, or its time is over");
+    if (text_of(a, r, "upload"))
+        return forward_upload(a, r, "reply", "ticket", ticket, NULL, err);
     return forward(a, r, jpx_format(arena, "%s.reply.%s", jpx_bus_prefix(a->role.desk.bus), ticket),
                    value ? value : "null", NULL, err);
 }
@@ -443,10 +543,10 @@ void jpx_api_request(api *a, const jpx_delivery *delivery)
         const char *verb;
         reader read;
         jp_status (*change)(api *, request *, jp_error *);
-    } verbs[] = {{"status", verb_status, NULL},  {"tree", verb_tree, NULL},     {"why", verb_why, NULL},
-                 {"list", verb_list, NULL},      {"result", verb_result, NULL}, {"pipes", verb_pipes, NULL},
-                 {"start", NULL, verb_start},    {"reply", NULL, verb_reply},   {"abort", NULL, verb_abort},
-                 {"cleanup", NULL, verb_cleanup}};
+    } verbs[] = {{"status", verb_status, NULL}, {"tree", verb_tree, NULL},      {"why", verb_why, NULL},
+                 {"list", verb_list, NULL},     {"result", verb_result, NULL},  {"pipes", verb_pipes, NULL},
+                 {"upload", verb_upload, NULL}, {"start", NULL, verb_start},    {"reply", NULL, verb_reply},
+                 {"abort", NULL, verb_abort},   {"cleanup", NULL, verb_cleanup}};
     const char *verb = jpx_api_subject(a, delivery->subject, "api.");
     request r = {.delivery = delivery};
     jp_status status = JP_E_NOT_FOUND;
@@ -459,7 +559,7 @@ void jpx_api_request(api *a, const jpx_delivery *delivery)
     }
     jpx_fail(&err, JP_E_NOT_FOUND,
              "no verb is named %.40s; there are start, status, tree, why, list, result, pipes, reply, "
-             "abort, cleanup",
+             "abort, cleanup, upload",
              verb ? verb : "");
     for (size_t i = 0; verb && i < sizeof verbs / sizeof *verbs; i++) {
         bson_t out;

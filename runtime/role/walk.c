@@ -251,11 +251,11 @@ jp_status jpx_walk_repair(jpx_desk *desk, jpx_outbox *box, const jpx_root *root,
 
 /* ---- removal ---- */
 
-jp_status jpx_walk_remove(jpx_desk *desk, const jpx_root_id *root, size_t limit, bool *done, jp_error *err)
+jp_status jpx_walk_remove(jpx_desk *desk, const jpx_root_id *root, size_t *budget, bool *done, jp_error *err)
 {
     static const jpx_table tables[] = {JPX_PIPELINE, JPX_ENTRY, JPX_BARRIER, JPX_VALUE, JPX_FILL, JPX_MARK};
     jpx_bytes id = jpx_id(root->b, JPX_ROOT_SIZE);
-    size_t removed = 0, total = 0;
+    size_t removed = 0;
 
     *done = false;
     for (size_t t = 0; t < sizeof tables / sizeof *tables; t++) {
@@ -264,11 +264,11 @@ jp_status jpx_walk_remove(jpx_desk *desk, const jpx_root_id *root, size_t limit,
         memset(hi, 0xff, sizeof hi);
         memcpy(lo, root->b, JPX_ROOT_SIZE);
         memcpy(hi, root->b, JPX_ROOT_SIZE);
-        if (jpx_store_remove_range(desk->store, tables[t], jpx_id(lo, size), jpx_id(hi, size), limit - total, &removed,
+        if (jpx_store_remove_range(desk->store, tables[t], jpx_id(lo, size), jpx_id(hi, size), *budget, &removed,
                                    err) != JP_OK)
             return err->status;
-        total += removed;
-        if (total >= limit)
+        *budget -= removed < *budget ? removed : *budget;
+        if (*budget == 0)
             return JP_OK;
     }
     *done = true;

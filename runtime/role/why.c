@@ -1,5 +1,5 @@
 /* why.c -- what a root waits for, in one line each: since when, and what would move it. */
-#include "role/nodes.h"
+#include "role/view.h"
 #include <string.h>
 
 enum { LINES_MAX = 50 };
@@ -7,6 +7,7 @@ enum { LINES_MAX = 50 };
 typedef struct asking {
     bson_t *array;
     uint32_t lines;
+    bool more;
     int64_t now_ms;
 } asking;
 
@@ -23,6 +24,19 @@ static const char *failure_text(const jpx_node *node)
         if (node->journal.entries[i].failure_text)
             return node->journal.entries[i].failure_text;
     return NULL;
+}
+
+/* Outputs and subtree are there (or aborted): only its hook is still to run. */
+static bool hook_is_due(const jpx_node *node)
+{
+    const jpx_entry *last = jpx_journal_last(&node->journal);
+
+    if (!last || jpx_node_status(node) != JPX_IS_RUNNING)
+        return false;
+    if (jpx_node_planned(node))
+        return node->evidence.counter_found && (node->evidence.left == 0 || node->evidence.counter_aborted);
+    return last->kind == JPX_RETURNED || last->kind == JPX_FAILED || last->kind == JPX_ABORTED ||
+           (last->kind == JPX_REPLIED && !last->hooked);
 }
 
 /* What moves a pipeline that is not waiting for others. */
@@ -46,12 +60,16 @@ static const char *state_of(asking *a, jpx_arena *arena, const jpx_node *node)
                               after);
         if (last && last->kind == JPX_WAITING)
             return jpx_format(arena, "waits for a reply%s", after);
+        if (hook_is_due(node))
+            return "has ended, and its on_finished hook is to run";
         if (jpx_node_planned(node))
             return "has children that are not done";
+        if (last && last->kind == JPX_REPLIED)
+            return "has its reply, and on_reply is to run";
         if (node->worker)
             return jpx_format(arena, "is at work on %s, attempt %d%s", node->worker,
                               jpx_journal_attempt(&node->journal), after);
-        return jpx_format(arena, "is at work, or its hook is%s", after);
+        return jpx_format(arena, "is at work, attempt %d%s", jpx_journal_attempt(&node->journal), after);
     default:
         return jpx_status_name(jpx_node_status(node));
     }
@@ -63,21 +81,35 @@ static int64_t since(const jpx_node *node)
     return node->since_ms ? node->since_ms : last ? last->at_ms : node->pipeline.planned_ms;
 }
 
-static void add_line(asking *a, const jpx_node *node, const char *line)
+static void add_row(asking *a, const jpx_key *of, const char *pipe, const char *status, const char *line,
+                    int64_t since_ms)
 {
     bson_t row;
-    char name[16], text[JPX_KEY_TEXT], stamp[32];
+    char name[16], text[JPX_KEY_TEXT];
     const char *key;
 
     bson_uint32_to_string(a->lines++, &key, name, sizeof name);
     bson_append_document_begin(a->array, key, -1, &row);
-    bson_append_utf8(&row, "pipeline", 8, jpx_key_text(text, &node->pipeline.key), -1);
-    bson_append_utf8(&row, "pipe", 4, node->pipeline.pipe, -1);
-    bson_append_utf8(&row, "status", 6, jpx_status_name(jpx_node_status(node)), -1);
+    bson_append_utf8(&row, "pipeline", 8, jpx_key_text(text, of), -1);
+    bson_append_utf8(&row, "pipe", 4, pipe, -1);
+    bson_append_utf8(&row, "status", 6, status, -1);
     bson_append_utf8(&row, "line", 4, line, -1);
-    jpx_time_text(stamp, since(node));
-    bson_append_utf8(&row, "since", 5, stamp, -1);
+    jpx_view_time(&row, "since", since_ms);
     bson_append_document_end(a->array, &row);
+}
+
+static void add_line(asking *a, const jpx_node *node, const char *line)
+{
+    add_row(a, &node->pipeline.key, node->pipeline.pipe,
+            node->damaged ? "damaged" : jpx_status_name(jpx_node_status(node)), line, since(node));
+}
+
+static void add_abort(asking *a, const jpx_root *root, jpx_arena *arena)
+{
+    jpx_key key = jpx_key_root(root->id);
+    const char *line =
+        jpx_format(arena, "an abort is under way: %s", root->reason ? root->reason : "no reason is known");
+    add_row(a, &key, root->pipe, "running", line, root->abort_ms);
 }
 
 /* "AddTwo #0 waits for AddOne #3, whose attempt 2 is due in 14 s; ...": the first thing that is missing, and how many
@@ -107,8 +139,9 @@ static jp_status explain_wait(asking *a, jpx_desk *desk, const jpx_node *node, j
                     continue;
                 if (!open++)
                     first =
-                        jpx_format(desk->arena, "%s waits for %s%s, which %s", named(desk->arena, node),
+                        jpx_format(desk->arena, "%s waits for %s%s, %s %s", named(desk->arena, node),
                                    named(desk->arena, &nodes[i]), p->deps[d].slot ? "" : " to be finished",
+                                   jpx_node_status(&nodes[i]) == JPX_IS_RETRY ? "whose" : "which",
                                    jpx_node_status(&nodes[i]) == JPX_IS_WAITING ? "waits itself"
                                                                                 : state_of(a, desk->arena, &nodes[i]));
             }
@@ -125,11 +158,17 @@ static jp_status ask_nodes(void *ctx, jpx_desk *desk, jpx_node *nodes, size_t co
 {
     asking *a = ctx;
 
-    for (size_t i = 0; i < count && a->lines < LINES_MAX; i++) {
+    for (size_t i = 0; i < count; i++) {
+        if (a->lines >= LINES_MAX) {
+            a->more = true;
+            break;
+        }
         const jpx_entry *planned = jpx_node_planned(&nodes[i]);
         jpx_status_kind status = jpx_node_status(&nodes[i]);
         if (nodes[i].damaged) {
-            add_line(a, &nodes[i], "the record of this pipeline is damaged");
+            add_line(a, &nodes[i],
+                     jpx_format(desk->arena, "the record of pipeline #%u is damaged",
+                                jpx_key_index(&nodes[i].pipeline.key)));
             continue;
         }
         if (jpx_status_final(status))
@@ -138,6 +177,10 @@ static jp_status ask_nodes(void *ctx, jpx_desk *desk, jpx_node *nodes, size_t co
             if (jpx_visit_generation(desk, jpx_key_root_id(&nodes[i].pipeline.key), planned->gen, planned->children,
                                      ask_nodes, a, err) != JP_OK)
                 return err->status;
+            if (hook_is_due(&nodes[i]))
+                add_line(a, &nodes[i],
+                         jpx_format(desk->arena, "%s %s", named(desk->arena, &nodes[i]),
+                                    state_of(a, desk->arena, &nodes[i])));
         } else if (status == JPX_IS_WAITING) {
             if (explain_wait(a, desk, &nodes[i], err) != JP_OK)
                 return err->status;
@@ -154,19 +197,21 @@ static jp_status ask_nodes(void *ctx, jpx_desk *desk, jpx_node *nodes, size_t co
 jp_status jpx_view_why(jpx_desk *desk, const jpx_root *root, bson_t *out, jp_error *err)
 {
     jpx_key key = jpx_key_root(root->id);
-    char id[JPX_ROOT_TEXT];
     bson_t array;
     asking a = {.array = &array, .now_ms = jpx_now(desk->env)};
     jp_status status = JP_OK;
+    jpx_node *node;
 
-    bson_append_utf8(out, "root", 4, jpx_root_text(id, &root->id), -1);
-    bson_append_utf8(out, "pipe", 4, root->pipe, -1);
-    bson_append_utf8(out, "status", 6, root->status, -1);
-    if (root->reason)
-        bson_append_utf8(out, "reason", 6, root->reason, -1);
+    if (jpx_load_root_node(desk, root->id, &node, err) != JP_OK)
+        return err->status;
+    jpx_view_head(out, root, jpx_view_shown(root, node));
     bson_append_array_begin(out, "why", 3, &array);
+    if (root->aborting && !jpx_root_final(root))
+        add_abort(&a, root, desk->arena);
     if (!jpx_root_final(root))
         status = jpx_visit_generation(desk, root->id, jpx_key_gen(&key), 1, ask_nodes, &a, err);
     bson_append_array_end(out, &array);
+    if (a.more)
+        bson_append_bool(out, "more", 4, true);
     return status;
 }

@@ -31,7 +31,7 @@ answer = request(url, "result", "order-17")
 check(answer["result"] == 42 and answer["pipe"] == "AddTwo", "nats req tells the result: %s" % answer)
 root = answer["root"]
 check(len(root) == 24, "a root id has 24 digits")
-tree = request(url, "tree", json.dumps({"root": root}))["tree"]
+tree = request(url, "tree", json.dumps({"root": root}))
 check([c["pipe"] for c in tree["children"]] == ["AddOne", "AddOne"], "the tree has two children in yield order")
 time.sleep(0.3)
 events.terminate()

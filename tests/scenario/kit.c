@@ -319,7 +319,7 @@ const char *reason(kit *k, const char *key)
 
 const char *tree(kit *k, const char *key, const char *path)
 {
-    return member(k, ask(k, "tree", key), jpx_format(k->arena, "tree.%s", path));
+    return member(k, ask(k, "tree", key), path);
 }
 
 int kit_main(Suite *suite)

@@ -245,6 +245,116 @@ START_TEST(a_wait_is_answered_and_an_abort_ends_one)
 }
 END_TEST
 
+static char *large_text(size_t size)
+{
+    char *text = malloc(size + 1);
+    memset(text, 'x', size);
+    for (size_t i = 0; i < size; i += 500)
+        text[i] = i % 1000 ? '\\' : '"';
+    text[size] = '\0';
+    return text;
+}
+
+/* What the program prints on stdout; the caller's. */
+static char *said(int expected, int argc, char **argv)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+    ck_assert_int_eq(jpx_cli_main(argc, argv, pipes, stdin, out, stderr), expected);
+    fclose(out);
+    return text;
+}
+
+/* SEMANTICS 3.1: arguments, results and replies that are larger than a message of the server (1 MiB). */
+START_TEST(large_values_pass)
+{
+    enum { BYTES = 4 * 1024 * 1024 };
+    char *text = large_text(BYTES), file[96], ticket[128] = "", *json;
+    jp_root root;
+    jp_error err = {0};
+    serve();
+    jp_client *client = open_client();
+    ck_assert_msg(jp_start(client, &root, &err, Same, (const char *)text, 7) == JP_OK, "%s", err.text);
+    ck_assert_msg(jp_wait_for(client, root, 20000, &err) == JP_OK, "%s", err.text);
+    ck_assert_msg(jp_result(client, root, &json, &err) == JP_OK, "%s", err.text);
+    jpx_arena *arena = jpx_arena_new();
+    const jpx_json *read;
+    ck_assert_int_eq(jpx_json_read((jpx_bytes){(uint8_t *)json, strlen(json)}, arena, &read, &err), JP_OK);
+    ck_assert_str_eq(read->first->string, text);
+    char *printed = said(0, 3, (char *[]){"shop", "result", root.id, NULL});
+    ck_assert_uint_eq(strlen(printed), strlen(json) + 1);
+    ck_assert_int_eq(memcmp(printed, json, strlen(json)), 0);
+    free(printed);
+    jp_free(json);
+    ck_assert_int_eq(jp_tree(client, root, &json, &err), JP_OK); /* without the values */
+    ck_assert_uint_lt(strlen(json), 2000);
+    ck_assert_ptr_nonnull(strstr(json, "\"large\":true"));
+    jp_free(json);
+
+    path_of(file, "ticket");
+    ck_assert_int_eq(jp_start(client, &root, &err, Ask, (const char *)file), JP_OK);
+    for (int i = 0; i < 500 && !strchr(ticket, '\n'); i++) {
+        FILE *in = fopen(file, "r");
+        usleep(10000);
+        if (in && !fgets(ticket, sizeof ticket, in))
+            ticket[0] = '\0';
+        if (in)
+            fclose(in);
+    }
+    ticket[strcspn(ticket, "\n")] = '\0';
+    ck_assert_int_eq(jp_why(client, root, &json, &err), JP_OK);
+    ck_assert_ptr_nonnull(strstr(json, "\"line\":\"Ask waits for a reply\""));
+    jp_free(json);
+    ck_assert_msg(jp_reply(client, ticket, (const char *)text, &err) == JP_OK, "%s", err.text);
+    ck_assert_int_eq(jp_reply(client, ticket, (const char *)text, &err), JP_E_REFUSED);
+    ck_assert_int_eq(jp_wait_for(client, root, 20000, &err), JP_OK);
+    ck_assert_msg(jp_result(client, root, &json, &err) == JP_OK, "%s", err.text);
+    ck_assert_int_eq(jpx_json_read((jpx_bytes){(uint8_t *)json, strlen(json)}, arena, &read, &err), JP_OK);
+    ck_assert_str_eq(read->string, text);
+    jp_free(json);
+
+    char *larger = large_text(9 * 1024 * 1024);
+    ck_assert_int_eq(jp_start(client, &root, &err, Same, (const char *)larger, 7), JP_E_TOO_LARGE);
+    ck_assert_ptr_nonnull(strstr(err.text, "8 MiB"));
+    free(larger);
+    jpx_arena_free(arena);
+    free(text);
+    jp_client_close(client);
+}
+END_TEST
+
+/* More roots than one message removes. */
+START_TEST(cleanup_goes_on_until_nothing_is_left)
+{
+    enum { ROOTS = 230 };
+    jp_root root;
+    jp_error err = {0};
+    char *json;
+    serve();
+    jp_client *client = open_client();
+    for (int i = 0; i < ROOTS; i++)
+        ck_assert_msg(jp_start(client, &root, &err, AddOne, i) == JP_OK, "%s", err.text);
+    ck_assert_int_eq(jp_start(client, &root, &err, Nap, 60000), JP_OK);
+    for (int i = 0; i < 500; i++) {
+        json = said(0, 6, (char *[]){"shop", "list", "--status", "running", "--json", "--limit=1000", NULL});
+        bool last = strstr(json, "AddOne") == NULL;
+        free(json);
+        if (last)
+            break;
+        usleep(20000);
+    }
+    json = said(0, 5, (char *[]){"shop", "cleanup", "--older", "0", "--json", NULL});
+    ck_assert_str_eq(json, "{\"removed\":230}\n");
+    free(json);
+    json = said(0, 4, (char *[]){"shop", "list", "--json", "--limit=3", NULL});
+    ck_assert_ptr_null(strstr(json, "AddOne"));
+    ck_assert_ptr_nonnull(strstr(json, "Nap"));
+    free(json);
+    jp_client_close(client);
+}
+END_TEST
+
 START_TEST(a_start_before_anybody_serves_is_not_lost)
 {
     char name[256] = "", *err_text = NULL, *out_text = NULL;
@@ -310,11 +420,13 @@ int main(void)
     }
     Suite *suite = suite_create("cli_client");
     TCase *tc = tcase_create("all");
-    tcase_set_timeout(tc, 30);
+    tcase_set_timeout(tc, 60);
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, a_root_from_start_to_result);
     tcase_add_test(tc, values_arrive_as_they_are);
     tcase_add_test(tc, a_wait_is_answered_and_an_abort_ends_one);
+    tcase_add_test(tc, large_values_pass);
+    tcase_add_test(tc, cleanup_goes_on_until_nothing_is_left);
     tcase_add_test(tc, a_start_before_anybody_serves_is_not_lost);
     tcase_add_test(tc, sigterm_lets_a_body_end);
     suite_add_tcase(suite, tc);

@@ -1,0 +1,224 @@
+/* large.c -- S77, SEMANTICS 3.1: values that are larger than a message of the broker: arguments and replies that come
+ * in pieces, results that go out in pieces, answers that are too large for one message. */
+#include "core/event.h"
+#include "kit.h"
+
+static char ticket[128];
+
+JP_PIPE(length, p, .takes = "string x", .gives = "int64")
+{
+    return jp_return(p, (int64_t)strlen(jp_string(p, "x")));
+}
+
+JP_PIPE(same, p, .takes = "any x", .gives = "any")
+{
+    return jp_return(p, jp_arg(p, "x"));
+}
+
+/* `size` bytes of which every 1000th is a quote and every 1001st a letter of two bytes. */
+static char *text_of(size_t size)
+{
+    char *s = malloc(size + 1);
+    memset(s, 'x', size);
+    for (size_t i = 0; i + 2 < size; i += 1000) {
+        s[i] = '"';
+        memcpy(s + i + 1, "\xc3\xa9", 2);
+    }
+    s[size] = '\0';
+    return s;
+}
+
+JP_PIPE(big, p, .takes = "int64 size", .gives = "string")
+{
+    char *text = text_of((size_t)jp_int64(p, "size"));
+    jp_end end = jp_return(p, (const char *)text);
+    free(text);
+    return end;
+}
+
+JP_PIPE(question, p, .gives = "any", .async = true)
+{
+    snprintf(ticket, sizeof ticket, "%s", jp_ticket(p));
+    return jp_wait(p);
+}
+
+JP_PIPE(many_big, p, .takes = "int64 count", .gives = "any")
+{
+    for (int64_t i = 0; i < jp_int64(p, "count"); i++)
+        (void)jp_yield(p, big, 2000);
+    return jp_done(p);
+}
+
+static const jp_def *const pipes[] = {&length, &same, &big, &question, &many_big, &rec, NULL};
+
+/* Uploads `json` in pieces of `size` bytes that hold no quotes but escaped ones; returns the members that name it. */
+static const char *upload(kit *k, const char *json, size_t size)
+{
+    const char *id = NULL;
+    int pieces = 0;
+    for (size_t at = 0, all = strlen(json); at < all; at += size, pieces++) {
+        const char *piece =
+            jpx_json_text(k->arena, jpx_strndup(k->arena, json + at, all - at < size ? all - at : size));
+        const char *answer =
+            ask(k, "upload",
+                id ? jpx_format(k->arena, "{\"upload\":\"%s\",\"index\":%d,\"piece\":%s}", id, pieces, piece)
+                   : jpx_format(k->arena, "{\"piece\":%s}", piece));
+        ck_assert_msg(strstr(answer, "\"upload\"") != NULL, "%s", answer);
+        if (!id)
+            id = jpx_strndup(k->arena, strstr(answer, ":\"") + 2, 24);
+    }
+    return jpx_format(k->arena, "\"upload\":\"%s\",\"pieces\":%d", id, pieces);
+}
+
+static const char *args_of(kit *k, size_t size)
+{
+    char *text = malloc(size + 1);
+    memset(text, 'y', size);
+    text[size] = '\0';
+    const char *json = jpx_format(k->arena, "[\"%s\"]", text);
+    free(text);
+    return json;
+}
+
+START_SCENARIO(s77_arguments_in_pieces)
+{
+    size_t size = 3 * 1024 * 1024;
+    const char *named = upload(k, args_of(k, size), 400000);
+    const char *request = jpx_format(k->arena, "{\"pipe\":\"length\",%s,\"key\":\"large\"}", named);
+    assert_json(field(k, "start", request, "existed"), "false");
+    finish(k, "large");
+    assert_json(result(k, "large"), jpx_format(k->arena, "%zu", size));
+    assert_json(tree(k, "large", "args.0.large"), "true");
+    assert_json(field(k, "start", request, "existed"), "true"); /* the pieces are written once and still there */
+}
+
+START_SCENARIO(uploads_that_are_wrong)
+{
+    const char *named = upload(k, "[\"abc\"]", 3);
+    assert_json(
+        field(k, "start", jpx_format(k->arena, "{\"pipe\":\"length\",%.34s,\"pieces\":9}", named), "error.code"),
+        "invalid");
+    const char *id = jpx_strndup(k->arena, strchr(named, ':') + 2, 24);
+    assert_json(field(k, "start", jpx_format(k->arena, "{\"pipe\":\"length\",\"upload\":\"%s\",\"pieces\":4}", id),
+                      "error.code"),
+                "not-found");
+    assert_json(field(k, "start", jpx_format(k->arena, "{\"pipe\":\"length\",\"upload\":\"%s\",\"pieces\":0}", id),
+                      "error.code"),
+                "invalid");
+    assert_json(field(k, "start", "{\"pipe\":\"length\",\"upload\":\"x\",\"pieces\":1}", "error.code"), "invalid");
+    assert_json(
+        field(k, "start", jpx_format(k->arena, "{\"pipe\":\"rec\",\"upload\":\"%s\",\"pieces\":3}", id), "error.code"),
+        "invalid"); /* refused before anything is stored */
+    assert_json(field(k, "upload", "{}", "error.code"), "invalid");
+    assert_json(
+        field(k, "upload", "{\"upload\":\"000000000001aaaaaaaaaaaa\",\"index\":1,\"piece\":\"x\"}", "error.code"),
+        "refused");
+    assert_json(field(k, "list", "{}", "roots.0"), "");
+    assert_json(field(k, "start", jpx_format(k->arena, "{\"pipe\":\"length\",\"key\":\"k\",%s}", named), "existed"),
+                "false");
+    finish(k, "k");
+    assert_json(result(k, "k"), "3");
+}
+
+/* Nothing of an upload is left over, whether it was used or not. */
+START_SCENARIO(uploads_go_after_a_day)
+{
+    if (!k->virtual_time || strstr(k->ground, "mongodb")) /* a day of looks for timers takes too long there */
+        return;
+    const char *named = upload(k, "[\"abc\"]", 3);
+    const char *request = jpx_format(k->arena, "{\"pipe\":\"length\",\"key\":\"k\",%s}", named);
+    assert_json(field(k, "start", request, "existed"), "false");
+    finish(k, "k");
+    pass(k, 25 * 60 * 60 * 1000);
+    assert_json(field(k, "start", request, "error.code"), "not-found");
+    assert_json(result(k, "k"), "3"); /* the root has its own copy */
+}
+
+START_SCENARIO(replies_in_pieces)
+{
+    const char *key = start(k, "question", "");
+    pass(k, 150);
+    const char *value = jpx_format(k->arena, "%.*s", 2 * 1024 * 1024 + 2, args_of(k, 2 * 1024 * 1024) + 1);
+    const char *named = upload(k, value, 400000);
+    assert_json(field(k, "reply", jpx_format(k->arena, "{\"ticket\":\"%s\",%s}", ticket, named), "accepted"), "true");
+    finish(k, key);
+    const char *answer = field(k, "result", jpx_format(k->arena, "{\"key\":\"%s\",\"offset\":0}", key), "size");
+    assert_json(answer, jpx_format(k->arena, "%zu", strlen(value)));
+    assert_json(field(k, "reply", jpx_format(k->arena, "{\"ticket\":\"%s\",%s}", ticket, named), "error.code"),
+                "refused");
+}
+
+/* A result of `size` bytes, read piece by piece, is what the body gave. */
+static void read_in_pieces(kit *k, const char *key, size_t size)
+{
+    char *text = text_of(size);
+    const char *expected = jpx_json_text(k->arena, text);
+    size_t at = 0, all = strlen(expected);
+    while (at < all) {
+        const char *answer = ask(k, "result", jpx_format(k->arena, "{\"key\":\"%s\",\"offset\":%zu}", key, at));
+        bson_t doc;
+        bson_iter_t iter;
+        uint32_t part;
+        ck_assert_msg(bson_init_from_json(&doc, answer, -1, NULL), "%s", answer);
+        ck_assert(bson_iter_init_find(&iter, &doc, "size"));
+        ck_assert_uint_eq((size_t)bson_iter_as_int64(&iter), all);
+        ck_assert(bson_iter_init_find(&iter, &doc, "piece"));
+        const char *piece = bson_iter_utf8(&iter, &part);
+        ck_assert(part > 0 && at + part <= all && memcmp(piece, expected + at, part) == 0);
+        at += part;
+        bson_destroy(&doc);
+    }
+    assert_json(field(k, "result", jpx_format(k->arena, "{\"key\":\"%s\",\"offset\":%zu}", key, at + 1), "error.code"),
+                "invalid");
+    free(text);
+}
+
+START_SCENARIO(s77_results_in_pieces)
+{
+    const char *key = run(k, "big", "[3000000]");
+    read_in_pieces(k, key, 3000000);
+    read_in_pieces(k, key, 3000000); /* again: the last piece does not end it for good */
+    assert_json(tree(k, key, "outputs.default.large"), "true");
+    assert_json(field(k, "result", jpx_format(k->arena, "{\"key\":\"%s\",\"value\":false}", key), "result"), "");
+}
+
+/* An answer that no message can carry is an error that names sizes and the mend. */
+START_SCENARIO(answers_that_are_too_large)
+{
+    const char *key = run(k, "big", "[8300000]");
+    const char *answer = ask(k, "result", key);
+    bool fits = k->virtual_time; /* the bus in memory passes a value of this size */
+    ck_assert_int_eq(strstr(answer, "\"too-large\"") == NULL, fits);
+    if (!fits) {
+        ck_assert_ptr_nonnull(strstr(answer, "max_payload"));
+        ck_assert_ptr_nonnull(strstr(answer, "\\\"offset\\\":0"));
+        ck_assert_ptr_nonnull(strstr(answer, "\"size\":8"));
+    }
+    read_in_pieces(k, key, 8300000);
+}
+
+/* A tree with much in it is folded until it fits. */
+START_SCENARIO(trees_fit)
+{
+    const char *key = run(k, "many_big", "[900]");
+    const char *answer = ask(k, "tree", jpx_format(k->arena, "{\"key\":\"%s\",\"limit\":5000}", key));
+    ck_assert_uint_le(strlen(answer), 1024 * 1024);
+    ck_assert_msg(strstr(answer, "\"folded\"") != NULL, "%.300s", answer);
+    assert_json(field(k, "tree", key, "total"), "901");
+}
+
+int main(void)
+{
+    Suite *suite = suite_create("large");
+    TCase *tcase = tcase_create("large");
+    tcase_set_timeout(tcase, 120);
+    add_scenario(tcase, s77_arguments_in_pieces);
+    add_scenario(tcase, uploads_that_are_wrong);
+    add_scenario(tcase, uploads_go_after_a_day);
+    add_scenario(tcase, replies_in_pieces);
+    add_scenario(tcase, s77_results_in_pieces);
+    add_scenario(tcase, answers_that_are_too_large);
+    add_scenario(tcase, trees_fit);
+    suite_add_tcase(suite, tcase);
+    return kit_main(suite);
+}
