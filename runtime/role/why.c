@@ -15,6 +15,8 @@ static const char *named(jpx_arena *arena, const jpx_node *node)
 {
     if (jpx_key_is_root(&node->pipeline.key))
         return node->pipeline.pipe;
+    if (node->damaged)
+        return jpx_format(arena, "pipeline #%u", jpx_key_index(&node->pipeline.key));
     return jpx_format(arena, "%s #%u", node->pipeline.pipe, jpx_key_index(&node->pipeline.key));
 }
 
@@ -46,6 +48,8 @@ static const char *state_of(asking *a, jpx_arena *arena, const jpx_node *node)
     const char *failure = failure_text(node);
     const char *after = failure ? jpx_format(arena, "; last failure: %s", failure) : "";
 
+    if (node->damaged)
+        return "has a damaged record";
     switch (jpx_node_status(node)) {
     case JPX_IS_RETRY:
         return jpx_format(arena, "attempt %d is due in %s%s", last->attempt + 1,
@@ -112,6 +116,16 @@ static void add_abort(asking *a, const jpx_root *root, jpx_arena *arena)
     add_row(a, &key, root->pipe, "running", line, root->abort_ms);
 }
 
+static const char *first_wait(asking *a, jpx_arena *arena, const jpx_node *node, const jpx_node *missing, bool whole)
+{
+    jpx_status_kind status = jpx_node_status(missing);
+    const char *state = !missing->damaged && status == JPX_IS_WAITING ? "waits itself" : state_of(a, arena, missing);
+
+    return jpx_format(arena, "%s waits for %s%s, %s %s", named(arena, node), named(arena, missing),
+                      whole ? " to be finished" : "", !missing->damaged && status == JPX_IS_RETRY ? "whose" : "which",
+                      state);
+}
+
 /* "AddTwo #0 waits for AddOne #3, whose attempt 2 is due in 14 s; ...": the first thing that is missing, and how many
  * more. */
 static jp_status explain_wait(asking *a, jpx_desk *desk, const jpx_node *node, jp_error *err)
@@ -138,12 +152,7 @@ static jp_status explain_wait(asking *a, jpx_desk *desk, const jpx_node *node, j
                 if (p->deps[d].slot ? slots[i].filled : jpx_node_status(&nodes[i]) == JPX_IS_DONE)
                     continue;
                 if (!open++)
-                    first =
-                        jpx_format(desk->arena, "%s waits for %s%s, %s %s", named(desk->arena, node),
-                                   named(desk->arena, &nodes[i]), p->deps[d].slot ? "" : " to be finished",
-                                   jpx_node_status(&nodes[i]) == JPX_IS_RETRY ? "whose" : "which",
-                                   jpx_node_status(&nodes[i]) == JPX_IS_WAITING ? "waits itself"
-                                                                                : state_of(a, desk->arena, &nodes[i]));
+                    first = first_wait(a, desk->arena, node, &nodes[i], p->deps[d].slot == NULL);
             }
         }
     if (!first)
@@ -166,9 +175,9 @@ static jp_status ask_nodes(void *ctx, jpx_desk *desk, jpx_node *nodes, size_t co
         const jpx_entry *planned = jpx_node_planned(&nodes[i]);
         jpx_status_kind status = jpx_node_status(&nodes[i]);
         if (nodes[i].damaged) {
-            add_line(a, &nodes[i],
-                     jpx_format(desk->arena, "the record of pipeline #%u is damaged",
-                                jpx_key_index(&nodes[i].pipeline.key)));
+            add_line(
+                a, &nodes[i],
+                jpx_format(desk->arena, "%s %s", named(desk->arena, &nodes[i]), state_of(a, desk->arena, &nodes[i])));
             continue;
         }
         if (jpx_status_final(status))

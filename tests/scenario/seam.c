@@ -265,7 +265,7 @@ const char *look(kit *k, const char *key, const char *path)
     inside = true;
     root_of(k, key, &root);
     ck_assert_msg(jpx_view_tree(&desk, &root, 1000, &doc, &err) == JP_OK, "%s", err.text);
-    const char *found = part(k, &doc, jpx_format(k->arena, "tree.%s", path));
+    const char *found = part(k, &doc, path);
     bson_destroy(&doc);
     inside = before_;
     return found;

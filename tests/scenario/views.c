@@ -159,7 +159,7 @@ START_SCENARIO(s79_statuses)
     has_line(why, "s; last failure: gateway busy");
     has_line(why, "echo #3 waits for question #1, which waits for a reply, for 3");
     has_line(why, "; and for 1 more");
-    has_line(why, "echo #4 waits for again #2 to be finished, which attempt 2 is due in 1");
+    has_line(why, "echo #4 waits for again #2 to be finished, whose attempt 2 is due in 1");
     has_line(why, "slow #5 sleeps for 1");
     ck_assert_ptr_null(strstr(why, "rec #0"));
 
@@ -391,7 +391,7 @@ START_SCENARIO(damaged_records)
     damage(k, JPX_PIPELINE, child.id.data, child.id.size);
     assert_json(tree(k, key, "children.1.error"), "the record of this pipeline is damaged");
     assert_json(tree(k, key, "children.2.pipe"), "again"); /* the others are there */
-    has_line(look_why(k, key), "the record of this pipeline is damaged");
+    has_line(look_why(k, key), "pipeline #1 has a damaged record");
     has_line(field(k, "status", key, "pipelines"), "\"damaged\":1");
 
     jpx_record entry = record_of(k, JPX_ENTRY, &id, 1); /* rec #0 */

@@ -348,10 +348,15 @@ static int64_t b_oldest(jpx_bus *b, const char *queue)
     return jpx_bus_oldest_ms(seam_bus_inner(b), queue);
 }
 
+static size_t b_message_max(jpx_bus *b)
+{
+    return jpx_bus_message_max(seam_bus_inner(b));
+}
+
 jpx_bus *seam_bus(jpx_bus *inner, const seam *s, bool owns)
 {
     static const jpx_bus_ops ops = {b_close,   b_setup, b_publish, b_tell,      b_subscribe, b_listen, b_answer,
-                                    b_request, b_inbox, b_losses,  b_connected, b_backlog,   b_oldest};
+                                    b_request, b_inbox, b_losses,  b_connected, b_backlog,   b_oldest, b_message_max};
     seamed_bus *bus = calloc(1, sizeof *bus);
     JPX_ASSERT(bus != NULL);
     bus->base = *inner;
