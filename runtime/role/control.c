@@ -435,7 +435,7 @@ static void cleanup(api *a, jpx_delivery *d, const bson_t *doc, const char *name
     return;
 failed:
     bson_destroy(&answer);
-    if (err.status == JP_E_NOT_FOUND)
+    if (err.status == JP_E_NOT_FOUND || err.status == JP_E_DAMAGED)
         refuse(a, d, "control", err.status, err.text);
     else
         put_off(a, d, &err);
