@@ -167,6 +167,8 @@ jpx_bytes jpx_run_event_encode(const jpx_run_event *event, const char *pipe, int
         put_number(&t, "step", event->step);
     if (event->due)
         puts_(&t, ",\"due\":true");
+    if (event->again)
+        puts_(&t, ",\"again\":true");
     return taken(&t);
 }
 
@@ -193,6 +195,7 @@ bool jpx_run_event_decode(jpx_bytes json, jpx_arena *arena, jpx_run_event *event
     else if (good)
         good = bson_iter_init_find(&iter, &doc, "step") && jpx_iter_u32(&iter, &event->step);
     event->due = good && bson_iter_init_find(&iter, &doc, "due") && bson_iter_as_bool(&iter);
+    event->again = good && bson_iter_init_find(&iter, &doc, "again") && bson_iter_as_bool(&iter);
     bson_destroy(&doc);
     return good;
 }

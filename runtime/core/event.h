@@ -11,6 +11,7 @@ typedef struct jpx_run_event {
     uint32_t step;
     bool finish; /* the finishing hooks, not the body */
     bool due;    /* sent by the timer role: the due time has come, whatever this clock says (PROTOCOL 8) */
+    bool again;  /* perhaps told before: a body may have begun for it already */
 } jpx_run_event;
 
 jpx_bytes jpx_run_event_encode(const jpx_run_event *, const char *pipe, int64_t now_ms, jpx_arena *);

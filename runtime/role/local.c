@@ -79,7 +79,12 @@ jp_status jpx_local_open(jpx_local **out, const jpx_registry *registry, const jp
         l->store = options->wrap_store(l->store);
     if (options->wrap_bus)
         l->bus = options->wrap_bus(l->bus);
-    l->parts = (jpx_parts){.env = &l->env, .registry = registry, .store = l->store, .bus = l->bus, .worker = "local"};
+    l->parts = (jpx_parts){.env = &l->env,
+                           .registry = registry,
+                           .store = l->store,
+                           .bus = l->bus,
+                           .worker = "local",
+                           .zygote = options->zygote};
     for (size_t i = 0; i < ROLES; i++)
         if (jpx_role_open(&l->roles[i], (jpx_role_kind)i, &l->parts, NULL, err) != JP_OK)
             goto failed;

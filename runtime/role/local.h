@@ -11,6 +11,7 @@ typedef struct jpx_local_options {
     bool virtual_time;                /* with the memory bus only */
     int64_t start_ms;                 /* virtual: what the clock shows first; 0 = 2026-01-01 */
     uint64_t seed;                    /* of the random source; 0 = the system's */
+    jpx_zygote *zygote;               /* bodies run in processes of their own, with real time; NULL: on this thread */
     void (*log)(void *ctx, jpx_level, const char *line);
     jpx_level level;
     /* Tests: decorators around the two seams, which inject faults. They own what they are given. NULL = none. */
@@ -31,7 +32,8 @@ void jpx_local_pause(jpx_local *, jpx_role_kind, bool pause);
 bool jpx_local_step(jpx_local *);
 /* Lets time pass until the next moment somebody has something to do, at most until `until_ms`; false: nothing ever. */
 bool jpx_local_pass(jpx_local *, int64_t until_ms);
-/* Virtual time goes on by `ms`, and nobody does anything meanwhile: a body that takes long, a machine that stood still. */
+/* Virtual time goes on by `ms`, and nobody does anything meanwhile: a body that takes long, a machine that stood still.
+ */
 void jpx_local_advance(jpx_local *, int64_t ms);
 /* Publishes a trigger; the root is found by `key`. */
 jp_status jpx_local_start(jpx_local *, const char *pipe, const char *json, const char *key, jp_error *err);

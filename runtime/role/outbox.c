@@ -35,9 +35,11 @@ void jpx_outbox_run(jpx_outbox *box, const jpx_run_event *event, const char *pip
     jpx_arena *arena = box->desk->arena;
     if (again && box->backlog && jpx_backlog_may_have(box->backlog, queue, again))
         return;
+    jpx_run_event told = *event;
+    told.again = again != 0;
     jpx_message message = {
         .subject = jpx_format(arena, "%s.run.%s.%s", jpx_bus_prefix(box->desk->bus), queue, pipe),
-        .data = jpx_run_event_encode(event, pipe, jpx_now(box->desk->env), arena),
+        .data = jpx_run_event_encode(&told, pipe, jpx_now(box->desk->env), arena),
         .id = message_id(box, event, again),
     };
     jpx_outbox_message(box, &message);

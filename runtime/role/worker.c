@@ -122,6 +122,14 @@ static void ended_at_once(worker *w, jpx_job *job, jpx_end end, const char *clas
     ended->outcome = (jpx_outcome){.end = end, .retry_in_ms = -1, .class_ = class_, .reason = reason};
 }
 
+/* Was it told before? Then a body may have begun for it and taken its worker down. */
+static bool comes_again(const jpx_job *job)
+{
+    return job->delivery->deliveries > 1 || job->event.again;
+}
+
+/* Five beginnings without an ending. All but the first have left a mark, those of pipes with a hook the first and this
+ * one as well. */
 static bool out_of_beginnings(worker *w, const jpx_job *job, jp_error *err)
 {
     uint8_t lo[JPX_MARK_SIZE], hi[JPX_MARK_SIZE];
@@ -133,7 +141,7 @@ static bool out_of_beginnings(worker *w, const jpx_job *job, jp_error *err)
     if (jpx_store_scan(w->role.desk.store, JPX_MARK, jpx_id(lo, sizeof lo), jpx_id(hi, sizeof hi),
                        JPX_DELIVERIES_MAX + 1, false, w->role.desk.arena, &found, err) != JP_OK)
         return false;
-    return found.count >= JPX_DELIVERIES_MAX;
+    return found.count >= (job->marked ? JPX_DELIVERIES_MAX + 1 : JPX_DELIVERIES_MAX - 1);
 }
 
 static void submit(worker *w, jpx_job *job, jpx_call call)
@@ -145,8 +153,8 @@ static void submit(worker *w, jpx_job *job, jpx_call call)
     job->call.step = job->event.step;
     job->call.attempt = job->attempt;
     job->call.timeout_ms = 0;
-    /* the time limit of an asynchronous pipe is that of its wait, not of its body */
-    if (call == JPX_CALL_RUN && !job->pipe->def.async)
+    /* Hooks have none: they are no attempts. */
+    if (call == JPX_CALL_RUN || call == JPX_CALL_REPLY)
         job->call.timeout_ms = jpx_timeout_ms(job->pipeline, job->pipe);
     job->call.aborted = job->aborted;
     memcpy(job->call.secret, job->secret, sizeof job->secret);
@@ -351,7 +359,7 @@ static jp_status classify(worker *w, jpx_job *job, const jpx_root *root, jpx_out
                                      job->pipeline->pipe, place_of(job), job->pipeline->queue));
         else if (job->pipeline->promised)
             ended_at_once(w, job, JPX_END_WAIT, NULL, NULL);
-        else if (job->delivery->deliveries > 1 && out_of_beginnings(w, job, err))
+        else if (comes_again(job) && out_of_beginnings(w, job, err))
             ended_at_once(w, job, JPX_END_RETRY, "crash", "begun five times without an ending: taken for a crash");
         else
             *run = true;
@@ -411,7 +419,7 @@ static jp_status mark_beginnings(worker *w, jpx_job **jobs, size_t count, jp_err
     size_t n = 0;
 
     for (size_t i = 0; i < count; i++)
-        if (jobs[i]->delivery->deliveries > 1 && !jobs[i]->marked) {
+        if (comes_again(jobs[i]) && !jobs[i]->marked) {
             mark(w, jobs[i], &marks[n++]);
             jobs[i]->marked = true;
         }

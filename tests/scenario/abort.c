@@ -171,8 +171,8 @@ START_SCENARIO(s55_external_abort)
     pass(k, 100);
     const char *message = jpx_format(k->arena, "{\"root\":\"%s\",\"reason\":\"late\"}", jpx_root_text(text, &id));
     for (int i = 0; i < 3; i++) {
-        send(k, "control.abort", message, NULL, NULL);
-        send(k, "control.aborting", message, NULL, NULL);
+        send_to(k, "control.abort", message, NULL, NULL);
+        send_to(k, "control.aborting", message, NULL, NULL);
     }
     pass(k, 300);
     ck_assert_int_eq(noted("cancelled"), 1);
@@ -225,7 +225,7 @@ START_SCENARIO(s57_waits_end_at_once)
     ck_assert_str_eq(late, ask(k, "reply", "{\"ticket\":\"garbage\",\"value\":1}"));
     ck_assert_ptr_nonnull(strstr(late, "\"refused\""));
     jpx_sub *dead = watch_letters(k);
-    send(k, jpx_format(k->arena, "reply.%s", last_ticket), "\"too late\"", NULL, NULL);
+    send_to(k, jpx_format(k->arena, "reply.%s", last_ticket), "\"too late\"", NULL, NULL);
     pass(k, 100);
     assert_json(letters(k, dead), "\"too late\"\n"); /* kept, with its bytes; it changes nothing */
     assert_json(status(k, key), "aborted");

@@ -139,7 +139,7 @@ kit *kit_open(int ground, const jp_def *const *pipes)
 
 /* Leaves nothing behind on the servers: they serve the other tests too. Over a connection of its own, once the roles
  * are closed: they make streams anew that they miss. */
-static void remove_streams(kit *k)
+void kit_remove_streams(kit *k)
 {
     static const char *const streams[] = {"START", "SLOT", "RUN", "EVENT", "DEAD"};
     jpx_env env = jpx_env_system(JPX_ERROR);
@@ -178,7 +178,7 @@ void kit_close(kit *k)
     remove_records(k);
     jpx_local_close(k->local);
     if (!k->virtual_time)
-        remove_streams(k);
+        kit_remove_streams(k);
     jpx_registry_free(k->registry);
     remove_files(k);
     jpx_arena_free(k->arena);

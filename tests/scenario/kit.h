@@ -68,6 +68,7 @@ int64_t now(kit *);
 enum { GROUNDS = 5 };
 kit *kit_open(int ground, const jp_def *const *pipes); /* NULL: this ground is not here */
 void kit_close(kit *);
+void kit_remove_streams(kit *); /* those of its prefix; nobody may have them open */
 int kit_main(Suite *);
 
 #define START_SCENARIO(name)                                                                                           \

@@ -109,7 +109,7 @@ void stand_still(kit *k, int64_t ms)
 
 /* ---- messages ---- */
 
-void send(kit *k, const char *subject, const char *data, const char *key, const char *id)
+void send_to(kit *k, const char *subject, const char *data, const char *key, const char *id)
 {
     jp_error err;
     jpx_message message = {.subject = jpx_format(k->arena, "%s.%s", k->prefix, subject),
@@ -199,7 +199,7 @@ bool raise_flag(kit *k, const char *key, const char *reason)
             .id = record.id, .op = JPX_ROOT_ABORT, .at_ms = now(k), .reason = reason, .by = "scenario"};
         memcpy(id.b, record.id.data, JPX_ROOT_SIZE);
         ck_assert_msg(jpx_store_change_roots(store, &change, 1, &err) == JP_OK, "%s", err.text);
-        send(k, "control.aborting", jpx_format(k->arena, "{\"root\":\"%s\"}", jpx_root_text(text, &id)), NULL, NULL);
+        send_to(k, "control.aborting", jpx_format(k->arena, "{\"root\":\"%s\"}", jpx_root_text(text, &id)), NULL, NULL);
     }
     inside = before_;
     return record.doc.data != NULL;

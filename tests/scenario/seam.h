@@ -30,8 +30,9 @@ void stand_still(kit *, int64_t ms);
 
 /* ---- messages ---- */
 
-/* Publishes a message on "<prefix>.<subject>" as any program could. */
-void send(kit *, const char *subject, const char *data, const char *key, const char *id);
+/* Publishes a message on "<prefix>.<subject>" as any program could. Not named send: that is the C library's, which bus
+ * and executor call. */
+void send_to(kit *, const char *subject, const char *data, const char *key, const char *id);
 /* Listens to the dead letters from now on; `letters` gives their data, one a line, and closes the subscription. */
 jpx_sub *watch_letters(kit *);
 const char *letters(kit *, jpx_sub *);

@@ -1,0 +1,252 @@
+/* crashes.c -- bodies that crash, hang and take their machine down, in the forked executor and with real time. */
+#include "records.h"
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* ---- pipes ---- what they note is lost with their process: attempts are counted by the engine */
+
+static void fall_over(void)
+{
+    volatile int *nowhere = NULL;
+    *nowhere = 1;
+}
+
+JP_PIPE(crashes, p, .takes = "int64 times", .gives = "int64",
+        .retry = {.attempts = 3, .first_ms = 20, .jitter = JP_NO_JITTER})
+{
+    if (jp_attempt(p) <= jp_int64(p, "times"))
+        fall_over();
+    return jp_return(p, jp_attempt(p));
+}
+
+JP_PIPE(leaves, p, .gives = "int64", .retry = {.attempts = 2, .first_ms = 20})
+{
+    if (jp_attempt(p) == 1)
+        _exit(3);
+    return jp_return(p, jp_attempt(p));
+}
+
+/* A plan that dies with its body. */
+JP_PIPE(plans_and_crashes, p, .gives = "int64", .retry = {.attempts = 2, .first_ms = 20})
+{
+    jp_future a = jp_yield(p, echo, jp_attempt(p));
+    if (jp_attempt(p) == 1)
+        fall_over();
+    return jp_return(p, a);
+}
+
+static void sleep_long(void)
+{
+    for (int i = 0; i < 600; i++)
+        usleep(100 * 1000);
+}
+
+JP_PIPE(hangs, p, .takes = "int64 times", .gives = "int64", .timeout_ms = 400,
+        .retry = {.attempts = 2, .first_ms = 20, .jitter = JP_NO_JITTER})
+{
+    if (jp_attempt(p) <= jp_int64(p, "times"))
+        sleep_long();
+    return jp_return(p, jp_attempt(p));
+}
+
+/* The time limit is that of the attempt: of a body that waits later, too, and of what takes the reply. */
+JP_PIPE(hangs_before_waiting, p, .gives = "int64", .async = true, .timeout_ms = 400,
+        .retry = {.attempts = 2, .first_ms = 20, .jitter = JP_NO_JITTER})
+{
+    if (jp_attempt(p) == 1)
+        sleep_long();
+    return jp_return_in(p, 20, jp_attempt(p));
+}
+
+JP_PIPE(beside, p, .gives = "list")
+{
+    return jp_return(p, jp_array(p, jp_yield(p, crashes, 1), jp_yield(p, echo, 7), jp_yield(p, hangs, 0)));
+}
+
+static const char *begun_file; /* a byte for each beginning */
+
+JP_PIPE(takes_all_down, p, .gives = "int64", .retry = {.attempts = 1})
+{
+    int fd = open(begun_file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0 || write(fd, "x", 1) != 1)
+        return jp_abort(p, "no file");
+    _exit(9); /* in the worker's own process: nobody is left to tell */
+}
+
+static const jp_def *const pipes[] = {
+    &echo, &crashes, &leaves, &plans_and_crashes, &hangs, &hangs_before_waiting, &beside, &takes_all_down, NULL};
+
+/* ---- a kit whose bodies run in processes of their own ---- */
+
+static jpx_zygote *zygote;
+
+static kit *open_forked(void)
+{
+    kit *k = calloc(1, sizeof *k);
+    static jpx_env env;
+    jp_error err;
+
+    env = jpx_env_system(JPX_ERROR);
+    ck_assert_ptr_nonnull(k);
+    k->arena = jpx_arena_new();
+    k->ground = "memory x memory, forked";
+    ck_assert_msg(jpx_registry_new(&k->registry, pipes, &err) == JP_OK, "%s", err.text);
+    ck_assert_msg(jpx_zygote_start(&zygote, k->registry, &env, &err) == JP_OK, "%s", err.text);
+    jpx_local_options options = {.prefix = "forked", .level = JPX_ERROR, .zygote = zygote};
+    ck_assert_msg(jpx_local_open(&k->local, k->registry, &options, &err) == JP_OK, "%s", err.text);
+    return k;
+}
+
+static void close_forked(kit *k)
+{
+    jpx_local_close(k->local);
+    jpx_zygote_stop(zygote);
+    jpx_registry_free(k->registry);
+    jpx_arena_free(k->arena);
+    free(k);
+}
+
+/* SEMANTICS 6.2, 6.3: a crash is a failed attempt; signal and place are kept. */
+START_TEST(a_crash_is_an_attempt)
+{
+    kit *k = open_forked();
+    const char *key = run(k, "crashes", "[2]");
+    assert_json(result(k, key), "3");
+    assert_json(tree(k, key, "attempt"), "3");
+    assert_json(steps_of(k, pipeline_of_root(k, key)), "retry retry returned");
+    assert_json(tree(k, key, "failure.class"), "crash");
+    ck_assert_msg(strstr(tree(k, key, "failure.text"), "SIGSEGV") || strstr(tree(k, key, "failure.text"), "sanitizer"),
+                  "%s", tree(k, key, "failure.text"));
+    ck_assert_str_ne(tree(k, key, "failure.trace"), "");
+
+    key = run(k, "crashes", "[9]");
+    assert_json(status(k, key), "aborted");
+    ck_assert_ptr_nonnull(strstr(reason(k, key), "after 3 attempts"));
+    ck_assert_ptr_nonnull(strstr(reason(k, key), "crashes"));
+
+    key = run(k, "leaves", "");
+    assert_json(result(k, key), "2");
+    assert_json(tree(k, key, "failure.class"), "crash");
+    ck_assert_ptr_nonnull(strstr(tree(k, key, "failure.text"), "3"));
+    close_forked(k);
+}
+END_TEST
+
+/* SEMANTICS 2.3, 6.2: the plan is gone with it, and nobody else is touched. */
+START_TEST(a_crash_leaves_nothing)
+{
+    kit *k = open_forked();
+    const char *key = run(k, "plans_and_crashes", "");
+    assert_json(result(k, key), "2");
+    ck_assert_uint_eq(records(k, JPX_PIPELINE), 2);
+    key = run(k, "beside", "");
+    assert_json(result(k, key), "[2,7,1]");
+    assert_json(tree(k, key, "children.1.attempt"), "1");
+    assert_json(tree(k, key, "children.2.attempt"), "1");
+    close_forked(k);
+}
+END_TEST
+
+/* SEMANTICS 6.2: a timeout is a failed attempt, of every kind of body. */
+START_TEST(a_timeout_is_an_attempt)
+{
+    kit *k = open_forked();
+    const char *key = run(k, "hangs", "[1]");
+    assert_json(result(k, key), "2");
+    assert_json(tree(k, key, "failure.class"), "timeout");
+    key = run(k, "hangs", "[9]");
+    assert_json(status(k, key), "aborted");
+    ck_assert_ptr_nonnull(strstr(reason(k, key), "after 2 attempts"));
+    key = run(k, "hangs_before_waiting", "");
+    assert_json(result(k, key), "2");
+    assert_json(tree(k, key, "failure.class"), "timeout");
+    close_forked(k);
+}
+END_TEST
+
+/* ---- a body that takes its whole machine down ---- */
+
+/* A process with all roles; ends with 0 when the root is final, with 9 by the body. */
+static _Noreturn void one_life(const char *store, const char *prefix, const char *key, bool first)
+{
+    jpx_local_options options = {
+        .store = store, .bus = getenv("JETPIPE_TEST_NATS"), .prefix = prefix, .level = JPX_ERROR};
+    jpx_registry *registry;
+    jpx_local *local;
+    jp_error err;
+
+    if (jpx_registry_new(&registry, pipes, &err) != JP_OK ||
+        jpx_local_open(&local, registry, &options, &err) != JP_OK ||
+        (first && jpx_local_start(local, "takes_all_down", "", key, &err) != JP_OK) ||
+        jpx_local_finish(local, key, 60000, &err) != JP_OK) {
+        fprintf(stderr, "%s\n", err.text);
+        _exit(1);
+    }
+    jpx_local_close(local);
+    _exit(0);
+}
+
+/* SEMANTICS 6.2: a fifth delivery without an ending is a crash. Redelivery by itself is no attempt. */
+START_TEST(a_body_that_takes_all_down)
+{
+    if (!getenv("JETPIPE_TEST_NATS")) {
+        fprintf(stderr, "skip: events that come again: no server named by JETPIPE_TEST_NATS\n");
+        return;
+    }
+    const char *folder = getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp";
+    kit k = {.ground = "sqlite x jetstream, lives", .arena = jpx_arena_new()};
+    snprintf(k.prefix, sizeof k.prefix, "lives-%d", (int)getpid());
+    char *path = jpx_format(k.arena, "%s/%s.db", folder, k.prefix), *store = jpx_format(k.arena, "sqlite:%s", path);
+    int lives = 0, status_ = 9 << 8;
+    jp_error err;
+
+    begun_file = jpx_format(k.arena, "%s/%s.begun", folder, k.prefix);
+    setenv("JETPIPE_ACK_WAIT_MS", "500", 1);
+    for (; lives < 12 && WIFEXITED(status_) && WEXITSTATUS(status_) == 9; lives++) {
+        pid_t pid = fork();
+        ck_assert_int_ge(pid, 0);
+        if (pid == 0)
+            one_life(store, k.prefix, "down", lives == 0);
+        ck_assert_int_eq(waitpid(pid, &status_, 0), pid);
+    }
+    ck_assert_msg(WIFEXITED(status_) && WEXITSTATUS(status_) == 0, "after %d lives: %d", lives, status_);
+
+    FILE *file = fopen(begun_file, "r");
+    char begun[64];
+    ck_assert_ptr_nonnull(file);
+    size_t count = fread(begun, 1, sizeof begun, file);
+    fclose(file);
+    ck_assert_msg(count == 5, "it was begun %zu times", count);
+
+    jpx_local_options options = {.store = store, .prefix = k.prefix, .level = JPX_ERROR};
+    ck_assert_msg(jpx_registry_new(&k.registry, pipes, &err) == JP_OK, "%s", err.text);
+    ck_assert_msg(jpx_local_open(&k.local, k.registry, &options, &err) == JP_OK, "%s", err.text);
+    assert_json(status(&k, "down"), "aborted");
+    assert_json(tree(&k, "down", "failure.class"), "crash");
+    assert_json(tree(&k, "down", "attempt"), "1");
+    ck_assert_ptr_nonnull(strstr(reason(&k, "down"), "after 1 attempt"));
+    ck_assert_ptr_nonnull(strstr(reason(&k, "down"), "five times"));
+    jpx_local_close(k.local);
+    jpx_registry_free(k.registry);
+    kit_remove_streams(&k);
+    unlink(begun_file);
+    unlink(path);
+    unlink(jpx_format(k.arena, "%s-wal", path));
+    unlink(jpx_format(k.arena, "%s-shm", path));
+    jpx_arena_free(k.arena);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("crashes");
+    TCase *tcase = tcase_create("crashes");
+    tcase_set_timeout(tcase, 120);
+    tcase_add_test(tcase, a_crash_is_an_attempt);
+    tcase_add_test(tcase, a_crash_leaves_nothing);
+    tcase_add_test(tcase, a_timeout_is_an_attempt);
+    tcase_add_test(tcase, a_body_that_takes_all_down);
+    suite_add_tcase(suite, tcase);
+    return kit_main(suite);
+}
