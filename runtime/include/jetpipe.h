@@ -10,7 +10,8 @@
  *
  * Mistakes: a program that uses this interface wrongly (a wrong name or type, a future of another body) gets zeros
  * and empty strings, and its attempt is marked: whatever the body then ends with, the whole run aborts with
- * the first such message, which names the pipe, the source line and the cause. There is nothing to check after a call.
+ * the first such message, which names the pipe, the source line, the cause and the mend. There is nothing to check
+ * after a call.
  *
  * Compiles as C11, C23 and C++20 with gcc or clang. In C11 `true` is an int: write (bool)true to pass a bool.
  * In C++ the members of jp_def are given in their order below. */
