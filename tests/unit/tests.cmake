@@ -1,4 +1,5 @@
 jetpipe_test(unit base base core)
+jetpipe_test(unit golden core base)
 jetpipe_test(unit untrusted body core base)
 jetpipe_script(unit core_pure.sh $<TARGET_OBJECTS:jp_core> EXCEPT address thread TARGETS jp_core)
 jetpipe_script(unit registered.sh TARGETS jp_base)
