@@ -8,6 +8,7 @@
 #   sh tests/run.sh -v                  shows the output of passing tests too
 #   sh tests/run.sh --sanitize address  in a build with the address and undefined sanitizers; or thread
 #   sh tests/run.sh --sanitize fuzz     looks for new inputs, JETPIPE_FUZZ_SECONDS (4) for each kind of input
+#   sh tests/run.sh --no-servers        starts none: what needs one is skipped
 #   sh tests/run.sh --require-all       a server that cannot be had is an error, not a reason to skip
 #   sh tests/run.sh --prepare           only installs and fetches what is needed
 #   sh tests/run.sh -D OPTION=VALUE     handed to cmake (repeatable); in a build folder of its own
@@ -29,7 +30,7 @@ export JETPIPE_SOURCE_DIR="$top"
 . "$top/tests/lib/tools.sh"
 . "$top/tests/servers.sh"
 
-pattern='' kind='' list=no verbose=no sanitize='' require_all=no prepare=no options=''
+pattern='' kind='' list=no verbose=no sanitize='' require_all=no servers=yes prepare=no options=''
 while [ $# -gt 0 ]; do
     case $1 in
     -k | -L | -D | --sanitize)
@@ -44,6 +45,7 @@ while [ $# -gt 0 ]; do
     -v) verbose=yes ;;
     --sanitize) sanitize=$2 && shift ;;
     --require-all) require_all=yes ;;
+    --no-servers) servers=no ;;
     --prepare) prepare=yes ;;
     -h | --help) sed -n '2,/^set -eu/{/^set/d;s/^# \{0,1\}//;p;}' "$0" && exit 0 ;;
     *) fail "'$1' is no option; sh tests/run.sh -h lists them." ;;
@@ -123,7 +125,7 @@ grep -v '^\[\|^ninja: no work' "$build/build.log" >&2 || : # warnings, if the co
 
 # ---- servers, for the tests that talk to them ----
 
-if printf '%s\n' "$chosen" | grep -q ' servers$'; then
+if [ "$servers" = yes ] && printf '%s\n' "$chosen" | grep -q ' servers$'; then
     tools_need_all
     [ "$require_all" = no ] || [ -z "$tools_missing" ] || fail "not everything could be had; see above."
     scratch=$(mktemp -d "${TMPDIR:-/tmp}/jetpipe-tests.XXXXXX")

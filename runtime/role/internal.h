@@ -75,7 +75,7 @@ typedef struct jpx_backlog { /* the age of each queue, looked at once */
     struct {
         const char *queue;
         int64_t oldest_ms;
-    } *queues;
+    } * queues;
     size_t count, cap;
 } jpx_backlog;
 /* May a run event that was published after `since` still be in this queue? False also when that is not known. */
