@@ -139,10 +139,75 @@ JP_PIPE(takes_null, p, .gives = "any")
     return jp_return(p, jp_yield(p, echo, jp_yield(p, hands_null), 1));
 }
 
+/* ---- what takes a reply ends like a body ---- */
+
+static jp_end takes_reply(jp_ctx *p, jp_value reply)
+{
+    const char *how = jp_get_string(p, reply, "how");
+    note("reply %s %d", how, jp_attempt(p));
+    if (strcmp(how, "plan") == 0) {
+        jp_future a = jp_yield(p, rec, 21);
+        jp_fill(p, "late", jp_yield(p, rec, 22));
+        jp_after (p, a)
+            jp_yield(p, rec, 23);
+        return jp_return(p, a);
+    }
+    if (strcmp(how, "wait") == 0) {
+        snprintf(ticket, sizeof ticket, "%s", jp_ticket(p));
+        return jp_wait(p);
+    }
+    if (strcmp(how, "later") == 0) {
+        jp_fill(p, "late", 30);
+        return jp_return_in(p, 50, 31);
+    }
+    if (strcmp(how, "retry") == 0)
+        return jp_retry(p, "not this one");
+    if (strcmp(how, "abort") == 0)
+        return jp_abort(p, "refused by reply");
+    jp_fill(p, "late", 40);
+    return jp_return(p, jp_get_int64(p, reply, "value"));
+}
+
+JP_PIPE(replied, p, .gives = "int64", .fills = "int64 early, int64 late", .async = true, .on_reply = takes_reply,
+        .retry = {.attempts = 3, .first_ms = 20, .jitter = JP_NO_JITTER})
+{
+    note("asks %d", jp_attempt(p));
+    snprintf(ticket, sizeof ticket, "%s", jp_ticket(p));
+    jp_fill(p, "early", jp_attempt(p));
+    return jp_wait(p);
+}
+
+JP_PIPE(takes_replied, p, .gives = "any")
+{
+    jp_future f = jp_yield(p, replied);
+    return jp_return(p, jp_yield(p, echo, f, jp_slot(p, f, "early"), jp_slot(p, f, "late")));
+}
+
+/* ---- keys and queues ---- */
+
+static char keys[4][64];
+static int keys_count;
+
+JP_PIPE(keyed, p, .queue = "elsewhere", .retry = {.attempts = 2, .first_ms = 20})
+{
+    snprintf(keys[keys_count++ % 4], sizeof *keys, "%s", jp_key(p));
+    return jp_attempt(p) == 1 ? jp_retry(p, "once") : jp_done(p);
+}
+
+JP_PIPE(two_keyed, p)
+{
+    jp_in_order (p) {
+        jp_yield(p, keyed);
+        jp_yield(p, keyed);
+    }
+    return jp_done(p);
+}
+
 static const jp_def *const pipes[] = {
-    &echo,     &rec,       &slow,       &looks_around, &plans_three,      &ends,
-    &deep,     &ladder,    &crossed,    &take_crossed, &thrice,           &take_thrice,
-    &two_deep, &side_work, &hands_null, &takes_null,   &changes_its_mind, NULL};
+    &echo,          &rec,       &slow,       &looks_around, &plans_three,      &ends,
+    &deep,          &ladder,    &crossed,    &take_crossed, &thrice,           &take_thrice,
+    &two_deep,      &side_work, &hands_null, &takes_null,   &changes_its_mind, &replied,
+    &takes_replied, &keyed,     &two_keyed,  NULL};
 
 /* SEMANTICS 2.1, 2.2 */
 START_SCENARIO(nothing_starts_before_the_end)
@@ -326,6 +391,86 @@ START_SCENARIO(five_ways_to_end)
     assert_json(tree(k, key, "attempt"), "1");
 }
 
+static const char *reply(kit *k, const char *how)
+{
+    return ask(k, "reply",
+               jpx_format(k->arena, "{\"ticket\":\"%s\",\"value\":{\"how\":\"%s\",\"value\":7}}", ticket, how));
+}
+
+static const char *start_replied(kit *k)
+{
+    ticket[0] = '\0';
+    const char *key = start(k, "takes_replied", "");
+    for (int i = 0; i < 100 && !ticket[0]; i++)
+        pass(k, 50);
+    return key;
+}
+
+static void until_noted(kit *k, const char *text)
+{
+    for (int i = 0; i < 100 && !noted(text); i++)
+        pass(k, 50);
+    ck_assert_msg(noted(text) > 0, "%s: %s", text, journal());
+}
+
+/* SEMANTICS 2.5, 8.2: what takes the reply ends in the same five ways, children and outputs included. */
+START_SCENARIO(replies_end_like_bodies)
+{
+    const char *key = start_replied(k);
+    assert_json(reply(k, "value"), "{\"accepted\":true}");
+    finish(k, key);
+    assert_json(result(k, key), "[7,1,40]");
+
+    key = start_replied(k);
+    reply(k, "plan");
+    finish(k, key);
+    assert_json(reason(k, key), "");
+    assert_json(result(k, key), "[21,1,22]");
+    ck_assert(before("fin 21", "run 23"));
+    assert_json(field(k, "status", key, "pipelines"), "{\"done\":6}");
+
+    key = start_replied(k);
+    reply(k, "later");
+    finish(k, key);
+    assert_json(result(k, key), "[31,1,30]");
+
+    key = start_replied(k);
+    reply(k, "wait");
+    until_noted(k, "reply wait 1");
+    pass(k, 50);
+    reply(k, "value");
+    finish(k, key);
+    assert_json(result(k, key), "[7,1,40]");
+
+    key = start_replied(k);
+    reply(k, "retry"); /* a failed attempt: the body runs again */
+    until_noted(k, "asks 2");
+    pass(k, 50);
+    reply(k, "value");
+    finish(k, key);
+    assert_json(result(k, key), "[7,2,40]");
+
+    key = start_replied(k);
+    reply(k, "abort");
+    finish(k, key);
+    assert_json(status(k, key), "aborted");
+    assert_json(reason(k, key), "refused by reply");
+    assert_json(tree(k, key, "children.0.outputs"), "");
+}
+
+/* A pipeline's key is the same on every attempt, and on no other pipeline; a queue of its own. */
+START_SCENARIO(keys_and_queues)
+{
+    keys_count = 0;
+    const char *key = run(k, "two_keyed", "");
+    assert_json(status(k, key), "done");
+    ck_assert_int_eq(keys_count, 4);
+    ck_assert_str_eq(keys[0], keys[1]);
+    ck_assert_str_eq(keys[2], keys[3]);
+    ck_assert_str_ne(keys[0], keys[2]);
+    ck_assert_str_eq(child_of_root(k, key, 0)->queue, "elsewhere");
+}
+
 /* SEMANTICS 2.6: to any depth, with nothing added. */
 START_SCENARIO(handed_to_any_depth)
 {
@@ -369,6 +514,8 @@ int main(void)
     add_scenario(tcase, executed_twice_the_first_wins);
     add_scenario(tcase, executed_twice_the_second_wins);
     add_scenario(tcase, five_ways_to_end);
+    add_scenario(tcase, replies_end_like_bodies);
+    add_scenario(tcase, keys_and_queues);
     add_scenario(tcase, handed_to_any_depth);
     add_scenario(tcase, handed_by_name);
     add_scenario(tcase, side_work_goes_on);

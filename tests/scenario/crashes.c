@@ -6,6 +6,8 @@
 
 /* ---- pipes ---- what they note is lost with their process: attempts are counted by the engine */
 
+static const char *begun_file; /* what bodies tell the test */
+
 static void fall_over(void)
 {
     volatile int *nowhere = NULL;
@@ -59,12 +61,44 @@ JP_PIPE(hangs_before_waiting, p, .gives = "int64", .async = true, .timeout_ms = 
     return jp_return_in(p, 20, jp_attempt(p));
 }
 
+/* No time limit but that of one yield (S53). */
+JP_PIPE(sleeps, p, .takes = "int64 times", .gives = "int64", .retry = {.attempts = 2, .first_ms = 20})
+{
+    if (jp_attempt(p) <= jp_int64(p, "times"))
+        sleep_long();
+    usleep(600 * 1000);
+    return jp_return(p, jp_attempt(p));
+}
+
+JP_PIPE(limits_one, p, .gives = "list")
+{
+    jp_future limited = jp_yield_with(p, JP_OPTIONS(.timeout_ms = 2000), sleeps, 1);
+    return jp_return(p, jp_array(p, limited, jp_yield(p, sleeps, 0)));
+}
+
+static jp_end hangs_in_reply(jp_ctx *p, jp_value reply)
+{
+    (void)reply;
+    if (jp_attempt(p) == 1)
+        sleep_long();
+    return jp_return(p, jp_attempt(p));
+}
+
+/* Its ticket goes through a file: its memory is that of another process. */
+JP_PIPE(hangs_at_the_reply, p, .gives = "int64", .async = true, .timeout_ms = 1500, .on_reply = hangs_in_reply,
+        .retry = {.attempts = 2, .first_ms = 20})
+{
+    int fd = open(begun_file, O_WRONLY | O_TRUNC | O_CREAT | O_CLOEXEC, 0600);
+    const char *ticket = jp_ticket(p);
+    if (fd < 0 || write(fd, ticket, strlen(ticket)) < 0 || close(fd) != 0)
+        return jp_abort(p, "no file");
+    return jp_wait(p);
+}
+
 JP_PIPE(beside, p, .gives = "list")
 {
     return jp_return(p, jp_array(p, jp_yield(p, crashes, 1), jp_yield(p, echo, 7), jp_yield(p, hangs, 0)));
 }
-
-static const char *begun_file; /* a byte for each beginning */
 
 JP_PIPE(takes_all_down, p, .gives = "int64", .retry = {.attempts = 1})
 {
@@ -75,7 +109,8 @@ JP_PIPE(takes_all_down, p, .gives = "int64", .retry = {.attempts = 1})
 }
 
 static const jp_def *const pipes[] = {
-    &echo, &crashes, &leaves, &plans_and_crashes, &hangs, &hangs_before_waiting, &beside, &takes_all_down, NULL};
+    &echo,   &crashes, &leaves,     &plans_and_crashes,  &hangs,          &hangs_before_waiting,
+    &beside, &sleeps,  &limits_one, &hangs_at_the_reply, &takes_all_down, NULL};
 
 /* ---- a kit whose bodies run in processes of their own ---- */
 
@@ -161,7 +196,48 @@ START_TEST(a_timeout_is_an_attempt)
     key = run(k, "hangs_before_waiting", "");
     assert_json(result(k, key), "2");
     assert_json(tree(k, key, "failure.class"), "timeout");
+    key = run(k, "limits_one", "");
+    assert_json(result(k, key), "[2,1]");
+    assert_json(tree(k, key, "children.0.failure.class"), "timeout");
     close_forked(k);
+}
+END_TEST
+
+/* What a body in its process wrote last into the file; fails the test when nothing new comes. */
+static const char *told(kit *k, const char *before_)
+{
+    for (int i = 0; i < 400; i++) {
+        char text[256] = "";
+        pass(k, 25);
+        int fd = open(begun_file, O_RDONLY | O_CLOEXEC);
+        if (fd >= 0) {
+            ssize_t size = read(fd, text, sizeof text - 1);
+            close(fd);
+            if (size > 20 && strcmp(text, before_) != 0)
+                return jpx_strdup(k->arena, text);
+        }
+    }
+    ck_abort_msg("nothing came");
+    return "";
+}
+
+/* SEMANTICS 6.2, 8.2: also where the reply is taken; then the body asks again. */
+START_TEST(a_timeout_at_the_reply)
+{
+    char path[256];
+    snprintf(path, sizeof path, "%s/ticket-%d", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp", (int)getpid());
+    begun_file = path;
+    kit *k = open_forked();
+    const char *key = start(k, "hangs_at_the_reply", "");
+    const char *first = told(k, "");
+    ask(k, "reply", jpx_format(k->arena, "{\"ticket\":\"%s\",\"value\":1}", first));
+    const char *second = told(k, first);
+    ask(k, "reply", jpx_format(k->arena, "{\"ticket\":\"%s\",\"value\":1}", second));
+    finish(k, key);
+    assert_json(result(k, key), "2");
+    assert_json(tree(k, key, "failure.class"), "timeout");
+    close_forked(k);
+    unlink(path);
 }
 END_TEST
 
@@ -246,6 +322,7 @@ int main(void)
     tcase_add_test(tcase, a_crash_is_an_attempt);
     tcase_add_test(tcase, a_crash_leaves_nothing);
     tcase_add_test(tcase, a_timeout_is_an_attempt);
+    tcase_add_test(tcase, a_timeout_at_the_reply);
     tcase_add_test(tcase, a_body_that_takes_all_down);
     suite_add_tcase(suite, tcase);
     return kit_main(suite);

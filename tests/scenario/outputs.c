@@ -206,6 +206,22 @@ JP_PIPE(forgets_and_yields, p, .gives = "any", .fills = "int64 a", .retry = {.at
     return jp_return(p, jp_yield(p, rec, 70));
 }
 
+/* One output comes at once, the other much later; each consumer waits for its own. */
+JP_PIPE(early_and_late, p, .takes = "int64 ms", .gives = "int64", .fills = "int64 early")
+{
+    jp_fill(p, "early", jp_yield(p, rec, 80));
+    return jp_return(p, jp_yield(p, slow, 81, jp_arg(p, "ms")));
+}
+
+JP_PIPE(take_early, p, .takes = "int64 ms", .gives = "any")
+{
+    jp_future f = jp_yield(p, early_and_late, jp_arg(p, "ms"));
+    jp_future g = jp_yield(p, early_and_late, jp_arg(p, "ms"));
+    jp_yield(p, rec, jp_slot(p, f, "early"));
+    jp_yield(p, rec, f);
+    return jp_return(p, jp_yield(p, echo, jp_slot(p, f, "early"), jp_slot(p, g, "early")));
+}
+
 static const jp_def *const pipes[] = {&echo,
                                       &rec,
                                       &four,
@@ -234,6 +250,9 @@ static const jp_def *const pipes[] = {&echo,
                                       &forgets_three,
                                       &forgets_later,
                                       &forgets_and_yields,
+                                      &early_and_late,
+                                      &take_early,
+                                      &slow,
                                       NULL};
 
 /* The reason names the pipe and what is missing. */
@@ -337,6 +356,21 @@ START_SCENARIO(outputs_of_waits)
     assert_json(journal(), "run 62, fin 62");
 }
 
+/* SEMANTICS 4.2, 2.6: a consumer waits for its slots, not for the others of the same pipeline. */
+START_SCENARIO(each_output_when_it_is_there)
+{
+    const char *key = start(k, "take_early", k->virtual_time ? "[60000]" : "[2500]");
+    pass(k, 400);
+    ck_assert_int_eq(noted("run 80"), 3); /* two that give it, one that takes it */
+    ck_assert_int_eq(noted("run 81"), 0);
+    assert_json(result(k, key), "[80,80]");
+    assert_json(tree(k, key, "children.0.status"), "running");
+    assert_json(tree(k, key, "children.3.status"), "waiting");
+    finish(k, key);
+    ck_assert_int_eq(noted("run 81"), 1);
+    assert_json(field(k, "status", key, "pipelines"), "{\"done\":10}");
+}
+
 /* SEMANTICS 3.5: the last fill of a name wins. */
 START_SCENARIO(s28_filled_twice)
 {
@@ -363,6 +397,7 @@ int main(void)
     add_scenario(tcase, s19_missing_output);
     add_scenario(tcase, outputs_of_failed_attempts);
     add_scenario(tcase, outputs_of_waits);
+    add_scenario(tcase, each_output_when_it_is_there);
     add_scenario(tcase, s28_filled_twice);
     suite_add_tcase(suite, tcase);
     return kit_main(suite);
