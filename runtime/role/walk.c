@@ -28,9 +28,9 @@ static void call_hooks(jpx_outbox *box, const jpx_pipeline *p)
 
 /* A status is told when it is final: of a pipeline with hooks that are to run, when they have (follow.c); of the root's
  * own, with the root. */
-static void tell_aborted(jpx_outbox *box, const jpx_pipeline *p)
+static void tell_aborted(jpx_outbox *box, const jpx_pipeline *p, const jpx_root *root)
 {
-    jpx_change change = {.what = "aborted", .key = p->key, .pipe = p->pipe};
+    jpx_change change = {.what = "aborted", .key = p->key, .pipe = p->pipe, .reason = root->reason};
     jpx_outbox_change(box, &change);
 }
 
@@ -93,7 +93,7 @@ static jp_status append_aborted(aborting *a, jpx_desk *desk, jpx_outbox *box, jp
             call_hooks(box, &nodes[i]->pipeline);
             a->pending++;
         } else {
-            tell_aborted(box, &nodes[i]->pipeline);
+            tell_aborted(box, &nodes[i]->pipeline, a->root);
         }
     }
     return JP_OK;
@@ -126,7 +126,7 @@ static jp_status abort_generator(aborting *a, jpx_desk *desk, jpx_outbox *box, j
         call_hooks(box, &node->pipeline);
         a->pending++;
     } else if (counter.aborted && !node->evidence.counter_aborted) {
-        tell_aborted(box, &node->pipeline);
+        tell_aborted(box, &node->pipeline, a->root);
     }
     return JP_OK;
 }

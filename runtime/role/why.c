@@ -2,12 +2,21 @@
 #include "role/view.h"
 #include <string.h>
 
-enum { LINES_MAX = 50 };
+enum {
+    LINES_MAX = 50,
+    QUEUED_MAX = 5, /* lines of those that are only queued: a fan-out may have a million of them */
+    IDLE_MS = 5000  /* a queue whose oldest event is older may have no worker */
+};
 
 typedef struct asking {
     bson_t *array;
     uint32_t lines;
     bool more;
+    int64_t queued;
+    jpx_bus *bus;
+    const char *queue; /* the last one that was asked about, and the answer */
+    int64_t oldest_ms;
+    jpx_arena *arena; /* of the whole answer */
     int64_t now_ms;
 } asking;
 
@@ -41,6 +50,19 @@ static bool hook_is_due(const jpx_node *node)
            (last->kind == JPX_REPLIED && !last->hooked);
 }
 
+/* Is anybody there? The age of what stands at the head of the queue is all that can be known cheaply. */
+static const char *idle_text(asking *a, jpx_arena *arena, const char *queue)
+{
+    if (!a->queue || strcmp(a->queue, queue) != 0) {
+        a->oldest_ms = jpx_bus_oldest_ms(a->bus, queue);
+        a->queue = jpx_strdup(a->arena, queue);
+    }
+    int64_t age_ms = a->oldest_ms > 0 ? a->now_ms - a->oldest_ms : 0; /* 0: not known */
+    if (age_ms < IDLE_MS)
+        return "";
+    return jpx_format(arena, ", whose oldest event is %s old; does a worker serve it?", jpx_span_text(arena, age_ms));
+}
+
 /* What moves a pipeline that is not waiting for others. */
 static const char *state_of(asking *a, jpx_arena *arena, const jpx_node *node)
 {
@@ -55,7 +77,8 @@ static const char *state_of(asking *a, jpx_arena *arena, const jpx_node *node)
         return jpx_format(arena, "attempt %d is due in %s%s", last->attempt + 1,
                           jpx_span_text(arena, last->due_ms - a->now_ms), after);
     case JPX_IS_QUEUED:
-        return jpx_format(arena, "is queued for a worker of queue %s%s", node->pipeline.queue, after);
+        return jpx_format(arena, "is queued for a worker of queue %s%s%s", node->pipeline.queue,
+                          idle_text(a, arena, node->pipeline.queue), after);
     case JPX_IS_RUNNING:
         if (last && last->kind == JPX_WAITING && last->completes)
             return jpx_format(arena, "sleeps for %s more", jpx_span_text(arena, last->due_ms - a->now_ms));
@@ -168,12 +191,14 @@ static jp_status ask_nodes(void *ctx, jpx_desk *desk, jpx_node *nodes, size_t co
     asking *a = ctx;
 
     for (size_t i = 0; i < count; i++) {
-        if (a->lines >= LINES_MAX) {
-            a->more = true;
-            break;
-        }
         const jpx_entry *planned = jpx_node_planned(&nodes[i]);
         jpx_status_kind status = jpx_node_status(&nodes[i]);
+        if (!nodes[i].damaged && status == JPX_IS_QUEUED && ++a->queued > QUEUED_MAX)
+            continue;
+        if (a->lines >= LINES_MAX && !planned) {
+            a->more = a->more || nodes[i].damaged || !jpx_status_final(status);
+            continue;
+        }
         if (nodes[i].damaged) {
             add_line(
                 a, &nodes[i],
@@ -207,7 +232,7 @@ jp_status jpx_view_why(jpx_desk *desk, const jpx_root *root, bson_t *out, jp_err
 {
     jpx_key key = jpx_key_root(root->id);
     bson_t array;
-    asking a = {.array = &array, .now_ms = jpx_now(desk->env)};
+    asking a = {.array = &array, .now_ms = jpx_now(desk->env), .bus = desk->bus, .arena = desk->arena};
     jp_status status = JP_OK;
     jpx_node *node;
 
@@ -219,6 +244,9 @@ jp_status jpx_view_why(jpx_desk *desk, const jpx_root *root, bson_t *out, jp_err
         add_abort(&a, root, desk->arena);
     if (!jpx_root_final(root))
         status = jpx_visit_generation(desk, root->id, jpx_key_gen(&key), 1, ask_nodes, &a, err);
+    if (a.queued > QUEUED_MAX)
+        add_row(&a, &key, root->pipe, "queued",
+                jpx_format(desk->arena, "and %lld more are queued", (long long)(a.queued - QUEUED_MAX)), 0);
     bson_append_array_end(out, &array);
     if (a.more)
         bson_append_bool(out, "more", 4, true);
