@@ -278,9 +278,10 @@ static void refuse_too_large(group *g, commitment *c)
         set_wrong(
             g->desk, c, "value",
             jpx_format(c->ended->job->intake->arena,
-                       "a record of its plan would have %zu bytes; the limit is %d. Pass fewer or smaller values, or "
-                       "futures of children in the order they were yielded",
-                       size, RECORD_MAX));
+                       "%s, %s: a record of its plan would have more than %d MiB: pass fewer or smaller values, or "
+                       "futures in the order in which they were yielded",
+                       c->ended->job->pipeline->pipe, c->ended->job->pipe ? c->ended->job->pipe->def.at : "?",
+                       RECORD_MAX / 1024 / 1024));
 }
 
 /* ---- writing ---- */
