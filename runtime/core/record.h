@@ -169,11 +169,12 @@ bool jpx_fill_decode(jpx_bytes doc, jpx_arena *, jpx_fill *);
 
 jpx_record jpx_value_encode(const uint8_t id[JPX_VALUE_SIZE], jpx_bytes value_doc, jpx_arena *);
 
-typedef struct jpx_mark { /* a body has begun */
+typedef struct jpx_mark { /* a body has begun, or may have */
     jpx_key key;
     uint32_t step;
     int64_t since_ms;
     const char *worker;
+    bool begins; /* left as the last thing before the body: it counts as a beginning */
 } jpx_mark;
 jpx_record jpx_mark_encode(const jpx_mark *, const uint8_t tail[8], jpx_arena *);
 bool jpx_mark_decode(jpx_record, jpx_arena *, jpx_mark *);

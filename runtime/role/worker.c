@@ -104,11 +104,12 @@ static void beat(worker *w)
 
 /* ---- from an event to an attempt ---- */
 
-static void mark(worker *w, const jpx_job *job, jpx_record *out)
+static void mark(worker *w, const jpx_job *job, bool begins, jpx_record *out)
 {
     jpx_mark entry = {.key = job->event.key,
                       .step = job->event.step,
                       .since_ms = jpx_now(w->role.desk.env),
+                      .begins = begins,
                       .worker = w->role.parts.worker ? w->role.parts.worker : "worker"};
     uint8_t tail[8];
     jpx_random(w->role.desk.env, tail, sizeof tail);
@@ -128,20 +129,25 @@ static bool comes_again(const jpx_job *job)
     return job->delivery->deliveries > 1 || job->event.again;
 }
 
-/* Five beginnings without an ending. All but the first have left a mark, those of pipes with a hook the first and this
- * one as well. */
+/* Five beginnings without an ending: all but the first have left a mark that says so. Marks that only say that a body
+ * may have begun do not count: the store may have failed before it did. */
 static bool out_of_beginnings(worker *w, const jpx_job *job, jp_error *err)
 {
     uint8_t lo[JPX_MARK_SIZE], hi[JPX_MARK_SIZE];
     static const uint8_t first[8] = {0}, last[8] = {255, 255, 255, 255, 255, 255, 255, 255};
     jpx_records found = {0};
+    int begun = 0;
 
     jpx_tail_id(lo, &job->event.key, job->event.step, first);
     jpx_tail_id(hi, &job->event.key, job->event.step, last);
-    if (jpx_store_scan(w->role.desk.store, JPX_MARK, jpx_id(lo, sizeof lo), jpx_id(hi, sizeof hi),
-                       JPX_DELIVERIES_MAX + 1, false, w->role.desk.arena, &found, err) != JP_OK)
+    if (jpx_store_scan(w->role.desk.store, JPX_MARK, jpx_id(lo, sizeof lo), jpx_id(hi, sizeof hi), JPX_SCAN_CHUNK,
+                       false, w->role.desk.arena, &found, err) != JP_OK)
         return false;
-    return found.count >= (job->marked ? JPX_DELIVERIES_MAX + 1 : JPX_DELIVERIES_MAX - 1);
+    for (size_t i = 0; i < found.count; i++) {
+        jpx_mark mark;
+        begun += jpx_mark_decode(found.items[i], w->role.desk.arena, &mark) && mark.begins;
+    }
+    return begun >= JPX_DELIVERIES_MAX - 1;
 }
 
 static void submit(worker *w, jpx_job *job, jpx_call call)
@@ -247,7 +253,7 @@ static jp_status mark_hooked(worker *w, batch *b, jpx_root **roots, jp_error *er
             continue;
         whose[count] = i;
         ids[count] = jpx_key_root_id(&job->event.key);
-        mark(w, job, &marks[count++]);
+        mark(w, job, false, &marks[count++]);
         job->marked = true;
     }
     if (!count)
@@ -412,15 +418,16 @@ static jp_status reply_of(jpx_desk *desk, jpx_job *job, jp_error *err)
     return JP_OK;
 }
 
-/* Events that come again leave a mark before their body, so that beginnings without an ending can be counted. */
+/* Events that come again leave a mark before their body, so that beginnings without an ending can be counted: as the
+ * last thing before it, for what was put off before that has not begun. */
 static jp_status mark_beginnings(worker *w, jpx_job **jobs, size_t count, jp_error *err)
 {
     jpx_record *marks = jpx_alloc_array(w->role.desk.arena, count + 1, sizeof *marks);
     size_t n = 0;
 
     for (size_t i = 0; i < count; i++)
-        if (comes_again(jobs[i]) && !jobs[i]->marked) {
-            mark(w, jobs[i], &marks[n++]);
+        if (comes_again(jobs[i])) {
+            mark(w, jobs[i], true, &marks[n++]);
             jobs[i]->marked = true;
         }
     return n ? jpx_store_insert(w->role.desk.store, JPX_MARK, marks, n, NULL, err) : JP_OK;
@@ -630,7 +637,7 @@ static void mark_long(worker *w)
             jpx_now(desk->env) - running[i].since_ms < JPX_MARK_MS)
             continue;
         job->marked = true;
-        mark(w, job, &marks[n++]);
+        mark(w, job, false, &marks[n++]);
         jpx_change change = {
             .what = "running", .key = job->event.key, .pipe = job->pipeline->pipe, .attempt = job->attempt};
         jpx_outbox_change(&box, &change);

@@ -204,6 +204,20 @@ static void check_execution(check *c, node *n, const jpx_entry *e, const plan *w
     }
 }
 
+/* A promise waits for its reply, has it, or is aborted. */
+static void check_promise(check *c, node *n)
+{
+    DEMAND(c, n, n->pipeline->promised && strcmp(n->pipeline->pipe, "Promise") == 0, "it was to be a promise");
+    for (uint32_t i = 0; i < n->journal.count; i++) {
+        const jpx_entry *e = &n->journal.entries[i];
+        bool waits = i == 0 && e->kind == JPX_WAITING && !e->completes;
+        bool replied = i == 1 && e->kind == JPX_REPLIED && !e->hooked &&
+                       value_digest(c, n, &e->reply) == plan_digest_int(plan_reply(c->s->seed, &n->key, 0));
+        DEMAND(c, n, waits || replied || (e->kind == JPX_ABORTED && i + 1 == n->journal.count), "step %u of a promise",
+               e->step);
+    }
+}
+
 static void check_journal(check *c, node *n, plan_case at)
 {
     const jpx_entry *before = NULL, *carried = NULL;
@@ -280,9 +294,12 @@ static void give(check *c, node *parent, uint32_t i)
         items = plan_mix(items, digest);
     }
     n->given = child->listed ? plan_mix(items, 4) : plan_mix(4, items);
-    for (uint32_t w = 0; w < i; w++)
-        if ((child->after >> w & 1) || (parent->what.in_order && w >= parent->what.ordered && i > parent->what.ordered))
+    for (uint32_t w = 0; w < i && child->pipe != PLAN_PROMISE; w++) {
+        bool ordered = parent->what.in_order && w >= parent->what.ordered && i > parent->what.ordered &&
+                       parent->what.children[w].pipe != PLAN_PROMISE; /* they take no part in an order */
+        if ((child->after >> w & 1) || ordered)
             DEMAND(c, n, !has_begun(n) || parent->children[w].done, "it began although %u was not finished", w);
+    }
     DEMAND(c, n, !has_begun(n) || n->given_there, "it began although an argument was missing");
 }
 
@@ -326,6 +343,20 @@ static void check_hooks(check *c, node *n)
         DEMAND(c, n, waited ? cancelled > 0 : !cancelled, "on_cancel was called %zu times", cancelled);
 }
 
+/* "Begun five times without an ending" is said of bodies that did begin; a process may die between a mark and its body.
+ */
+static void check_crashes(check *c, node *n)
+{
+    for (uint32_t i = 0; i < n->journal.count; i++) {
+        const jpx_entry *e = &n->journal.entries[i];
+        size_t begins = 0;
+        for (size_t b = 0; b < c->s->begins_count; b++)
+            begins += c->s->begins[b].attempt == e->attempt && jpx_key_equal(&c->s->begins[b].key, &n->key);
+        DEMAND(c, n, !one_of(e->failure_class, "crash", NULL) || 2 * begins >= (size_t)JPX_DELIVERIES_MAX,
+               "step %u: taken for a crash after %zu beginnings", e->step, begins);
+    }
+}
+
 static void check_begins(check *c, node *n)
 {
     for (size_t i = 0; i < c->s->begins_count; i++) {
@@ -341,11 +372,19 @@ static void check_node(check *c, node *n, plan_pipe pipe, int64_t path, int64_t 
 {
     plan_case at = {.seed = c->s->seed, .pipe = pipe, .path = path, .depth = depth};
 
+    if (pipe == PLAN_PROMISE) {
+        check_promise(c, n);
+        DEMAND(c, n, n->done || n->aborted, "it is not final");
+        return;
+    }
     DEMAND(c, n, strcmp(n->pipeline->pipe, plan_pipes[pipe]->name) == 0, "it was to be %s", plan_pipes[pipe]->name);
     DEMAND(c, n, number_in(n->pipeline->args, "0") == path && number_in(n->pipeline->args, "1") == depth,
            "it has another path");
     check_journal(c, n, at);
-    check_begins(c, n);
+    if (!sim_is_removed(c->s, n->key.b)) { /* otherwise there are the words of two lives */
+        check_begins(c, n);
+        check_crashes(c, n);
+    }
     DEMAND(c, n, n->done || n->aborted || jpx_key_is_root(&n->key), "it is not final");
     for (uint32_t i = 0; i < n->children_count; i++) {
         const plan_child *child = &n->what.children[i];
@@ -396,6 +435,8 @@ static void check_root(check *c, size_t number)
         top.aborted = true;
         DEMAND(c, &top, !root->decided, "decided as done, then aborted");
     }
+    if (sim_is_removed(s, key.b))
+        return;
     check_tree_hooks(c, &top);
     for (size_t i = 0; i < s->begins_count; i++)
         if (memcmp(s->begins[i].key.b, key.b, JPX_ROOT_SIZE) == 0 && !in_tree(&top, &s->begins[i].key))
@@ -429,12 +470,43 @@ static void check_leftovers(check *c)
                      found.count ? (long long)jpx_get64(found.items[0].id.data) - (long long)c->s->w->now_ms : 0);
 }
 
+/* Nothing of a root that was cleaned up, unless its trigger has come again and made it anew. */
+static void check_removed(check *c, const jpx_root_id *id)
+{
+    static const jpx_table tables[] = {JPX_ROOT, JPX_PIPELINE, JPX_ENTRY, JPX_BARRIER, JPX_VALUE, JPX_FILL, JPX_MARK};
+    jp_error err;
+
+    if (sim_root_of(c->s, id->b) >= 0)
+        return;
+    for (size_t t = 0; t < sizeof tables / sizeof *tables; t++) {
+        uint8_t lo[JPX_VALUE_SIZE] = {0}, hi[JPX_VALUE_SIZE];
+        size_t size = jpx_table_id_size(tables[t]);
+        jpx_records found;
+        memset(hi, 0xff, sizeof hi);
+        memcpy(lo, id->b, JPX_ROOT_SIZE);
+        memcpy(hi, id->b, JPX_ROOT_SIZE);
+        if (jpx_store_scan(c->desk.store, tables[t], jpx_id(lo, size), jpx_id(hi, size), 10, false, c->desk.arena,
+                           &found, &err) != JP_OK ||
+            found.count)
+            world_failed(c->s->w, "%zu records of a root that was cleaned up are left in %s", found.count,
+                         jpx_table_name(tables[t]));
+    }
+}
+
+void sim_check_root(sim *s, size_t number)
+{
+    check c = {.s = s, .desk = world_desk(s->w)};
+    check_root(&c, number);
+}
+
 void sim_check_end(sim *s)
 {
     check c = {.s = s, .desk = world_desk(s->w)};
 
     for (size_t i = 0; i < s->roots_count; i++)
         check_root(&c, i);
+    for (size_t i = 0; i < s->removed_count; i++)
+        check_removed(&c, &s->removed[i]);
     check_leftovers(&c);
 }
 
@@ -454,6 +526,8 @@ void sim_check_begin(sim *s, const jpx_key *key, bool reply)
     jpx_pipeline *p, *self;
     jp_error err;
 
+    if (sim_is_removed(s, key->b))
+        return; /* taken before it was cleaned up; it comes to nothing */
     c.desk.arena = jpx_arena_new();
     if (jpx_load_pipelines(&c.desk, key, 1, &self, &err) != JP_OK || !self)
         world_failed(s->w, "a body of a pipeline without a record begins");

@@ -121,9 +121,77 @@ START_TEST(an_on_cancel_that_fails_is_called_again)
 }
 END_TEST
 
+/* ---- a trigger that comes again after its root was cleaned up ---- */
+
+static bool is_trigger(world *w, const seam_call *call)
+{
+    (void)w;
+    return strstr(call->deliveries[0]->subject, ".start.") != NULL;
+}
+
+/* Its root has the id it had before; what is published for it must not pass for what was published then. */
+START_TEST(a_trigger_after_the_cleanup_of_its_root)
+{
+    world *w = stage_open(all_pipes());
+    char id[JPX_ROOT_TEXT];
+
+    reset();
+    stage_when(w, (cue){.op = SEAM_ACK, .fits = is_trigger, .verdict = SEAM_FAIL});
+    world_start(w, "above", "[]", STAGE_KEY);
+    stage_done(w, SOON_MS);
+    jpx_root *root = world_root(w, STAGE_KEY);
+    world_publish(w, "control.cleanup", jpx_format(w->arena, "{\"root\":\"%s\"}", jpx_root_text(id, &root->id)), NULL);
+    world_pass(w, 1000);
+    ck_assert_ptr_null(world_root(w, STAGE_KEY));
+    stage_done(w, 2 * SOON_MS);
+    stage_close(w);
+}
+END_TEST
+
+/* ---- a store that fails again and again before a body begins ---- */
+
+static int executions;
+
+/* Has a mark been left since this was asked for the last time? */
+static bool after_a_mark(world *w, const seam_call *call)
+{
+    static size_t known;
+    uint8_t lo[JPX_MARK_SIZE] = {0}, hi[JPX_MARK_SIZE];
+    jpx_records found;
+    jp_error err;
+
+    (void)call;
+    memset(hi, 0xff, sizeof hi);
+    ck_assert(jpx_store_scan(w->store, JPX_MARK, jpx_id(lo, sizeof lo), jpx_id(hi, sizeof hi), 100, false, w->arena,
+                             &found, &err) == JP_OK);
+    bool more = found.count > known;
+    known = found.count;
+    return more;
+}
+
+JP_PIPE(patient, p, .gives = "int64", .retry = {.attempts = 1}, .on_finished = counts)
+{
+    executions++;
+    return jp_return(p, 7);
+}
+
+/* Its marks say that it may have begun, for the hook's sake; they are no beginnings. */
+START_TEST(a_store_that_fails_before_the_body_begins)
+{
+    world *w = open_with("patient");
+
+    executions = 0;
+    for (int i = 0; i < 8; i++) /* the second look at the flag, after the mark */
+        stage_when(w, (cue){.op = SEAM_GET, .table = JPX_ROOT, .fits = after_a_mark, .verdict = SEAM_FAIL});
+    stage_done(w, 2 * SOON_MS);
+    ck_assert_int_eq(executions, 1);
+    stage_close(w);
+}
+END_TEST
+
 static const jp_def *const *all_pipes(void)
 {
-    static const jp_def *const pipes[] = {&nothing, &below, &above, &waits, &outer, NULL};
+    static const jp_def *const pipes[] = {&nothing, &below, &above, &waits, &outer, &patient, NULL};
     return pipes;
 }
 
@@ -133,6 +201,8 @@ int main(void)
     TCase *tcase = tcase_create("found");
     tcase_add_test(tcase, the_end_overtakes_a_fill);
     tcase_add_test(tcase, an_on_cancel_that_fails_is_called_again);
+    tcase_add_test(tcase, a_trigger_after_the_cleanup_of_its_root);
+    tcase_add_test(tcase, a_store_that_fails_before_the_body_begins);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

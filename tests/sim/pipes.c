@@ -29,12 +29,27 @@ static jp_future future_of(jp_ctx *p, jp_future child, int slot)
     return slot ? jp_slot(p, child, plan_slots[slot]) : child;
 }
 
+/* The outside has it from now on. */
+static void give_ticket(sim *s, const char *text)
+{
+    sim_ticket ticket = {.text = jpx_strdup(s->w->arena, text)};
+    uint8_t token[JPX_TOKEN_SIZE];
+
+    JPX_ASSERT(jpx_ticket_parse(text, &ticket.key, &ticket.step, token));
+    JPX_PUSH(s->w->arena, s->tickets, s->tickets_count, s->tickets_cap) = ticket;
+}
+
 static jp_future yield_one(jp_ctx *p, const plan_child *child, const jp_future *futures)
 {
     jp_list *lot = jp_list_new(p);
     jp_value values[3 + PLAN_INPUTS] = {jp_v_int64(child->path), jp_v_int64(child->depth)};
     size_t count = 3;
 
+    if (child->pipe == PLAN_PROMISE) {
+        jp_future promised = jp_promise(p, "int64");
+        give_ticket(the_sim(), jp_promise_ticket(p, promised));
+        return promised;
+    }
     for (size_t i = 0; i < child->inputs_count; i++) {
         const plan_input *input = &child->inputs[i];
         jp_value value =
@@ -78,13 +93,6 @@ static jp_value output_value(jp_ctx *p, const plan_output *output, const jp_futu
     return plan_value_of(p, output->wish);
 }
 
-static void give_ticket(sim *s, jp_ctx *p)
-{
-    sim_ticket ticket = {
-        .text = jpx_strdup(s->w->arena, jp_ticket(p)), .key = p->attempt->key, .step = p->attempt->step};
-    JPX_PUSH(s->w->arena, s->tickets, s->tickets_count, s->tickets_cap) = ticket;
-}
-
 static jp_end carry_out(jp_ctx *p, const plan_case *c)
 {
     jp_future futures[PLAN_CHILDREN];
@@ -97,7 +105,7 @@ static jp_end carry_out(jp_ctx *p, const plan_case *c)
         jp_fill(p, "x", output_value(p, &what.outputs[1], futures));
     switch (what.end) {
     case PLAN_WAIT:
-        give_ticket(s, p);
+        give_ticket(s, jp_ticket(p));
         sim_turn_inside(s); /* the answer may be faster than the entry */
         return jp_wait(p);
     case PLAN_RETURN_IN:

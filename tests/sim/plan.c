@@ -143,17 +143,17 @@ static void make_child(const plan_case *c, dice *d, plan *out, uint32_t i)
 {
     plan_child *child = &out->children[i];
 
-    child->pipe = (plan_pipe)roll(d, PLAN_PIPES);
+    child->pipe = roll(d, 12) ? (plan_pipe)roll(d, PLAN_PIPES) : PLAN_PROMISE;
     child->path = (int64_t)(plan_mix(plan_mix((uint64_t)c->path, (uint64_t)c->attempt * 2 + c->reply), i) >> 2);
     child->depth = c->depth - 1;
     child->listed = roll(d, 4) == 0;
-    for (uint32_t n = roll(d, PLAN_INPUTS + 1); n > 0; n--) {
+    for (uint32_t n = child->pipe == PLAN_PROMISE ? 0 : roll(d, PLAN_INPUTS + 1); n > 0; n--) {
         plan_input *input = &child->inputs[child->inputs_count++];
         *input = (plan_input){.number = (int64_t)roll(d, 100)};
         if (i > 0 && roll(d, 3)) {
             input->future = true;
             input->child = roll(d, i);
-            input->slot = (int)roll(d, PLAN_SLOTS);
+            input->slot = out->children[input->child].pipe == PLAN_PROMISE ? 0 : (int)roll(d, PLAN_SLOTS);
         }
     }
     for (uint32_t sibling = 0; sibling < i; sibling++)
@@ -169,7 +169,8 @@ static void make_outputs(const plan_case *c, dice *d, plan *out)
         output->filled = true;
         output->handed = out->children_count && roll(d, 5) < 3;
         output->child = output->handed ? roll(d, out->children_count) : 0;
-        output->slot = (int)roll(d, PLAN_SLOTS);
+        output->slot =
+            output->handed && out->children[output->child].pipe == PLAN_PROMISE ? 0 : (int)roll(d, PLAN_SLOTS);
         output->wish = wish;
     }
 }

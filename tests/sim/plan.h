@@ -16,7 +16,8 @@ typedef enum plan_pipe {
     PLAN_HOOKED,  /* on_finished */
     PLAN_WAITS,   /* may wait; the reply is its output */
     PLAN_REPLIES, /* may wait; on_reply, on_cancel, on_finished, a time limit */
-    PLAN_PIPES
+    PLAN_PIPES,
+    PLAN_PROMISE = PLAN_PIPES /* jp_promise: a child without a body, which the outside completes */
 } plan_pipe;
 extern const jp_def *const plan_pipes[PLAN_PIPES + 1];
 

@@ -24,7 +24,9 @@ enum {
     CALM_ROUNDS = 900,
     CALM_MS = 200,
     LEFTOVERS_MS = 400 * 1000,
-    SKEW_MS = 900
+    SKEW_MS = 900,
+    LOOK_NS = 700 * 1000, /* a turn of bodies is a millisecond */
+    CLEANED_MS = 40 * 1000
 };
 
 /* ---- dice ---- */
@@ -50,6 +52,14 @@ int sim_root_of(sim *s, const uint8_t *key)
     return -1;
 }
 
+bool sim_is_removed(const sim *s, const uint8_t *key)
+{
+    for (size_t i = 0; i < s->removed_count; i++)
+        if (memcmp(s->removed[i].b, key, JPX_ROOT_SIZE) == 0)
+            return true;
+    return false;
+}
+
 /* ---- what becomes of an operation ---- */
 
 /* Notes when an abort flag goes up, and which run events are taken after that. */
@@ -61,6 +71,14 @@ static void watch(sim *s, actor *a, const seam_call *call)
         if (root >= 0)
             s->flag_tick[root] = s->w->tick;
     }
+    for (size_t i = 0; call->op == SEAM_INSERT && call->table == JPX_ROOT && call->over && i < call->count; i++) {
+        int root = sim_root_of(s, call->records[i].id.data);
+        if (root >= 0 && s->removed_count)
+            s->flag_tick[root] = 0; /* another life of the key */
+    }
+    for (size_t i = 0; call->op == SEAM_REMOVE && call->table == JPX_ROOT && call->over && i < s->removed_count; i++)
+        if (memcmp(s->removed[i].b, call->ids[0].data, JPX_ROOT_SIZE) == 0)
+            s->gone[i] = true; /* if it is seen again it is another life */
     if (a->kind == JPX_ROLE_WORKER && call->op == SEAM_INSERT && call->table == JPX_ENTRY && !call->over)
         sim_check_adoption(s, a, call);
     bool flagged = false;
@@ -98,8 +116,8 @@ static seam_verdict decide(world *w, actor *a, const seam_call *call)
     bool ack = call->op == SEAM_ACK || call->op == SEAM_NAK;
 
     watch(s, a, call);
-    if (call->op == SEAM_LIST && a->kind == JPX_ROLE_BARRIER && !s->lost && !s->over)
-        return SEAM_FAIL; /* without a loss nothing may depend on the patrol */
+    if (call->op == SEAM_LIST && a->kind == JPX_ROLE_BARRIER && !s->walks && !s->lost && !s->over)
+        return SEAM_FAIL; /* without a loss nothing may depend on the walks over live roots */
     if (!s->wild)
         return SEAM_GO_ON;
     nest(s);
@@ -133,10 +151,18 @@ static seam_verdict decide(world *w, actor *a, const seam_call *call)
 
 /* ---- what else happens ---- */
 
+static bool waits_for_removal(const sim *s, const uint8_t *key)
+{
+    for (size_t i = 0; i < s->removed_count; i++)
+        if (memcmp(s->removed[i].b, key, JPX_ROOT_SIZE) == 0)
+            return !s->gone[i];
+    return false;
+}
+
 static bool over(sim *s, size_t root)
 {
     jpx_root *found = world_root(s->w, s->keys[root]);
-    return found && jpx_root_final(found);
+    return found && jpx_root_final(found) && !waits_for_removal(s, found->id.b);
 }
 
 static bool all_over(sim *s)
@@ -162,7 +188,7 @@ static void answer(sim *s, const sim_ticket *ticket, bool right)
 
 static void lose(sim *s)
 {
-    bool written = true;
+    bool written = s->removed_count == 0;
 
     for (size_t i = 0; i < s->roots_count; i++)
         written &= world_root(s->w, s->keys[i]) != NULL;
@@ -185,6 +211,24 @@ static void start_root(sim *s, size_t root)
                 s->keys[root]);
 }
 
+/* What is final is looked at, removed, and its key used again; the order in which that is handled is anybody's guess.
+ */
+static void clean_up(sim *s, size_t root)
+{
+    jpx_root *old = world_root(s->w, s->keys[root]);
+    char text[JPX_ROOT_TEXT];
+
+    if (!old || !jpx_root_final(old) || s->removed_count == SIM_REMOVED_MAX || sim_is_removed(s, old->id.b))
+        return;
+    sim_check_root(s, root);
+    world_say(s->w, "root %zu is cleaned up", root);
+    s->removed[s->removed_count++] = old->id;
+    s->flag_tick[root] = 0;
+    world_publish(s->w, "control.cleanup", jpx_format(s->w->arena, "{\"root\":\"%s\"}", jpx_root_text(text, &old->id)),
+                  NULL);
+    start_root(s, root);
+}
+
 static void outside(sim *s)
 {
     size_t root = sim_roll(s, (uint32_t)s->roots_count);
@@ -199,6 +243,8 @@ static void outside(sim *s)
                           jpx_format(s->w->arena, "{\"root\":\"%s\",\"reason\":\"by chance\"}", s->keys[root]), NULL);
     } else if (what < 93) {
         start_root(s, root); /* its key is taken, or it is a race */
+    } else if (what < 95) {
+        clean_up(s, root);
     } else if (s->limits.losses > 0 && sim_chance(s, s->limits.lose)) {
         lose(s);
     }
@@ -256,6 +302,7 @@ static void choose(sim *s)
     l->body_nest = sim_roll(s, 6000);
     l->hook_fails = sim_roll(s, 2) ? 2500 : 0;
     l->split = sim_roll(s, 2) ? 3000 : 0;
+    s->walks = sim_roll(s, 4) == 0;
     if (mood == 0) /* only disorder */
         return;
     if (mood & 1) {
@@ -296,6 +343,11 @@ static void calm_down(sim *s)
     s->wild = false;
     jpx_memory_bus_disorder(s->w->bus, (jpx_memory_disorder){0});
     world_say(s->w, "---- calm ----");
+    if (s->removed_count)
+        world_pass(s->w, CLEANED_MS); /* a trigger may have met the root that was to be removed */
+    for (size_t i = 0; i < s->roots_count && s->removed_count; i++)
+        if (!world_root(s->w, s->keys[i]))
+            start_root(s, i);
     for (int round = 0; round < CALM_ROUNDS && !all_over(s); round++) {
         for (size_t i = 0; round % 5 == 0 && i < s->tickets_count; i++)
             answer(s, &s->tickets[i], true);
@@ -331,13 +383,15 @@ static uint64_t run_seed(uint64_t seed, bool verbose)
     s.w = world_open(&options);
     s.w->ctx = &s;
     s.w->at = decide;
+    s.w->look_ns = sim_roll(&s, 2) ? 0 : (int64_t)sim_roll(&s, LOOK_NS);
     for (size_t i = 0; i < s.w->actors_count; i++) /* clocks differ */
         s.w->actors[i].skew_ms = sim_roll(&s, 2) ? 0 : (int64_t)sim_roll(&s, SKEW_MS);
     start_roots(&s);
     choose(&s);
     jpx_memory_bus_disorder(
         s.w->bus, (jpx_memory_disorder){.shuffle = sim_roll(&s, 4) > 0, .duplicate_percent = sim_roll(&s, 3) ? 0 : 6});
-    while (s.turns < TURNS_MAX && !all_over(&s))
+    uint64_t more = sim_roll(&s, 2) ? 0 : sim_roll(&s, 300); /* turns after the end */
+    while (s.turns < TURNS_MAX && (!all_over(&s) || more-- > 0))
         sim_turn(&s);
     calm_down(&s);
     sim_check_end(&s);

@@ -35,15 +35,16 @@ typedef struct sim_limits { /* how wild it is: chances in 10,000, and how often 
     int depth;
 } sim_limits;
 
-enum { SIM_ROOTS_MAX = 3 };
+enum { SIM_ROOTS_MAX = 3, SIM_REMOVED_MAX = 6 };
 
 typedef struct sim {
     world *w;
     uint64_t seed, dice;
     sim_limits limits;
-    bool wild; /* faults and nested steps are on */
-    bool over; /* all roots are final */
-    bool lost; /* a stream was lost in this run */
+    bool wild;  /* faults and nested steps are on */
+    bool over;  /* all roots are final */
+    bool walks; /* live roots may be walked although nothing was lost */
+    bool lost;  /* a stream was lost in this run */
     uint64_t turns;
     sim_begin *begins;
     size_t begins_count, begins_cap;
@@ -59,10 +60,14 @@ typedef struct sim {
     size_t late_count, late_cap;
     uint64_t flag_tick[SIM_ROOTS_MAX]; /* when the abort flag was seen up first; 0 = never */
     bool abort_asked[SIM_ROOTS_MAX];
+    jpx_root_id removed[SIM_REMOVED_MAX]; /* cleaned up; their keys were used again */
+    bool gone[SIM_REMOVED_MAX];           /* its record is; its trigger may come again and make it anew */
+    size_t removed_count;
 } sim;
 
 uint32_t sim_roll(sim *, uint32_t below);
 bool sim_chance(sim *, uint32_t in_10000);
+bool sim_is_removed(const sim *, const uint8_t *key);
 
 /* Something happens: a role is stepped, time passes, the outside speaks. */
 void sim_turn(sim *);
@@ -72,6 +77,7 @@ int sim_root_of(sim *, const uint8_t *key); /* number of a root; -1: of none */
 
 /* ---- check.c: the oracle ---- */
 void sim_check_begin(sim *, const jpx_key *, bool reply); /* when a body begins */
+void sim_check_root(sim *, size_t number);                /* as soon as it is final */
 void sim_check_end(sim *);                                /* when nothing is left to happen */
 void sim_check_adoption(sim *, actor *, const seam_call *);
 

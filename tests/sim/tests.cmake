@@ -5,7 +5,7 @@ target_link_libraries(jp_seams PRIVATE jetpipe_options)
 add_library(jp_world OBJECT sim/world.c)
 target_link_libraries(jp_world PRIVATE jetpipe_options)
 
-set(sim_clock -Wl,--wrap=jpx_mono_ns,--wrap=jpx_mono_ms)
+set(sim_clock -Wl,--wrap=clock_gettime)
 jetpipe_test(sim schedules world seams role bus store body core base)
 target_sources(sim_schedules PRIVATE sim/plan.c sim/pipes.c sim/check.c)
 target_link_options(sim_schedules PRIVATE ${sim_clock})

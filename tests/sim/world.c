@@ -2,22 +2,26 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 enum { STEPS_MAX = 200000, IDLE_MS = 50, STRIDE_MS = 5000 };
 
 world *the_world;
 
-/* The clock of measured times stands still as well (linked with --wrap): how much a step does must not depend on how
- * fast this machine is. */
-int64_t __wrap_jpx_mono_ns(void);
-int64_t __wrap_jpx_mono_ms(void);
-int64_t __wrap_jpx_mono_ns(void)
+/* The clock that measures how long things take is ours as well (linked with --wrap): how much a role does in one step
+ * must not depend on how fast this machine is. Each look at it costs `look_ns`. */
+int __real_clock_gettime(clockid_t, struct timespec *);
+int __wrap_clock_gettime(clockid_t, struct timespec *);
+int __wrap_clock_gettime(clockid_t clock, struct timespec *out)
 {
-    return the_world ? the_world->now_ms * 1000000 : 0;
-}
-int64_t __wrap_jpx_mono_ms(void)
-{
-    return the_world ? the_world->now_ms : 0;
+    world *w = the_world;
+
+    if (!w)
+        return __real_clock_gettime(clock, out);
+    w->looked_ns += w->look_ns;
+    int64_t ns = w->now_ms * 1000000 + w->looked_ns;
+    *out = (struct timespec){.tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000};
+    return 0;
 }
 
 static int64_t world_now(void *ctx)
@@ -97,8 +101,14 @@ const char *seam_text(world *w, const seam_call *call)
             ? jpx_table_name(call->table)
         : call->op == SEAM_PUBLISH ? call->messages[0].subject
                                    : "";
-    return jpx_format(w->arena, "%s %s%s x%zu", call->over ? "after" : "before", names[call->op],
-                      *what ? jpx_format(w->arena, " %s", what) : "", call->count);
+    char id[2 * JPX_TIMER_SIZE + 1] = "";
+    if (call->op == SEAM_INSERT || call->op == SEAM_REMOVE) {
+        const jpx_bytes *of = call->op == SEAM_INSERT ? &call->records[0].id : &call->ids[0];
+        jpx_hex(id, of->data, of->size);
+    }
+    return jpx_format(w->arena, "%s %s%s x%zu %s%s", call->over ? "after" : "before", names[call->op],
+                      *what ? jpx_format(w->arena, " %s", what) : "", call->count, id,
+                      call->op == SEAM_PUBLISH && call->messages[0].id ? call->messages[0].id : "");
 }
 
 static seam_verdict actor_at(void *ctx, const seam_call *call)

@@ -36,9 +36,10 @@ typedef struct actor { /* one role object */
 struct world {
     jpx_env env;
     int64_t now_ms;
-    uint64_t random;  /* of the engine */
-    uint64_t tick;    /* operations so far */
-    const char *name; /* for messages: the seed */
+    int64_t look_ns, looked_ns; /* what a look at the clock costs, and has cost so far */
+    uint64_t random;            /* of the engine */
+    uint64_t tick;              /* operations so far */
+    const char *name;           /* for messages: the seed */
     jpx_registry *registry;
     jpx_store *store; /* undecorated, for the test */
     jpx_bus *bus;
