@@ -13,6 +13,9 @@ jp_status jpx_bus_open(jpx_bus **out, const char *url, const char *prefix, const
             err, JP_E_INVALID,
             "prefix '%s' cannot be used in subjects and stream names; use 1 to %d letters, digits, '-', '_'", prefix,
             JPX_NAME_MAX);
+    if (!jpx_ack_wait_ms())
+        return jpx_fail(err, JP_E_INVALID, "JETPIPE_ACK_WAIT_MS wants a whole number from 1 to %d, of milliseconds",
+                        JPX_ACK_WAIT_MAX_MS);
     if (strcmp(url, "memory:") == 0)
         return jpx_bus_open_memory(out, prefix, env, err);
     return jpx_bus_open_jetstream(out, url, prefix, name, wait_ms, env, err);

@@ -130,8 +130,11 @@ bool jpx_token_ok(const char *text)
 int64_t jpx_ack_wait_ms(void)
 {
     const char *text = getenv("JETPIPE_ACK_WAIT_MS");
-    long long value = text ? strtoll(text, NULL, 10) : 0;
-    return value > 0 ? (int64_t)value : JPX_ACK_WAIT_MS;
+    char *end = NULL;
+    if (!text || !*text)
+        return JPX_ACK_WAIT_MS;
+    long long value = strtoll(text, &end, 10);
+    return *end || value < 1 || value > JPX_ACK_WAIT_MAX_MS ? 0 : (int64_t)value;
 }
 
 int64_t jpx_mono_ms(void)

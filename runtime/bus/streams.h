@@ -10,7 +10,8 @@ enum {
     JPX_STREAMS = JPX_DEAD + 1,
     JPX_SUBJECT_MAX = 512,            /* bytes of a subject, an inbox, an ack reply */
     JPX_LISTEN_QUEUE_MAX = 64 * 1024, /* core messages a listener holds; more are dropped and logged */
-    JPX_ACK_WAIT_MS = 30000           /* unless JETPIPE_ACK_WAIT_MS says otherwise (tests) */
+    JPX_ACK_WAIT_MS = 30000,          /* unless JETPIPE_ACK_WAIT_MS says otherwise (tests) */
+    JPX_ACK_WAIT_MAX_MS = 3600 * 1000
 };
 
 typedef struct jpx_stream_def {
@@ -34,7 +35,7 @@ bool jpx_durable_of(const char *prefix, jpx_stream, const char *subject, char ou
 bool jpx_subject_matches(const char *pattern, const char *subject);
 /* Letters, digits, '-' and '_', 1 to JPX_NAME_MAX of them: what may be a prefix or a queue. */
 bool jpx_token_ok(const char *);
-int64_t jpx_ack_wait_ms(void);
+int64_t jpx_ack_wait_ms(void); /* 0: JETPIPE_ACK_WAIT_MS is no such number */
 
 /* Real time for waiting, not for records: monotonic, so that a clock that is set does not shorten or lengthen a limit.
  */

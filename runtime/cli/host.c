@@ -26,9 +26,10 @@ jp_status jpx_host_roles(const char *text, unsigned *set, jp_error *err)
             if (strlen(names[i]) == size && memcmp(names[i], at, size) == 0)
                 bit = 1u << i;
         if (!bit)
-            return jpx_fail(err, JP_E_INVALID,
-                            "there is no role '%.*s'; roles are api, barrier and worker, with commas",
-                            size > 60 ? 60 : (int)size, at);
+            return jpx_fail(
+                err, JP_E_INVALID,
+                "there is no role '%.*s'; --role or JETPIPE_ROLE names some of api, barrier, worker, with commas",
+                size > 60 ? 60 : (int)size, at);
         if (*set & bit)
             return jpx_fail(err, JP_E_INVALID, "the role %.*s is given twice", (int)size, at);
         *set |= bit;

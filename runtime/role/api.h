@@ -36,6 +36,8 @@ void jpx_api_starts(api *, jpx_delivery **, size_t count);
 void jpx_api_start_uploaded(api *, jpx_delivery *, const char *pipe, jpx_bytes args);
 void jpx_api_reply(api *, jpx_delivery *, const char *ticket, jpx_bytes json);
 void jpx_api_control(api *, jpx_delivery *);
+/* Fields that the verb does not know, or of another kind, are refused. */
+jp_status jpx_api_check_fields(const char *verb, const bson_t *request, jpx_arena *, jp_error *err);
 
 /* Requests: answered, or turned into messages, or kept waiting. */
 void jpx_api_request(api *, const jpx_delivery *);

@@ -470,11 +470,18 @@ void jpx_api_control(api *a, jpx_delivery *d)
     const char *verb = jpx_api_subject(a, d->subject, "control.");
     bson_t doc;
     bson_error_t wrong;
+    jp_error bad = {0};
     const char *name;
 
     if (!verb || !d->data.data ||
         !bson_init_from_json(&doc, (const char *)d->data.data, (ssize_t)d->data.size, &wrong)) {
         refuse(a, d, "control", JP_E_INVALID, "not a control message: a JSON object is wanted");
+        return;
+    }
+    if ((strcmp(verb, "abort") == 0 || strcmp(verb, "cleanup") == 0) &&
+        jpx_api_check_fields(verb, &doc, arena, &bad) != JP_OK) {
+        refuse(a, d, "control", bad.status, bad.text);
+        bson_destroy(&doc);
         return;
     }
     name = text_field(arena, &doc, "root");

@@ -170,6 +170,10 @@ static bool read_request(api *a, request *r, jp_error *err)
         return true;
     }
     bson_init(&r->doc);
+    if (*text == '[') {
+        jpx_fail(err, JP_E_INVALID, "the request is a JSON array; an object, or a bare root id or key, is wanted");
+        return false;
+    }
     size_t size = strcspn(text, "\r\n");
     if (size >= 2 && text[0] == '"' && text[size - 1] == '"')
         r->root = jpx_strndup(arena, text + 1, size - 2);
@@ -561,6 +565,10 @@ void jpx_api_request(api *a, const jpx_delivery *delivery)
              "no verb is named %.40s; there are start, status, tree, why, list, result, pipes, reply, "
              "abort, cleanup, upload",
              verb ? verb : "");
+    if (verb && jpx_api_check_fields(verb, &r.doc, a->role.desk.arena, &err) != JP_OK) {
+        status = err.status;
+        verb = NULL;
+    }
     for (size_t i = 0; verb && i < sizeof verbs / sizeof *verbs; i++) {
         bson_t out;
         if (strcmp(verb, verbs[i].verb) != 0)

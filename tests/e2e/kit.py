@@ -65,10 +65,12 @@ def refused(code, parts, *args, env=None, stdin=None, program=program, user=None
     """Runs the program, which must end with this code and one sentence that names the parts, and print nothing else."""
     words = [*as_user(user), program, *args]
     done = subprocess.run(words, env=env, capture_output=True, timeout=60, input=stdin)
-    said = "".join(line for line in done.stderr.decode(errors="replace").splitlines(True) if not line.startswith("time="))
+    # libmongoc speaks before main() when a killed process of the same number left its counters in /dev/shm.
+    said = "".join(line for line in done.stderr.decode(errors="replace").splitlines(True)
+                   if not line.startswith("time=") and "mongoc: Falling back" not in line)
     name = os.path.basename(program) + ": "
     check(done.returncode == code, "%s: exit code %d (%s)" % (" ".join(args), done.returncode, said.strip()))
-    check(said.startswith(name) and said.count("\n") == 1 and "bug" not in said, "one sentence: %s" % said.strip())
+    check(said.startswith(name) and said.count("\n") == 1 and "a bug" not in said, "one sentence: %s" % said.strip())
     for part in parts:
         check(part in said, "it names %s" % part)
     check(not done.stdout, "nothing on standard output")

@@ -92,9 +92,11 @@ static const struct {
      "shop: memory: is a bus within one process, where list finds nobody; name a server by --nats or JETPIPE_NATS, or "
      "do "
      "everything in one process with: shop run\n"},
-    {{"serve", "--role", "apo"}, "shop: there is no role 'apo'; roles are api, barrier and worker, with commas\n"},
+    {{"serve", "--role", "apo"},
+     "shop: there is no role 'apo'; --role or JETPIPE_ROLE names some of api, barrier, worker, with commas\n"},
     {{"serve", "--role", "api,api"}, "shop: the role api is given twice\n"},
-    {{"serve", "--role", "api,"}, "shop: there is no role ''; roles are api, barrier and worker, with commas\n"},
+    {{"serve", "--role", "api,"},
+     "shop: there is no role ''; --role or JETPIPE_ROLE names some of api, barrier, worker, with commas\n"},
     {{"serve", "--store=memory:", "--role=api"},
      "shop: the store memory: is of one process, so all roles must run in it; leave --role away or name another "
      "store\n"},
