@@ -448,9 +448,11 @@ JP_API jp_status jp_start_json(jp_client *, jp_root *, jp_error *, const char *p
 
 /* JP_OK: done. JP_E_REFUSED: aborted, err has the reason. JP_E_TIMEOUT: neither within timeout_ms. JP_E_NOT_FOUND. */
 JP_API jp_status jp_wait_for(jp_client *, jp_root, int64_t timeout_ms, jp_error *err);
-/* As JSON text, the caller's (jp_free). result: JP_E_NOT_FOUND while there is none. */
+/* As JSON text, the caller's (jp_free). result: JP_E_NOT_FOUND while there is none; one that is larger than a message
+ * of the server comes in several requests. */
 JP_API jp_status jp_result(jp_client *, jp_root, char **json_out, jp_error *err);
-/* status_of: one object with pipe, status, times. tree: the whole tree, nested. why: what it waits for. */
+/* status_of: one object with pipe, status, times. tree: nested, the first 200 pipelines, without values above
+ * 2 KiB. why: what it waits for. docs/requests.md tells the fields. */
 JP_API jp_status jp_status_of(jp_client *, jp_root, char **json_out, jp_error *err);
 JP_API jp_status jp_tree(jp_client *, jp_root, char **json_out, jp_error *err);
 JP_API jp_status jp_why(jp_client *, jp_root, char **json_out, jp_error *err);

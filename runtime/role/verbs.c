@@ -275,16 +275,16 @@ static jp_status verb_list(api *a, request *r, bson_t *out, jp_error *err)
         filter.before = jpx_id(before.b, JPX_ROOT_SIZE);
     if (jpx_store_list_roots(desk->store, &filter, desk->arena, &found, err) != JP_OK)
         return err->status;
-    size_t shown = found.count > limit ? limit : found.count;
+    size_t shown = 0, most = found.count > limit ? limit : found.count;
     bson_append_array_begin(out, "roots", 5, &array);
-    for (size_t i = 0; i < shown; i++) {
-        bson_uint32_to_string((uint32_t)i, &key, name, sizeof name);
+    for (; shown < most && array.len < jpx_api_answer_max(a) / 2; shown++) { /* reasons may be long */
+        bson_uint32_to_string((uint32_t)shown, &key, name, sizeof name);
         bson_append_document_begin(&array, key, -1, &row);
-        append_root_row(a, &row, &found.items[i]);
+        append_root_row(a, &row, &found.items[shown]);
         bson_append_document_end(&array, &row);
     }
     bson_append_array_end(out, &array);
-    if (found.count > limit) {
+    if (found.count > shown) {
         memcpy(before.b, found.items[shown - 1].id.data, JPX_ROOT_SIZE);
         bson_append_utf8(out, "next", 4, jpx_root_text(text, &before), -1);
     } else {

@@ -49,7 +49,15 @@ JP_PIPE(many_big, p, .takes = "int64 count", .gives = "any")
     return jp_done(p);
 }
 
-static const jp_def *const pipes[] = {&length, &same, &big, &question, &many_big, &rec, NULL};
+JP_PIPE(grumbles, p, .gives = "any")
+{
+    char text[1900];
+    memset(text, 'g', sizeof text - 1);
+    text[sizeof text - 1] = '\0';
+    return jp_abort(p, "%s", text);
+}
+
+static const jp_def *const pipes[] = {&length, &same, &big, &question, &many_big, &grumbles, NULL};
 
 /* Uploads `json` in pieces of `size` bytes that hold no quotes but escaped ones; returns the members that name it. */
 static const char *upload(kit *k, const char *json, size_t size)
@@ -107,7 +115,7 @@ START_SCENARIO(uploads_that_are_wrong)
                 "invalid");
     assert_json(field(k, "start", "{\"pipe\":\"length\",\"upload\":\"x\",\"pieces\":1}", "error.code"), "invalid");
     assert_json(
-        field(k, "start", jpx_format(k->arena, "{\"pipe\":\"rec\",\"upload\":\"%s\",\"pieces\":3}", id), "error.code"),
+        field(k, "start", jpx_format(k->arena, "{\"pipe\":\"big\",\"upload\":\"%s\",\"pieces\":3}", id), "error.code"),
         "invalid"); /* refused before anything is stored */
     assert_json(field(k, "upload", "{}", "error.code"), "invalid");
     assert_json(
@@ -207,6 +215,32 @@ START_SCENARIO(trees_fit)
     assert_json(field(k, "tree", key, "total"), "901");
 }
 
+/* Pages of a list end where an answer would be too large, and go on with the next one. */
+START_SCENARIO(lists_fit)
+{
+    enum { ROOTS = 350 };
+    const char *after = "null";
+    int rows = 0, pages = 0;
+    for (int i = 0; i < ROOTS; i++)
+        start(k, "grumbles", "");
+    for (int i = 0; i < 100 && strstr(ask(k, "list", "{\"status\":\"running\"}"), "grumbles"); i++)
+        pass(k, 200);
+    do {
+        const char *request =
+            strcmp(after, "null") == 0
+                ? "{\"limit\":1000,\"status\":\"aborted\"}"
+                : jpx_format(k->arena, "{\"limit\":1000,\"status\":\"aborted\",\"after\":\"%s\"}", after);
+        const char *answer = ask(k, "list", request);
+        ck_assert_ptr_null(strstr(answer, "\"error\""));
+        for (const char *at = answer; (at = strstr(at, "\"pipe\":\"grumbles\"")) != NULL; at++)
+            rows++;
+        after = field(k, "list", request, "next");
+        pages++;
+    } while (strcmp(after, "null") != 0 && pages < 10);
+    ck_assert_int_eq(rows, ROOTS);
+    ck_assert_int_eq(pages, k->virtual_time ? 1 : 2);
+}
+
 int main(void)
 {
     Suite *suite = suite_create("large");
@@ -219,6 +253,7 @@ int main(void)
     add_scenario(tcase, s77_results_in_pieces);
     add_scenario(tcase, answers_that_are_too_large);
     add_scenario(tcase, trees_fit);
+    add_scenario(tcase, lists_fit);
     suite_add_tcase(suite, tcase);
     return kit_main(suite);
 }
