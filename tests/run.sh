@@ -74,8 +74,8 @@ finish() {
     trap - EXIT
     trap '' INT TERM HUP
     if [ -n "$suite" ] && kill -0 "$suite" 2>/dev/null; then
-        kill -TERM -- "-$suite" 2>/dev/null && sleep 1
-        kill -KILL -- "-$suite" 2>/dev/null || :
+        kill -s TERM -- "-$suite" 2>/dev/null && sleep 1
+        kill -s KILL -- "-$suite" 2>/dev/null || :
     fi
     if [ -n "$scratch" ]; then
         servers_stop "$scratch"
