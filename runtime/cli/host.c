@@ -5,8 +5,6 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { STACK_BYTES = 256 * 1024 * 1024 };
-
 enum { DRAIN_PAUSE_MS = 10 };
 
 static const char *const names[JPX_HOST_ROLES] = {"api", "barrier", "worker"};
@@ -137,12 +135,8 @@ static void *run_role(void *arg)
 void jpx_host_start(jpx_host *host, int64_t step_ms)
 {
     sigset_t all, before;
-    pthread_attr_t attributes;
 
     host->step_ms = step_ms;
-    /* Walks over a tree go as deep as the tree; only what is touched costs memory. */
-    pthread_attr_init(&attributes);
-    pthread_attr_setstacksize(&attributes, STACK_BYTES);
     /* Signals are for the main thread, which waits for them. */
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -152,9 +146,8 @@ void jpx_host_start(jpx_host *host, int64_t step_ms)
             continue;
         one->host = host;
         one->running = true;
-        JPX_ASSERT(pthread_create(&one->thread, &attributes, run_role, one) == 0);
+        JPX_ASSERT(pthread_create(&one->thread, NULL, run_role, one) == 0);
     }
-    pthread_attr_destroy(&attributes);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 

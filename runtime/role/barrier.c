@@ -75,7 +75,7 @@ static size_t take_slots(barrier *b, int64_t wait_ms)
         deliveries[good++] = deliveries[i];
     }
     if (good) {
-        if (jpx_settle(desk, &box, facts, facts_count, &err) != JP_OK || jpx_outbox_flush(&box, &err) != JP_OK)
+        if (jpx_settle(desk, &box, facts, facts_count, false, &err) != JP_OK || jpx_outbox_flush(&box, &err) != JP_OK)
             put_off(b, deliveries, good, &err);
         else
             jpx_sub_ack(b->slots, deliveries, good);

@@ -110,8 +110,9 @@ jp_status jpx_outbox_flush(jpx_outbox *, jp_error *err);
 jp_status jpx_dead_letter(jpx_desk *, const jpx_delivery *, const char *kind, const char *reason, jp_error *err);
 
 /* ---- settle.c: from facts to what they set free ---- */
-/* Counts down, publishes run and finish events, closes roots; what is left over (deep cascades) goes out as facts. */
-jp_status jpx_settle(jpx_desk *, jpx_outbox *, jpx_fact *, size_t count, jp_error *err);
+/* Counts down, publishes run and finish events, closes roots; what is left over (deep cascades) goes out as facts.
+ * `level`: generators that end by this are left to the caller, who looks at them next. */
+jp_status jpx_settle(jpx_desk *, jpx_outbox *, jpx_fact *, size_t count, bool level, jp_error *err);
 
 /* ---- follow.c: what follows from an entry ---- */
 /* Writes timers and the abort flag, puts events into the outbox. `ready`: children without dependencies, when they are

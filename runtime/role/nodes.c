@@ -206,12 +206,12 @@ jp_status jpx_load_root_node(jpx_desk *desk, jpx_root_id root, jpx_node **node, 
 }
 
 jp_status jpx_visit_generation(jpx_desk *desk, jpx_root_id root, const uint8_t gen[JPX_GEN_SIZE], uint32_t count,
-                               jpx_visit visit, void *ctx, jp_error *err)
+                               jpx_visit visit, void *ctx, const bool *stop, jp_error *err)
 {
     jpx_arena *before = desk->arena;
     jp_status status = JP_OK;
 
-    for (uint32_t first = 0; first < count && status == JP_OK; first += JPX_SCAN_CHUNK) {
+    for (uint32_t first = 0; first < count && status == JP_OK && !(stop && *stop); first += JPX_SCAN_CHUNK) {
         uint32_t part = count - first < JPX_SCAN_CHUNK ? count - first : JPX_SCAN_CHUNK;
         jpx_node *nodes;
         size_t found;

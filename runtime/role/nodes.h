@@ -12,6 +12,7 @@ typedef struct jpx_node {
     const char *worker; /* of the newest mark; NULL = none */
     int64_t since_ms;
     bool damaged; /* the record cannot be read: only the key is there */
+    bool skip;    /* set by a visitor: a walk does not go below */
 } jpx_node;
 
 /* Pipelines first .. first + count - 1 of a generation, in order, those that are there. Memory in desk->arena. */
@@ -21,9 +22,30 @@ jp_status jpx_load_root_node(jpx_desk *, jpx_root_id, jpx_node **node /* NULL wh
 jpx_status_kind jpx_node_status(const jpx_node *);
 const jpx_entry *jpx_node_planned(const jpx_node *); /* NULL = no generation was adopted */
 
-/* Gives the visitor a generation in chunks, each with an arena of its own (in desk->arena while it is visited). */
+/* Gives the visitor a generation in chunks, each with an arena of its own (in desk->arena while it is visited); no
+ * more of them when *stop is set (NULL is fine). */
 typedef jp_status (*jpx_visit)(void *ctx, jpx_desk *, jpx_node *nodes, size_t count, jp_error *err);
 jp_status jpx_visit_generation(jpx_desk *, jpx_root_id, const uint8_t gen[JPX_GEN_SIZE], uint32_t count, jpx_visit,
-                               void *ctx, jp_error *err);
+                               void *ctx, const bool *stop, jp_error *err);
+
+/* ---- levels.c: walks over a whole live tree ----
+ *
+ * A list of generations instead of recursion: a tree may be as deep as it likes. Memory, 12 bytes for each generator,
+ * in the arena that the desk had at the start. */
+typedef struct jpx_adopted { /* a generation */
+    uint8_t gen[JPX_GEN_SIZE];
+    uint32_t count;
+} jpx_adopted;
+typedef struct jpx_walk {
+    jpx_root_id root;
+    jpx_adopted *items; /* in the order they were found: parents before children */
+    size_t count, cap;
+    bool stop; /* set by a visitor: that was enough */
+} jpx_walk;
+
+/* Visits every pipeline, parents before their children, and notes the generations. */
+jp_status jpx_walk_down(jpx_desk *, jpx_walk *, jpx_visit, void *ctx, jp_error *err);
+/* Visits those generations again, children before their parents. */
+jp_status jpx_walk_up(jpx_desk *, jpx_walk *, jpx_visit, void *ctx, jp_error *err);
 
 #endif

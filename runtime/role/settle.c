@@ -36,6 +36,7 @@ typedef struct target { /* one bit of one barrier */
 typedef struct settling {
     jpx_desk *desk;
     jpx_outbox *box;
+    bool level; /* generators that have ended are looked at by somebody else */
     item *items, *next;
     size_t items_count, items_cap, next_count, next_cap;
     target *targets;
@@ -218,7 +219,8 @@ static jp_status count_down(settling *s, jp_error *err)
                               .again = told};
                 JPX_PUSH(arena, s->targets, s->targets_count, s->targets_cap) = top;
             } else if (t->finish) {
-                push_next(s, (item){.kind = JPX_FACT_ENDED, .key = t->then, .again = told});
+                if (!s->level)
+                    push_next(s, (item){.kind = JPX_FACT_ENDED, .key = t->then, .again = told});
             } else {
                 jpx_ready ready = {t->then, told};
                 JPX_PUSH(arena, s->ready, s->ready_count, s->ready_cap) = ready;
@@ -323,9 +325,9 @@ jp_status jpx_publish_ready(jpx_desk *desk, jpx_outbox *box, const jpx_ready *re
     return JP_OK;
 }
 
-jp_status jpx_settle(jpx_desk *desk, jpx_outbox *box, jpx_fact *facts, size_t count, jp_error *err)
+jp_status jpx_settle(jpx_desk *desk, jpx_outbox *box, jpx_fact *facts, size_t count, bool level, jp_error *err)
 {
-    settling s = {.desk = desk, .box = box};
+    settling s = {.desk = desk, .box = box, .level = level};
 
     for (size_t i = 0; i < count; i++)
         for (uint32_t c = 0; c < facts[i].count; c++) {

@@ -31,16 +31,14 @@ jpx_status_kind jpx_view_status_of(const jpx_root *root, const jpx_node *node)
 static jp_status count_nodes(void *ctx, jpx_desk *desk, jpx_node *nodes, size_t count, jp_error *err)
 {
     counting *c = ctx;
-    for (size_t i = 0; i < count; i++) {
-        const jpx_entry *planned = jpx_node_planned(&nodes[i]);
+
+    (void)desk;
+    (void)err;
+    for (size_t i = 0; i < count; i++)
         if (nodes[i].damaged)
             c->damaged++;
         else
             c->of[jpx_view_status_of(c->root, &nodes[i])]++;
-        if (planned && jpx_visit_generation(desk, jpx_key_root_id(&nodes[i].pipeline.key), planned->gen,
-                                            planned->children, count_nodes, c, err) != JP_OK)
-            return err->status;
-    }
     return JP_OK;
 }
 
@@ -79,7 +77,7 @@ void jpx_view_head(bson_t *out, const jpx_root *root, const char *status)
 
 jp_status jpx_view_status(jpx_desk *desk, const jpx_root *root, bool counts, bson_t *out, jp_error *err)
 {
-    jpx_key key = jpx_key_root(root->id);
+    jpx_walk walk = {.root = root->id};
     counting c = {.root = root};
     jpx_node *node;
 
@@ -90,7 +88,7 @@ jp_status jpx_view_status(jpx_desk *desk, const jpx_root *root, bool counts, bso
     if (jpx_load_root_node(desk, root->id, &node, err) != JP_OK)
         return err->status;
     jpx_view_head(out, root, jpx_view_shown(root, node));
-    if (jpx_visit_generation(desk, root->id, jpx_key_gen(&key), 1, count_nodes, &c, err) != JP_OK)
+    if (jpx_walk_down(desk, &walk, count_nodes, &c, err) != JP_OK)
         return err->status;
     append_counts(out, "pipelines", &c);
     return JP_OK;

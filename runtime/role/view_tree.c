@@ -319,7 +319,7 @@ static jp_status view_children(viewing *v, jpx_desk *desk, const jpx_node *node,
     inner.array = &array;
     if (planned)
         status = jpx_visit_generation(desk, jpx_key_root_id(&node->pipeline.key), planned->gen, planned->children,
-                                      view_nodes, &inner, err);
+                                      view_nodes, &inner, NULL, err);
     bson_append_array_end(out, &array);
     if (inner.folded_count) {
         bson_append_document_begin(out, "folded", 6, &folded);

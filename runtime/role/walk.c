@@ -9,7 +9,8 @@
 
 typedef struct aborting {
     const jpx_root *root;
-    size_t pending;
+    size_t pending; /* hooks still to run */
+    size_t lost;    /* appended to by somebody else meanwhile: the next walk sees what */
 } aborting;
 
 static bool can_be_aborted(const jpx_node *node)
@@ -83,7 +84,7 @@ static jp_status append_aborted(aborting *a, jpx_desk *desk, jpx_outbox *box, jp
         return err->status;
     for (size_t i = 0; i < count; i++) {
         if (dup[i]) {
-            a->pending++; /* something else was appended meanwhile: the next walk sees what */
+            a->lost++;
             continue;
         }
         nodes[i]->journal.count++;
@@ -99,39 +100,8 @@ static jp_status append_aborted(aborting *a, jpx_desk *desk, jpx_outbox *box, jp
     return JP_OK;
 }
 
-static jp_status abort_nodes(void *ctx, jpx_desk *desk, jpx_node *nodes, size_t count, jp_error *err);
-
-/* A generator's end is decided in its finish counter: zero or aborted, whichever update comes first. */
-static jp_status abort_generator(aborting *a, jpx_desk *desk, jpx_outbox *box, jpx_node *node, jp_error *err)
-{
-    const jpx_entry *planned = jpx_node_planned(node);
-    jpx_root_id root = jpx_key_root_id(&node->pipeline.key);
-    jpx_key finish = jpx_finish_key(root, planned->gen);
-    uint8_t id[JPX_BARRIER_SIZE];
-    jpx_bytes ids = {id, sizeof id};
-    jpx_record record;
-    jpx_barrier counter;
-
-    if (jpx_visit_generation(desk, root, planned->gen, planned->children, abort_nodes, a, err) != JP_OK)
-        return err->status;
-    if (jpx_key_is_root(&node->pipeline.key))
-        return JP_OK; /* its outcome is decided in the root */
-    jpx_barrier_id(id, &finish, JPX_TOP_PART);
-    if (jpx_store_abort_barriers(desk->store, &ids, 1, err) != JP_OK ||
-        jpx_store_get(desk->store, JPX_BARRIER, &ids, 1, desk->arena, &record, err) != JP_OK)
-        return err->status;
-    if (!record.doc.data || !jpx_barrier_decode(record.doc, &counter))
-        return jpx_fail(err, JP_E_DAMAGED, "the finish counter of %s is missing", node->pipeline.pipe);
-    if (jpx_journal_wants_finish(&node->journal, counter.aborted)) {
-        call_hooks(box, &node->pipeline);
-        a->pending++;
-    } else if (counter.aborted && !node->evidence.counter_aborted) {
-        tell_aborted(box, &node->pipeline, a->root);
-    }
-    return JP_OK;
-}
-
-static jp_status abort_nodes(void *ctx, jpx_desk *desk, jpx_node *nodes, size_t count, jp_error *err)
+/* On the way down: whatever waits, or is about to run, ends here. */
+static jp_status abort_open(void *ctx, jpx_desk *desk, jpx_node *nodes, size_t count, jp_error *err)
 {
     aborting *a = ctx;
     jpx_outbox box = jpx_outbox_new(desk);
@@ -140,13 +110,11 @@ static jp_status abort_nodes(void *ctx, jpx_desk *desk, jpx_node *nodes, size_t 
 
     for (size_t i = 0; i < count; i++) {
         const jpx_entry *last = jpx_journal_last(&nodes[i].journal);
-        if (nodes[i].damaged)
+        nodes[i].skip = nodes[i].damaged;
+        if (nodes[i].damaged || jpx_node_planned(&nodes[i]))
             continue;
         if (can_be_aborted(&nodes[i])) {
             open[open_count++] = &nodes[i];
-        } else if (jpx_node_planned(&nodes[i])) {
-            if (abort_generator(a, desk, &box, &nodes[i], err) != JP_OK)
-                return err->status;
         } else if (!jpx_key_is_root(&nodes[i].pipeline.key) &&
                    jpx_journal_wants_finish(&nodes[i].journal, last->kind == JPX_FAILED || last->kind == JPX_ABORTED)) {
             call_hooks(&box, &nodes[i].pipeline); /* perhaps lost: said again (PROTOCOL 12) */
@@ -155,6 +123,47 @@ static jp_status abort_nodes(void *ctx, jpx_desk *desk, jpx_node *nodes, size_t 
     }
     if (append_aborted(a, desk, &box, open, open_count, err) != JP_OK)
         return err->status;
+    return jpx_outbox_flush(&box, err);
+}
+
+/* On the way up: a generator's end is decided in its finish counter, zero or aborted, whichever update comes first. */
+static jp_status abort_generators(void *ctx, jpx_desk *desk, jpx_node *nodes, size_t count, jp_error *err)
+{
+    aborting *a = ctx;
+    jpx_outbox box = jpx_outbox_new(desk);
+    jpx_bytes *ids = jpx_alloc_array(desk->arena, count + 1, sizeof *ids);
+    jpx_node **whose = jpx_alloc_array(desk->arena, count + 1, sizeof *whose);
+    jpx_record *found = jpx_alloc_array(desk->arena, count + 1, sizeof *found);
+    size_t n = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        const jpx_entry *planned = jpx_node_planned(&nodes[i]);
+        uint8_t *id;
+        if (nodes[i].damaged || !planned || jpx_key_is_root(&nodes[i].pipeline.key))
+            continue; /* a root's outcome is decided in the root */
+        jpx_key finish = jpx_finish_key(a->root->id, planned->gen);
+        id = jpx_alloc(desk->arena, JPX_BARRIER_SIZE);
+        jpx_barrier_id(id, &finish, JPX_TOP_PART);
+        whose[n] = &nodes[i];
+        ids[n++] = jpx_id(id, JPX_BARRIER_SIZE);
+    }
+    if (!n)
+        return JP_OK;
+    if (jpx_store_abort_barriers(desk->store, ids, n, err) != JP_OK ||
+        jpx_store_get(desk->store, JPX_BARRIER, ids, n, desk->arena, found, err) != JP_OK)
+        return err->status;
+    for (size_t i = 0; i < n; i++) {
+        const jpx_pipeline *p = &whose[i]->pipeline;
+        jpx_barrier counter;
+        if (!found[i].doc.data || !jpx_barrier_decode(found[i].doc, &counter))
+            return jpx_fail(err, JP_E_DAMAGED, "the finish counter of %s is missing", p->pipe);
+        if (jpx_journal_wants_finish(&whose[i]->journal, counter.aborted)) {
+            call_hooks(&box, p);
+            a->pending++;
+        } else if (counter.aborted && !whose[i]->evidence.counter_aborted) {
+            tell_aborted(&box, p, a->root);
+        }
+    }
     return jpx_outbox_flush(&box, err);
 }
 
@@ -186,11 +195,15 @@ static jp_status close_root(aborting *a, jpx_desk *desk, jpx_outbox *box, jp_err
 
 jp_status jpx_walk_abort(jpx_desk *desk, jpx_outbox *box, const jpx_root *root, size_t *pending, jp_error *err)
 {
-    jpx_key key = jpx_key_root(root->id);
+    jpx_walk walk = {.root = root->id};
     aborting a = {.root = root};
 
-    if (jpx_visit_generation(desk, root->id, jpx_key_gen(&key), 1, abort_nodes, &a, err) != JP_OK)
+    if (jpx_walk_down(desk, &walk, abort_open, &a, err) != JP_OK)
         return err->status;
+    /* With nothing lost the tree is as the walk saw it and stays so: nothing in it can be appended to any more. */
+    if (a.lost == 0 && jpx_walk_up(desk, &walk, abort_generators, &a, err) != JP_OK)
+        return err->status;
+    a.pending += a.lost;
     if (a.pending == 0 && close_root(&a, desk, box, err) != JP_OK)
         return err->status;
     *pending = a.pending;
@@ -198,6 +211,23 @@ jp_status jpx_walk_abort(jpx_desk *desk, jpx_outbox *box, const jpx_root *root, 
 }
 
 /* ---- repair: everything that follows from the entries is said again ---- */
+
+/* A generator whose children are all counted; its counter was read after they were visited. */
+static bool has_ended(const jpx_node *node)
+{
+    return jpx_journal_last(&node->journal)->kind == JPX_PLANNED && node->evidence.counter_found &&
+           !node->evidence.counter_aborted && node->evidence.left == 0;
+}
+
+static jp_status skip_damaged(void *ctx, jpx_desk *desk, jpx_node *nodes, size_t count, jp_error *err)
+{
+    (void)ctx;
+    (void)desk;
+    (void)err;
+    for (size_t i = 0; i < count; i++)
+        nodes[i].skip = nodes[i].damaged;
+    return JP_OK;
+}
 
 static jp_status repair_nodes(void *ctx, jpx_desk *desk, jpx_node *nodes, size_t count, jp_error *err)
 {
@@ -208,13 +238,6 @@ static jp_status repair_nodes(void *ctx, jpx_desk *desk, jpx_node *nodes, size_t
     box.backlog = ctx;
 
     for (size_t i = 0; i < count; i++) {
-        const jpx_entry *planned = jpx_node_planned(&nodes[i]);
-        if (!nodes[i].damaged && planned &&
-            jpx_visit_generation(desk, jpx_key_root_id(&nodes[i].pipeline.key), planned->gen, planned->children,
-                                 repair_nodes, ctx, err) != JP_OK)
-            return err->status;
-    }
-    for (size_t i = 0; i < count; i++) {
         const jpx_entry *last = jpx_journal_last(&nodes[i].journal);
         const jpx_entry *ending = jpx_journal_ending(&nodes[i].journal);
         if (nodes[i].damaged || !last)
@@ -223,13 +246,19 @@ static jp_status repair_nodes(void *ctx, jpx_desk *desk, jpx_node *nodes, size_t
             return err->status;
         if (last != ending && jpx_follow(desk, &box, &nodes[i].pipeline, last, NULL, true, err) != JP_OK)
             return err->status;
+        if (has_ended(&nodes[i])) {
+            jpx_fact fact = {.kind = JPX_FACT_ENDED, .key = nodes[i].pipeline.key, .count = 1, .again = JPX_AGAIN};
+            jpx_outbox_fact(&box, &fact);
+        }
     }
-    /* The facts are settled here, children before parents, so that one walk repairs a whole tree. */
+    /* The facts are settled here, so that one walk repairs a whole tree. Each level sees for itself whether its
+     * generators have ended by now: a cascade from each leaf to the top would make a deep tree cost its depth squared.
+     */
     facts = box.facts;
     facts_count = box.facts_count;
     box.facts = NULL;
     box.facts_count = box.facts_cap = 0;
-    if (facts_count && jpx_settle(desk, &box, facts, facts_count, err) != JP_OK)
+    if (facts_count && jpx_settle(desk, &box, facts, facts_count, true, err) != JP_OK)
         return err->status;
     return jpx_outbox_flush(&box, err);
 }
@@ -237,13 +266,15 @@ static jp_status repair_nodes(void *ctx, jpx_desk *desk, jpx_node *nodes, size_t
 jp_status jpx_walk_repair(jpx_desk *desk, jpx_outbox *box, const jpx_root *root, jpx_backlog *backlog, jp_error *err)
 {
     jpx_ready start = {jpx_key_root(root->id), root->started_ms};
+    jpx_walk walk = {.root = root->id};
 
     if (root->aborting) {
         jpx_key key = jpx_key_root(root->id);
         jpx_outbox_abort(box, &key, root->by ? root->by : "", root->reason ? root->reason : "");
         return JP_OK;
     }
-    if (jpx_visit_generation(desk, root->id, jpx_key_gen(&start.key), 1, repair_nodes, backlog, err) != JP_OK)
+    if (jpx_walk_down(desk, &walk, skip_damaged, NULL, err) != JP_OK ||
+        jpx_walk_up(desk, &walk, repair_nodes, backlog, err) != JP_OK)
         return err->status;
     box->backlog = backlog;
     return jpx_publish_ready(desk, box, &start, 1, err);

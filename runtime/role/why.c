@@ -9,6 +9,7 @@ enum {
 };
 
 typedef struct asking {
+    jpx_walk walk;
     bson_t *array;
     uint32_t lines;
     bool more;
@@ -186,53 +187,56 @@ static jp_status explain_wait(asking *a, jpx_desk *desk, const jpx_node *node, j
     return JP_OK;
 }
 
-static jp_status ask_nodes(void *ctx, jpx_desk *desk, jpx_node *nodes, size_t count, jp_error *err)
+static bool has_room(asking *a)
+{
+    if (a->lines < LINES_MAX)
+        return true;
+    a->more = true;
+    return false;
+}
+
+/* On the way down: those that something else than a sibling would move. */
+static jp_status name_causes(void *ctx, jpx_desk *desk, jpx_node *nodes, size_t count, jp_error *err)
 {
     asking *a = ctx;
 
+    (void)err;
     for (size_t i = 0; i < count; i++) {
-        const jpx_entry *planned = jpx_node_planned(&nodes[i]);
-        jpx_status_kind status = jpx_node_status(&nodes[i]);
-        if (!nodes[i].damaged && status == JPX_IS_QUEUED && ++a->queued > QUEUED_MAX)
+        jpx_node *node = &nodes[i];
+        jpx_status_kind status = jpx_node_status(node);
+        node->skip = node->damaged || jpx_status_final(status);
+        if (!node->damaged && status == JPX_IS_QUEUED && ++a->queued > QUEUED_MAX)
             continue;
-        if (a->lines >= LINES_MAX && !planned) {
-            a->more = a->more || nodes[i].damaged || !jpx_status_final(status);
+        bool cause = jpx_node_planned(node) ? hook_is_due(node) : status != JPX_IS_WAITING;
+        if ((node->damaged || (!node->skip && cause)) && has_room(a))
+            add_line(a, node,
+                     jpx_format(desk->arena, "%s%s %s", named(desk->arena, node),
+                                status == JPX_IS_RETRY && !node->damaged ? ":" : "", state_of(a, desk->arena, node)));
+    }
+    return JP_OK;
+}
+
+/* On the way up: those that wait for siblings, the ones nearest to a cause first. */
+static jp_status name_waiting(void *ctx, jpx_desk *desk, jpx_node *nodes, size_t count, jp_error *err)
+{
+    asking *a = ctx;
+
+    for (size_t i = 0; i < count && !a->walk.stop; i++) {
+        if (nodes[i].damaged || jpx_node_planned(&nodes[i]) || jpx_node_status(&nodes[i]) != JPX_IS_WAITING)
             continue;
-        }
-        if (nodes[i].damaged) {
-            add_line(
-                a, &nodes[i],
-                jpx_format(desk->arena, "%s %s", named(desk->arena, &nodes[i]), state_of(a, desk->arena, &nodes[i])));
-            continue;
-        }
-        if (jpx_status_final(status))
-            continue;
-        if (planned) {
-            if (jpx_visit_generation(desk, jpx_key_root_id(&nodes[i].pipeline.key), planned->gen, planned->children,
-                                     ask_nodes, a, err) != JP_OK)
-                return err->status;
-            if (hook_is_due(&nodes[i]))
-                add_line(a, &nodes[i],
-                         jpx_format(desk->arena, "%s %s", named(desk->arena, &nodes[i]),
-                                    state_of(a, desk->arena, &nodes[i])));
-        } else if (status == JPX_IS_WAITING) {
-            if (explain_wait(a, desk, &nodes[i], err) != JP_OK)
-                return err->status;
-        } else {
-            const char *state = state_of(a, desk->arena, &nodes[i]);
-            add_line(a, &nodes[i],
-                     jpx_format(desk->arena, "%s%s %s", named(desk->arena, &nodes[i]),
-                                status == JPX_IS_RETRY ? ":" : "", state));
-        }
+        a->walk.stop = !has_room(a);
+        if (!a->walk.stop && explain_wait(a, desk, &nodes[i], err) != JP_OK)
+            return err->status;
     }
     return JP_OK;
 }
 
 jp_status jpx_view_why(jpx_desk *desk, const jpx_root *root, bson_t *out, jp_error *err)
 {
-    jpx_key key = jpx_key_root(root->id);
     bson_t array;
-    asking a = {.array = &array, .now_ms = jpx_now(desk->env), .bus = desk->bus, .arena = desk->arena};
+    jpx_key key = jpx_key_root(root->id);
+    asking a = {
+        .walk.root = root->id, .array = &array, .now_ms = jpx_now(desk->env), .bus = desk->bus, .arena = desk->arena};
     jp_status status = JP_OK;
     jpx_node *node;
 
@@ -242,8 +246,8 @@ jp_status jpx_view_why(jpx_desk *desk, const jpx_root *root, bson_t *out, jp_err
     bson_append_array_begin(out, "why", 3, &array);
     if (root->aborting && !jpx_root_final(root))
         add_abort(&a, root, desk->arena);
-    if (!jpx_root_final(root))
-        status = jpx_visit_generation(desk, root->id, jpx_key_gen(&key), 1, ask_nodes, &a, err);
+    if (!jpx_root_final(root) && (status = jpx_walk_down(desk, &a.walk, name_causes, &a, err)) == JP_OK)
+        status = jpx_walk_up(desk, &a.walk, name_waiting, &a, err);
     if (a.queued > QUEUED_MAX)
         add_row(&a, &key, root->pipe, "queued",
                 jpx_format(desk->arena, "and %lld more are queued", (long long)(a.queued - QUEUED_MAX)), 0);
