@@ -46,6 +46,32 @@ sh "$tour" "$TMPDIR.empty" >"$out" 2>&1 || bad "the tour of an empty folder ende
 rmdir "$TMPDIR.empty"
 grep -q '0 words' "$out" || bad "an empty folder has words"
 
+# Killed by SIGKILL it cannot clean up: what it started ends with it, and the next tour removes its folder. That one counts
+# names and files of every kind.
+sh "$tour" >"$out" 2>&1 &
+pid=$!
+until grep -q '== One event' "$out"; do
+    kill -0 "$pid" 2>/dev/null || bad "the tour ended before it was killed"
+    sleep 0.1
+done
+kill -KILL "$pid"
+wait "$pid" || :
+odd="$TMPDIR.odd
+ ümläut"
+mkdir -p "$odd/a b"
+printf 'one two two' >"$odd/a b/new
+line"
+printf 'ab\0cd' >"$odd/binary"
+head -c 9000 /dev/zero | tr '\0' 'x' >"$odd/late"
+printf ' three\0three' >>"$odd/late"
+: >"$odd/empty"
+mkfifo "$odd/pipe"
+ln -s /usr "$odd/link"
+sh "$tour" "$odd" >"$out" 2>&1 || bad "the tour of an odd folder ended with $?"
+rm -rf "$odd"
+grep -q '6 words, .* in 3 files; 1 others' "$out" || bad "the odd folder was not counted as it is"
+expect_nothing_left "killed, and run again"
+
 # SIGTERM stands for Ctrl-C here: a shell starts what is in the background with SIGINT ignored.
 sh "$tour" >"$out" 2>&1 &
 pid=$!
