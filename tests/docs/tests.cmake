@@ -3,4 +3,4 @@ if(JETPIPE_SHARED AND TARGET jetpipe)
   jetpipe_script(docs examples.py EXCEPT address thread TARGETS jetpipe_shared jetpipe)
 endif()
 # It builds jetpipe itself, as its readers do.
-jetpipe_script(docs tour.sh SERVERS ALONE TIMEOUT 300 EXCEPT address thread TARGETS jp_base TIMEOUT 300)
+jetpipe_script(docs tour.sh SERVERS ALONE TIMEOUT 300 EXCEPT address thread TARGETS jp_base)
