@@ -1,7 +1,7 @@
 /* codec_read.c -- reads what codec_write.c wrote. An outcome may come from a process whose heap a body has corrupted:
  * reading believes nothing, fails with JP_E_DAMAGED on anything else, and whether the plan makes sense is for
  * jpx_plan_check() to say. What is read points into one copy of the bytes, in the arena. */
-#include "body/body.h"
+#include "body/context.h"
 #include <math.h>
 #include <string.h>
 
@@ -259,15 +259,15 @@ static void read_options(struct reader *r, const bson_iter_t *iter, jpx_child *c
         if (is(&m, "attempts"))
             child->retry.attempts = (int)read_int(r, &m, 1, INT32_MAX);
         else if (is(&m, "first"))
-            child->retry.first_ms = read_int(r, &m, 0, INT64_MAX);
+            child->retry.first_ms = read_int(r, &m, 0, JPX_DELAY_MAX_MS);
         else if (is(&m, "factor"))
             child->retry.factor = read_double(r, &m);
         else if (is(&m, "limit"))
-            child->retry.limit_ms = read_int(r, &m, 0, INT64_MAX);
+            child->retry.limit_ms = read_int(r, &m, 0, JPX_DELAY_MAX_MS);
         else if (is(&m, "jitter"))
             child->retry.jitter = read_double(r, &m);
         else if (is(&m, "timeout"))
-            child->timeout_ms = read_int(r, &m, 0, INT64_MAX);
+            child->timeout_ms = read_int(r, &m, 0, JPX_DELAY_MAX_MS);
         else
             r->damaged = true;
     }
@@ -319,7 +319,7 @@ jp_status jpx_outcome_decode(jpx_bytes bytes, jpx_arena *arena, jpx_outcome *out
         } else if (is(&iter, "end")) {
             out->end = (jpx_end)read_int(&r, &iter, JPX_END_RETURN, JPX_END_WRONG);
         } else if (is(&iter, "retry")) {
-            out->retry_in_ms = read_int(&r, &iter, -1, INT64_MAX);
+            out->retry_in_ms = read_int(&r, &iter, -1, JPX_DELAY_MAX_MS);
         } else if (is(&iter, "class")) {
             out->class_ = read_text(&r, &iter);
         } else if (is(&iter, "reason")) {

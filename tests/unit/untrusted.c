@@ -148,6 +148,14 @@ START_TEST(half_an_outcome_is_none)
     ck_assert_int_eq(jpx_outcome_decode((jpx_bytes){bad, good.size}, arena, &out, &err), JP_E_DAMAGED);
     child.retry.factor = 1.0 / 0.0;
     ck_assert_int_eq(jpx_outcome_decode(jpx_outcome_encode(&in, arena), arena, &out, &err), JP_E_DAMAGED);
+    child.retry.factor = 2.0;
+    in.retry_in_ms = INT64_MAX; /* a due time that no clock can hold */
+    ck_assert_int_eq(jpx_outcome_decode(jpx_outcome_encode(&in, arena), arena, &out, &err), JP_E_DAMAGED);
+    in.retry_in_ms = -1;
+    child.timeout_ms = INT64_MAX;
+    ck_assert_int_eq(jpx_outcome_decode(jpx_outcome_encode(&in, arena), arena, &out, &err), JP_E_DAMAGED);
+    child.timeout_ms = 0;
+    ck_assert_int_eq(jpx_outcome_decode(jpx_outcome_encode(&in, arena), arena, &out, &err), JP_OK);
     child.retry = (jp_retry_policy){.attempts = 0};
     ck_assert_int_eq(jpx_outcome_decode(jpx_outcome_encode(&in, arena), arena, &out, &err), JP_E_DAMAGED);
 }
