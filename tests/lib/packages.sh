@@ -5,7 +5,7 @@
 # is missing, and every package it is asked for is named before.
 
 # "what is looked for = the package that has it". A name alone is a command, "pc:NAME" a
-# pkg-config module, "so:NAME" a shared library, "rt:NAME" a part of clang's runtime, "py:NAME" a Python module.
+# pkg-config module, "so:NAME" a shared library, "lib:NAME" what -lNAME needs, "rt:NAME" a part of clang's runtime, "py:NAME" a Python module.
 packages_needed='
 cc=gcc
 cmake=cmake
@@ -21,6 +21,7 @@ pc:check=check
 pc:libnats=libnats-dev
 pc:libcrypto=libssl-dev
 pc:libdw=libdw-dev
+lib:bz2=libbz2-dev
 pc:sqlite3=libsqlite3-dev
 py:venv=python3-venv
 py:ensurepip=python3-venv
@@ -44,6 +45,7 @@ packages_have() {
     pc:*) pkg-config --exists "${1#pc:}" 2>/dev/null ;;
     so:*) /sbin/ldconfig -p 2>/dev/null | grep -q -F "${1#so:} " ;;
     rt:*) [ -n "$(find "$(clang -print-runtime-dir 2>/dev/null)" -name "libclang_rt.${1#rt:}[-.]*" 2>/dev/null)" ] ;;
+    lib:*) cc -shared -o /dev/null "-l${1#lib:}" 2>/dev/null ;; # libdw.pc wants bz2 for static programs
     py:*) python3 -c "import ${1#py:}" 2>/dev/null ;;
     nats-server) PATH=$PATH:/usr/sbin:/usr/local/sbin command -v nats-server >/dev/null 2>&1 ;;
     *) command -v "$1" >/dev/null 2>&1 ;;
