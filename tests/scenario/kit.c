@@ -128,9 +128,10 @@ kit *kit_open(int ground, const jp_def *const *pipes)
                                  .wrap_bus = kit_wrap_bus};
     remove_files(k); /* of a process that was killed and had this id */
     if (grounds[ground].sqlite)
-        options.store = jpx_format(k->arena, "sqlite:%s", path_of(k));
+        k->store = jpx_format(k->arena, "sqlite:%s", path_of(k));
     else if (grounds[ground].mongo)
-        options.store = in_database(k->arena, mongo, k->prefix);
+        k->store = in_database(k->arena, mongo, k->prefix);
+    options.store = k->store;
     if (grounds[ground].jetstream)
         options.bus = nats;
     ck_assert_msg(jpx_local_open(&k->local, k->registry, &options, &err) == JP_OK, "%s: %s", k->ground, err.text);

@@ -23,7 +23,8 @@ typedef struct kit {
     jpx_local *local;
     jpx_registry *registry;
     jpx_arena *arena;
-    const char *key; /* of the last root */
+    const char *key;   /* of the last root */
+    const char *store; /* its URI; NULL: "memory:" */
     char prefix[64];
 } kit;
 
