@@ -15,7 +15,8 @@ const jpx_stream_def jpx_stream_defs[JPX_STREAMS] = {
             .durable = "api",
             .description =
                 "jetpipe: triggers, replies and requests that change something; each stays until the api role took it",
-            .duplicate_ms = HOUR,
+            /* The least there is: a key is told from others in the store, and may be used again after a cleanup. */
+            .duplicate_ms = 100,
             .max_bytes = -1,
         },
     [JPX_SLOT] =

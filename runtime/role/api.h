@@ -31,6 +31,9 @@ typedef struct api {
 /* The part of a subject after "<prefix>.<kind>"; NULL when it is of another kind. */
 const char *jpx_api_subject(const api *, const char *subject, const char *kind);
 
+/* May this be an idempotency key? JP_E_INVALID says why not. */
+jp_status jpx_api_check_key(const char *key, jp_error *err);
+
 /* Handlers of stored messages: they ack, nak or dead-letter the deliveries. */
 void jpx_api_starts(api *, jpx_delivery **, size_t count);
 void jpx_api_start_uploaded(api *, jpx_delivery *, const char *pipe, jpx_bytes args);

@@ -30,6 +30,23 @@ const char *jpx_api_subject(const api *a, const char *subject, const char *kind)
     return subject + prefix_size + 1 + kind_size;
 }
 
+/* A key travels in a header: what that cannot carry as it is would make another key of it. */
+jp_status jpx_api_check_key(const char *key, jp_error *err)
+{
+    size_t size = strlen(key);
+
+    if (size == 0 || size > JPX_KEY_MAX)
+        return jpx_fail(err, JP_E_INVALID, "the key has %zu bytes; 1 to %d are allowed", size, JPX_KEY_MAX);
+    if (!bson_utf8_validate(key, size, false))
+        return jpx_fail(err, JP_E_INVALID, "the key is not UTF-8");
+    for (size_t i = 0; i < size; i++)
+        if ((unsigned char)key[i] < ' ' || key[i] == 0x7f)
+            return jpx_fail(err, JP_E_INVALID, "the key has a control character in it, at byte %zu", i + 1);
+    if (key[0] == ' ' || key[size - 1] == ' ')
+        return jpx_fail(err, JP_E_INVALID, "the key begins or ends with a space");
+    return JP_OK;
+}
+
 /* The same for every delivery of one message, different for any two messages. */
 static jpx_root_id root_of(const jpx_delivery *d)
 {
@@ -51,11 +68,8 @@ static jp_status read_start(api *a, start *s)
     if (!s->pipe)
         return jpx_fail(&s->err, JP_E_NOT_FOUND,
                         "no pipe named %.100s is registered here; `pipes` lists those that are", s->name);
-    if (s->key && (!*s->key || strlen(s->key) > JPX_KEY_MAX))
-        return jpx_fail(&s->err, JP_E_INVALID, "the key has %zu bytes; 1 to %d are allowed", strlen(s->key),
-                        JPX_KEY_MAX);
-    if (s->key && !bson_utf8_validate(s->key, strlen(s->key), false))
-        return jpx_fail(&s->err, JP_E_INVALID, "the key is not UTF-8");
+    if (s->key && jpx_api_check_key(s->key, &s->err) != JP_OK)
+        return s->err.status;
     return jpx_args_from_json(s->pipe, s->json, arena, &s->args, &s->err);
 }
 

@@ -474,6 +474,8 @@ static jp_status verb_start(api *a, request *r, jp_error *err)
     if (!pipe)
         return jpx_fail(err, JP_E_NOT_FOUND, "no pipe named %.100s is registered here; `pipes` lists those that are",
                         name);
+    if (key && jpx_api_check_key(key, err) != JP_OK)
+        return err->status;
     json = (jpx_bytes){(const uint8_t *)args, args ? strlen(args) : 0};
     if (upload && jpx_api_uploaded(a, upload, pieces, &json, err) != JP_OK)
         return err->status;

@@ -330,6 +330,11 @@ size_t records_of(kit *k, const jpx_root_id *root)
     return count;
 }
 
+size_t records_in(kit *k, jpx_table table, const jpx_root_id *root)
+{
+    return scan(k, table, root ? root->b : NULL, root ? JPX_ROOT_SIZE : 0).count;
+}
+
 jpx_record record_of(kit *k, jpx_table table, const jpx_root_id *root, size_t nth)
 {
     jpx_records found = scan(k, table, root->b, JPX_ROOT_SIZE);

@@ -58,6 +58,7 @@ void carry_out(kit *, const char *key);
 jpx_root_id root_id(kit *, const char *key);
 /* How many records there are whose ids begin with the root's, in all tables but `root`. */
 size_t records_of(kit *, const jpx_root_id *);
+size_t records_in(kit *, jpx_table, const jpx_root_id *); /* of one root; NULL: of all */
 /* Writes rubbish in place of a record. */
 void damage(kit *, jpx_table, const void *id, size_t size);
 /* The nth record of a table that belongs to the root, by id. */
