@@ -208,6 +208,12 @@ jp_status jpx_args_check(const jpx_pipe *pipe, jpx_bytes args, jp_error *err)
         if (!bson_iter_next(&iter))
             return jpx_fail(err, JP_E_INVALID, "%s takes %zu arguments, is given %zu" OLDER, pipe->name,
                             pipe->takes_count, i);
+        const size_t size =
+            iter.next_off - iter.off; /* a list of outputs may have grown beyond what each of them has */
+        if (size > JPX_VALUE_MAX + JPX_ENVELOPE)
+            return jpx_fail(err, JP_E_TOO_LARGE,
+                            "%s: argument %s is larger than 8 MiB (%zu bytes): " JPX_TOO_LARGE_MEND, pipe->name,
+                            param->name, size);
         if (param->rest) {
             if ((status = check_items(pipe, param, &iter, err)) != JP_OK)
                 return status;
