@@ -44,6 +44,10 @@ typedef struct jpx_delivery {
     void *impl;
 } jpx_delivery;
 
+/* The ack deadline of durables that are made from now on: 30 s, or JETPIPE_ACK_WAIT_MS (tests); 0: that is no such
+ * number. */
+int64_t jpx_ack_wait_ms(void);
+
 typedef struct jpx_bus jpx_bus;
 typedef struct jpx_sub jpx_sub;
 

@@ -35,7 +35,6 @@ bool jpx_durable_of(const char *prefix, jpx_stream, const char *subject, char ou
 bool jpx_subject_matches(const char *pattern, const char *subject);
 /* Letters, digits, '-' and '_', 1 to JPX_NAME_MAX of them: what may be a prefix or a queue. */
 bool jpx_token_ok(const char *);
-int64_t jpx_ack_wait_ms(void); /* 0: JETPIPE_ACK_WAIT_MS is no such number */
 
 /* Real time for waiting, not for records: monotonic, so that a clock that is set does not shorten or lengthen a limit.
  */

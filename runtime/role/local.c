@@ -164,6 +164,13 @@ bool jpx_local_pass(jpx_local *l, int64_t until_ms)
     return true;
 }
 
+jp_status jpx_local_renew(jpx_local *l, jpx_role_kind kind, jp_error *err)
+{
+    jpx_role_close(l->roles[kind]);
+    l->roles[kind] = NULL;
+    return jpx_role_open(&l->roles[kind], kind, &l->parts, NULL, err);
+}
+
 void jpx_local_advance(jpx_local *l, int64_t ms)
 {
     JPX_ASSERT(l->virtual_time && ms >= 0);

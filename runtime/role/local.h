@@ -35,6 +35,8 @@ bool jpx_local_pass(jpx_local *, int64_t until_ms);
 /* Virtual time goes on by `ms`, and nobody does anything meanwhile: a body that takes long, a machine that stood still.
  */
 void jpx_local_advance(jpx_local *, int64_t ms);
+/* The role dies with all it holds, and another one takes its place. */
+jp_status jpx_local_renew(jpx_local *, jpx_role_kind, jp_error *err);
 /* Publishes a trigger; the root is found by `key`. */
 jp_status jpx_local_start(jpx_local *, const char *pipe, const char *json, const char *key, jp_error *err);
 /* Steps until the root with this key is final, or limit_ms of (virtual) time are over: JP_E_TIMEOUT. */

@@ -33,6 +33,12 @@ typedef struct target { /* one bit of one barrier */
     jpx_again again;
 } target;
 
+typedef struct hook_call { /* the hooks of a pipeline are to be called */
+    jpx_key key;
+    const jpx_pipeline *pipeline;
+    jpx_again again;
+} hook_call;
+
 typedef struct settling {
     jpx_desk *desk;
     jpx_outbox *box;
@@ -43,6 +49,8 @@ typedef struct settling {
     size_t targets_count, targets_cap;
     jpx_ready *ready;
     size_t ready_count, ready_cap;
+    hook_call *hooks;
+    size_t hooks_count, hooks_cap;
     jpx_record *fills;
     size_t fills_count, fills_cap;
     jpx_root_change *changes;
@@ -157,8 +165,8 @@ static void on_ended(settling *s, const item *it, const jpx_pipeline *p)
         /* The outcome of a root is decided in the root alone, before its hook is called (PROTOCOL 5). */
         change_root(s, it, JPX_ROOT_DECIDE);
     } else {
-        jpx_run_event event = {.key = it->key, .finish = true};
-        jpx_outbox_run(s->box, &event, p->pipe, p->queue, it->again);
+        hook_call hook = {it->key, p, it->again};
+        JPX_PUSH(s->desk->arena, s->hooks, s->hooks_count, s->hooks_cap) = hook;
     }
 }
 
@@ -325,6 +333,28 @@ jp_status jpx_publish_ready(jpx_desk *desk, jpx_outbox *box, const jpx_ready *re
     return JP_OK;
 }
 
+/* What was told before is looked at first, here too: hooks that have run are not called again (PROTOCOL 14). */
+static jp_status publish_hooks(settling *s, jp_error *err)
+{
+    jpx_key *keys = jpx_alloc_array(s->desk->arena, s->hooks_count + 1, sizeof *keys);
+    jpx_journal *journals = jpx_alloc_array(s->desk->arena, s->hooks_count + 1, sizeof *journals);
+    size_t look = 0;
+
+    for (size_t i = 0; i < s->hooks_count; i++)
+        if (s->hooks[i].again)
+            keys[look++] = s->hooks[i].key;
+    if (look && jpx_load_entries(s->desk, keys, NULL, look, journals, err) != JP_OK)
+        return err->status;
+    look = 0;
+    for (size_t i = 0; i < s->hooks_count; i++) {
+        const hook_call *hook = &s->hooks[i];
+        jpx_run_event event = {.key = hook->key, .finish = true};
+        if (!hook->again || !jpx_journal_find(&journals[look++], JPX_FINISHED))
+            jpx_outbox_run(s->box, &event, hook->pipeline->pipe, hook->pipeline->queue, hook->again);
+    }
+    return JP_OK;
+}
+
 jp_status jpx_settle(jpx_desk *desk, jpx_outbox *box, jpx_fact *facts, size_t count, bool level, jp_error *err)
 {
     settling s = {.desk = desk, .box = box, .level = level};
@@ -359,5 +389,7 @@ jp_status jpx_settle(jpx_desk *desk, jpx_outbox *box, jpx_fact *facts, size_t co
                          .again = it->again};
         jpx_outbox_fact(box, &fact);
     }
+    if (publish_hooks(&s, err) != JP_OK)
+        return err->status;
     return jpx_publish_ready(desk, box, s.ready, s.ready_count, err);
 }

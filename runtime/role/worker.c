@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { BUCKETS = 1024, BEAT_MS = 8000, BACKOFF_MAX_MS = 2000, NAK_MS = 1000, RUNNING_MAX = 64 };
+enum { BUCKETS = 1024, BACKOFF_MAX_MS = 2000, NAK_MS = 1000, RUNNING_MAX = 64 };
 
 typedef struct worker {
     jpx_role role;
@@ -94,7 +94,7 @@ static void settle_job(worker *w, jpx_job *job, bool nak, int64_t delay_ms)
 static void beat(worker *w)
 {
     int64_t now = jpx_now(w->role.desk.env);
-    if (now - w->beat_ms < BEAT_MS)
+    if (now - w->beat_ms < jpx_ack_wait_ms() * 4 / 15) /* 8 s of 30 */
         return;
     w->beat_ms = now;
     for (size_t b = 0; b < BUCKETS; b++)

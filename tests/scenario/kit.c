@@ -9,6 +9,8 @@ enum { JOURNAL_MAX = 64 * 1024, LIMIT_MS = 10 * 24 * 3600 * 1000, REAL_LIMIT_MS 
 
 jpx_store *(*kit_wrap_store)(jpx_store *);
 jpx_bus *(*kit_wrap_bus)(jpx_bus *);
+uint64_t kit_seed;
+jpx_zygote *kit_zygote;
 
 /* ---- the journal ---- */
 
@@ -112,7 +114,8 @@ kit *kit_open(int ground, const jp_def *const *pipes)
     k = calloc(1, sizeof *k);
     ck_assert_ptr_nonnull(k);
     k->arena = jpx_arena_new();
-    k->ground = grounds[ground].name;
+    k->ground = kit_seed ? jpx_format(k->arena, "%s, seed %llu", grounds[ground].name, (unsigned long long)kit_seed)
+                         : grounds[ground].name;
     k->virtual_time = !grounds[ground].jetstream;
     k->ms = 1;
     notes[0] = '\0';
@@ -121,7 +124,8 @@ kit *kit_open(int ground, const jp_def *const *pipes)
 
     jpx_local_options options = {.prefix = k->prefix,
                                  .virtual_time = k->virtual_time,
-                                 .seed = 0,
+                                 .seed = kit_seed,
+                                 .zygote = kit_zygote,
                                  .log = getenv("KIT_LOG") ? show_log : NULL,
                                  .level = JPX_DEBUG,
                                  .wrap_store = kit_wrap_store,

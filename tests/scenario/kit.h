@@ -38,6 +38,9 @@ bool before(const char *a, const char *b);
 /* ---- faults ---- (faults.c) Decorators of the next kit that is opened; NULL = none. */
 extern jpx_store *(*kit_wrap_store)(jpx_store *);
 extern jpx_bus *(*kit_wrap_bus)(jpx_bus *);
+/* Of the next kit: its random source (0: the system's), which is told as a part of the ground; where bodies run. */
+extern uint64_t kit_seed;
+extern jpx_zygote *kit_zygote;
 
 /* ---- running ---- */
 /* Starts a root; its key is returned. */

@@ -7,6 +7,11 @@
 void (*seam_before)(const char *operation);
 void (*seam_after)(const char *operation);
 
+bool (*seam_fails)(const char *operation);
+bool seam_twice;
+size_t seam_published;
+
+static jpx_bus *inner_bus;
 static bool inside; /* what is done in a call is not reported again */
 
 static void report(void (*to)(const char *), const char *operation)
@@ -36,12 +41,29 @@ static const char *name_of(const seam_call *call)
     return out;
 }
 
+/* Everything that is published is published twice, and no broker takes the two for one. */
+static void say_twice(const seam_call *call)
+{
+    seam_published += call->count;
+    jpx_message *again = calloc(call->count, sizeof *again);
+    jp_error err;
+    for (size_t i = 0; i < call->count; i++) {
+        again[i] = call->messages[i];
+        again[i].id = NULL;
+    }
+    ck_assert_msg(jpx_bus_publish(inner_bus, again, call->count, 5000, &err) == JP_OK, "%s", err.text);
+    free(again);
+}
+
 static seam_verdict reported(void *ctx, const seam_call *call)
 {
     (void)ctx;
-    if (call->op <= SEAM_PUBLISH)
-        report(call->over ? seam_after : seam_before, name_of(call));
-    return SEAM_GO_ON;
+    if (call->op > SEAM_PUBLISH || inside)
+        return SEAM_GO_ON;
+    if (call->op == SEAM_PUBLISH && !call->over && seam_twice)
+        say_twice(call);
+    report(call->over ? seam_after : seam_before, name_of(call));
+    return seam_fails && !call->over && seam_fails(name_of(call)) ? SEAM_FAIL : SEAM_GO_ON;
 }
 
 static const seam reporter = {reported, NULL};
@@ -53,6 +75,7 @@ static jpx_store *wrap_store(jpx_store *inner)
 
 static jpx_bus *wrap_bus(jpx_bus *inner)
 {
+    inner_bus = inner;
     return seam_bus(inner, &reporter, true);
 }
 
