@@ -59,8 +59,8 @@ START_SCENARIO(s71_same_key_in_every_state)
             finish(k, key);
         assert_json(api_start(k, cases[c], key, "existed"), "true");
         assert_json(api_start(k, cases[c], key, "root"), id);
-        send(k, subject, "[5]", key, NULL); /* Jetpipe-Key */
-        send(k, subject, "[6]", NULL, key); /* Nats-Msg-Id */
+        send_to(k, subject, "[5]", key, NULL); /* Jetpipe-Key */
+        send_to(k, subject, "[6]", NULL, key); /* Nats-Msg-Id */
         assert_json(field(k, "start", jpx_format(k->arena, "{\"pipe\":\"echo\",\"key\":\"%s\"}", key), "root"), id);
         pass(k, 200);
         ck_assert_uint_eq(roots(k), c + 1);
@@ -94,7 +94,7 @@ static void rival_starts(const char *operation)
     if (strcmp(operation, "insert root") != 0)
         return;
     seam_before = NULL;
-    send(at_hand, "start.echo", large_args(at_hand, 'b'), "once", NULL);
+    send_to(at_hand, "start.echo", large_args(at_hand, 'b'), "once", NULL);
     step_role(at_hand, rival);
 }
 
@@ -132,7 +132,7 @@ START_SCENARIO(s71_many_at_once)
     for (int round = 0; round < 5; round++) {
         const char *key = jpx_format(k->arena, "round-%d", round);
         for (int i = 0; i < 10; i++) {
-            send(k, "start.rec", jpx_format(k->arena, "[%d]", round), key, NULL);
+            send_to(k, "start.rec", jpx_format(k->arena, "[%d]", round), key, NULL);
             if (i % 3 == round % 3)
                 jpx_role_step(rival, 0);
             if (i % 4 == round % 4)
@@ -154,8 +154,8 @@ START_SCENARIO(s71_many_at_once)
 START_SCENARIO(keys_after_cleanup)
 {
     for (int round = 0; round < 3; round++) {
-        send(k, "start.rec", jpx_format(k->arena, "[%d]", 10 + round), "a", NULL);
-        send(k, "start.rec", jpx_format(k->arena, "[%d]", 20 + round), NULL, "b"); /* Nats-Msg-Id */
+        send_to(k, "start.rec", jpx_format(k->arena, "[%d]", 10 + round), "a", NULL);
+        send_to(k, "start.rec", jpx_format(k->arena, "[%d]", 20 + round), NULL, "b"); /* Nats-Msg-Id */
         pass(k, 300);
         finish(k, "a");
         finish(k, "b");
@@ -204,22 +204,23 @@ START_SCENARIO(s73_cleanup)
     memcpy(late.b, child.id.data, JPX_PIPELINE_SIZE);
     char at[JPX_KEY_TEXT];
     const char *pipeline = jpx_key_text(at, &late);
-    send(k, "run.default.rec",
-         jpx_format(k->arena, "{\"type\":\"io.jetpipe.run.v1\",\"root\":\"%s\",\"pipeline\":\"%s\",\"step\":0}",
-                    id_text, pipeline),
-         NULL, NULL);
-    send(k, "run.default.rec",
-         jpx_format(k->arena,
-                    "{\"type\":\"io.jetpipe.run.v1\",\"root\":\"%s\",\"pipeline\":\"%s\",\"call\":\"finish\"}", id_text,
-                    pipeline),
-         NULL, NULL);
-    send(k, "slot.0",
-         jpx_format(k->arena,
-                    "{\"type\":\"io.jetpipe.slot.v1\",\"root\":\"%s\",\"filled\":[\"%s/default\"],\"ended\":[\"%s\"]}",
-                    id_text, pipeline, pipeline),
-         NULL, NULL);
-    send(k, "control.aborting", jpx_format(k->arena, "{\"root\":\"%s\"}", id_text), NULL, NULL);
-    send(k, "control.sweep", jpx_format(k->arena, "{\"root\":\"%s\"}", id_text), NULL, NULL);
+    send_to(k, "run.default.rec",
+            jpx_format(k->arena, "{\"type\":\"io.jetpipe.run.v1\",\"root\":\"%s\",\"pipeline\":\"%s\",\"step\":0}",
+                       id_text, pipeline),
+            NULL, NULL);
+    send_to(k, "run.default.rec",
+            jpx_format(k->arena,
+                       "{\"type\":\"io.jetpipe.run.v1\",\"root\":\"%s\",\"pipeline\":\"%s\",\"call\":\"finish\"}",
+                       id_text, pipeline),
+            NULL, NULL);
+    send_to(
+        k, "slot.0",
+        jpx_format(k->arena,
+                   "{\"type\":\"io.jetpipe.slot.v1\",\"root\":\"%s\",\"filled\":[\"%s/default\"],\"ended\":[\"%s\"]}",
+                   id_text, pipeline, pipeline),
+        NULL, NULL);
+    send_to(k, "control.aborting", jpx_format(k->arena, "{\"root\":\"%s\"}", id_text), NULL, NULL);
+    send_to(k, "control.sweep", jpx_format(k->arena, "{\"root\":\"%s\"}", id_text), NULL, NULL);
     assert_json(result(k, run(k, "rec", "[3]")), "3");
     pass(k, 300);
     assert_json(letters(k, dead), "");
@@ -236,8 +237,8 @@ START_SCENARIO(s73_cleanup)
     if (k->virtual_time)
         pass(k, 61 * 1000);
     else
-        send(k, "control.sweep", jpx_format(k->arena, "{\"root\":\"%s\"}", id_text), NULL,
-             NULL); /* as its timer does */
+        send_to(k, "control.sweep", jpx_format(k->arena, "{\"root\":\"%s\"}", id_text), NULL,
+                NULL); /* as its timer does */
     pass(k, 200);
     ck_assert_uint_eq(records_of(k, &id), 0);
     ck_assert_uint_eq(records_of(k, &kept), kept_count);

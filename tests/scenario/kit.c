@@ -11,6 +11,7 @@ jpx_store *(*kit_wrap_store)(jpx_store *);
 jpx_bus *(*kit_wrap_bus)(jpx_bus *);
 uint64_t kit_seed;
 jpx_zygote *kit_zygote;
+bool kit_real_time;
 
 /* ---- the journal ---- */
 
@@ -116,7 +117,7 @@ kit *kit_open(int ground, const jp_def *const *pipes)
     k->arena = jpx_arena_new();
     k->ground = kit_seed ? jpx_format(k->arena, "%s, seed %llu", grounds[ground].name, (unsigned long long)kit_seed)
                          : grounds[ground].name;
-    k->virtual_time = !grounds[ground].jetstream;
+    k->virtual_time = !grounds[ground].jetstream && !kit_real_time;
     k->ms = 1;
     notes[0] = '\0';
     snprintf(k->prefix, sizeof k->prefix, "s%d-%d-%d", (int)getpid(), ground, ++number);
@@ -182,7 +183,7 @@ void kit_close(kit *k)
 {
     remove_records(k);
     jpx_local_close(k->local);
-    if (!k->virtual_time)
+    if (strstr(k->ground, "jetstream"))
         kit_remove_streams(k);
     jpx_registry_free(k->registry);
     remove_files(k);

@@ -41,6 +41,7 @@ extern jpx_bus *(*kit_wrap_bus)(jpx_bus *);
 /* Of the next kit: its random source (0: the system's), which is told as a part of the ground; where bodies run. */
 extern uint64_t kit_seed;
 extern jpx_zygote *kit_zygote;
+extern bool kit_real_time; /* on the memory bus, too: bodies in processes of their own know no other */
 
 /* ---- running ---- */
 /* Starts a root; its key is returned. */

@@ -15,7 +15,7 @@ JP_PIPE(question, p, .gives = "string", .async = true)
     snprintf(tickets[jp_attempt(p)], sizeof tickets[0], "%s", jp_ticket(p));
     note("ask %d", jp_attempt(p));
     if (at_once)
-        send(at_hand, jpx_format(at_hand->arena, "reply.%s", tickets[1]), at_once, NULL, NULL);
+        send_to(at_hand, jpx_format(at_hand->arena, "reply.%s", tickets[1]), at_once, NULL, NULL);
     return jp_wait(p);
 }
 
@@ -377,7 +377,7 @@ START_SCENARIO(malformed)
     const char *expected = "";
     jpx_sub *dead = watch_letters(k);
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-        send(k, bad[i].subject, bad[i].data, NULL, NULL);
+        send_to(k, bad[i].subject, bad[i].data, NULL, NULL);
     const char *key = run(k, "rec", "[1]"); /* and none of them blocks others */
     assert_json(result(k, key), "1");
     pass(k, 500);
