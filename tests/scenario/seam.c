@@ -9,7 +9,6 @@ void (*seam_after)(const char *operation);
 
 bool (*seam_fails)(const char *operation);
 bool seam_twice;
-size_t seam_published;
 
 static jpx_bus *inner_bus;
 static bool inside; /* what is done in a call is not reported again */
@@ -44,7 +43,6 @@ static const char *name_of(const seam_call *call)
 /* Everything that is published is published twice, and no broker takes the two for one. */
 static void say_twice(const seam_call *call)
 {
-    seam_published += call->count;
     jpx_message *again = calloc(call->count, sizeof *again);
     jp_error err;
     for (size_t i = 0; i < call->count; i++) {

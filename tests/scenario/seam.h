@@ -17,8 +17,7 @@ extern void (*seam_before)(const char *operation);
 extern void (*seam_after)(const char *operation);
 /* True: the operation is not carried out and fails, as when the process dies just before it. NULL = never. */
 extern bool (*seam_fails)(const char *operation);
-extern bool seam_twice;       /* every message is published twice */
-extern size_t seam_published; /* and how many were, the second ones not counted */
+extern bool seam_twice; /* every message is published twice */
 void seam_use(void);
 jpx_bus *seam_inner_bus(kit *); /* for memory.h */
 
