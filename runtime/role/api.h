@@ -1,4 +1,5 @@
-/* api.h -- what the files of the api role share: start.c, control.c, verbs.c. */
+/* api.h -- what the files of the api role share: api.c (the loop), start.c, replies.c, control.c with aborts.c and
+ * cleanup.c, verbs.c and those of requests.h, answers.c, fields.c, pieces.c. */
 #ifndef JPX_API_H
 #define JPX_API_H
 
@@ -39,6 +40,12 @@ void jpx_api_starts(api *, jpx_delivery **, size_t count);
 void jpx_api_start_uploaded(api *, jpx_delivery *, const char *pipe, jpx_bytes args);
 void jpx_api_reply(api *, jpx_delivery *, const char *ticket, jpx_bytes json);
 void jpx_api_control(api *, jpx_delivery *);
+void jpx_api_abort(api *, jpx_delivery *, const char *root, const char *reason); /* raises the flag */
+void jpx_api_aborting(api *, jpx_delivery *, const char *root); /* carries it out; comes again until all is final */
+void jpx_api_cleanup(api *, jpx_delivery *, const bson_t *, const char *root); /* root NULL: by age */
+void jpx_api_sweep(api *, jpx_delivery *, const char *root);                   /* what was inserted after its cleanup */
+/* A text among the fields of a message; NULL = it is not there. */
+const char *jpx_api_text_field(jpx_arena *, const bson_t *, const char *name);
 /* Fields that the verb does not know, or of another kind, are refused. */
 jp_status jpx_api_check_fields(const char *verb, const bson_t *request, jpx_arena *, jp_error *err);
 
@@ -59,6 +66,15 @@ size_t jpx_api_answer_max(const api *); /* bytes of JSON in one answer */
 /* Answers. `reply_to` NULL: nobody asked. One that is larger than a message may be becomes an error that says so. */
 void jpx_api_answer(api *, const char *reply_to, bson_t *doc); /* destroys doc */
 void jpx_api_error(api *, const char *reply_to, jp_status, const char *message);
+
+/* The JSON of a document, to be freed by bson_free, and its size. */
+size_t jpx_api_json(bson_t *doc, char **json);
+
+/* How stored messages are settled. Put off: it comes again. */
+void jpx_api_put_off(api *, jpx_delivery *, const jp_error *);
+/* Answers where somebody asked; keeps what nobody waits for as a dead letter of this kind. */
+void jpx_api_refuse(api *, jpx_delivery *, const char *kind, jp_status, const char *text);
+void jpx_api_accept(api *, jpx_delivery *);
 
 /* By root id or key. JP_E_NOT_FOUND with a sentence. */
 jp_status jpx_api_find_root(api *, const char *id_or_key, jpx_root **out, jp_error *err);

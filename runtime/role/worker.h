@@ -1,9 +1,11 @@
-/* worker.h -- between worker.c (takes events, feeds bodies) and commit.c (writes what bodies ended with). */
+/* worker.h -- what the files of the worker role share: worker.c (the loop), intake.c and calls.c (from events to
+ * calls), jobs.c (what is held), marks.c, harvest.c and commit.c (from outcomes to entries). */
 #ifndef JPX_WORKER_H
 #define JPX_WORKER_H
 
 #include "role/internal.h"
 
+enum { JPX_JOB_BUCKETS = 1024, JPX_NAK_MS = 1000 };
 enum { JPX_FINISH_TRIES = 10 }; /* deliveries of a hook that fails, before the end is written all the same */
 
 typedef struct jpx_intake { /* the memory of the jobs that were taken together */
@@ -36,6 +38,66 @@ typedef struct jpx_ended { /* a job with its outcome, to be committed */
     jpx_outcome outcome;
 } jpx_ended;
 
+typedef struct jpx_worker {
+    jpx_role role;
+    jpx_executor *executor;
+    jpx_sub *subs[JPX_QUEUES_MAX];
+    size_t subs_count, next_sub, limit;
+    jpx_job *buckets[JPX_JOB_BUCKETS], *same[JPX_JOB_BUCKETS]; /* held jobs by number, by key */
+    size_t held;
+    uint64_t numbers;
+    int64_t beat_ms;
+    /* outcomes that wait to be committed */
+    jpx_arena *harvest;
+    jpx_outcome outcomes[JPX_BATCH_MAX];
+    jpx_ended ended[JPX_BATCH_MAX];
+    size_t ended_count;
+    bool retry;
+    int64_t backoff_ms, retry_at_ms;
+} jpx_worker;
+
+typedef struct jpx_batch {
+    jpx_job **jobs;
+    size_t count;
+    bool *done; /* handled: to be acked after the flush */
+} jpx_batch;
+
+/* ---- jobs.c ---- */
+/* Is the same event at work here already? Then this one comes again later and finds the entry. */
+bool jpx_job_at_work(jpx_worker *, const jpx_job *);
+void jpx_job_hold(jpx_worker *, jpx_job *); /* gives it its number */
+jpx_job *jpx_job_find(jpx_worker *, uint64_t number);
+/* Acks or naks its delivery and lets it go; its memory may go with it. */
+void jpx_job_settle(jpx_worker *, jpx_job *, bool nak, int64_t delay_ms);
+void jpx_jobs_beat(jpx_worker *); /* all that are held, when it is time */
+
+/* ---- intake.c ---- */
+/* Handles what was fetched from `sub`, all of it: bodies are with the executor afterwards, the others settled or ended.
+ */
+void jpx_worker_take(jpx_worker *, jpx_sub *, jpx_delivery **, size_t count);
+
+/* ---- calls.c ---- */
+/* Where to look for what is wrong with this call: its yield, or the definition when a trigger started it. */
+const char *jpx_job_place(const jpx_job *);
+void jpx_job_ended(jpx_worker *, jpx_job *, jpx_end, const char *class_, const char *reason); /* without a body */
+void jpx_job_submit(jpx_worker *, jpx_job *, jpx_call);
+jp_status jpx_bodies_start(jpx_worker *, jpx_job **, size_t count, jp_error *err);
+/* A finish event: is the end decided, and which hooks are to be called? *wanted false: nothing to do. */
+jp_status jpx_finish_prepare(jpx_worker *, jpx_job *, const jpx_root *, bool *wanted, jp_error *err);
+jp_status jpx_finish_run(jpx_worker *, jpx_job *);
+
+/* ---- marks.c ---- */
+bool jpx_comes_again(const jpx_job *); /* was it told before? */
+bool jpx_out_of_beginnings(jpx_worker *, const jpx_job *, jp_error *err);
+jp_status jpx_mark_hooked(jpx_worker *, jpx_batch *, jpx_root **roots, jp_error *err);
+jp_status jpx_mark_beginnings(jpx_worker *, jpx_job **, size_t count, jp_error *err);
+void jpx_mark_long(jpx_worker *);
+
+/* ---- harvest.c ---- */
+void jpx_worker_harvest(jpx_worker *, int64_t wait_ms); /* outcomes that are there, into `ended` */
+bool jpx_worker_commit(jpx_worker *);                   /* false: they are kept, and committed again later */
+
+/* ---- commit.c ---- */
 /* Commits all: entries, what follows from them, events. JP_OK: the jobs are settled: to be acked, or to come again
  * where nak[i] is set. Otherwise nothing is lost, and all are to be committed again, with `retry` true. */
 jp_status jpx_commit(jpx_desk *, jpx_ended *, size_t count, bool retry, bool *nak, jp_error *err);

@@ -1,0 +1,125 @@
+/* marks.c -- the marks that executions leave in the store: before bodies that may be told of again, and of long ones.
+ *
+ * A mark that says it begins was written as the last thing before its body, and only such marks are counted. Pipes with
+ * the finishing hook leave theirs before the abort flag is looked at for the last time. All of it waits for the store.
+ */
+#include "role/worker.h"
+
+enum { RUNNING_MAX = 64 };
+
+static void mark(jpx_worker *w, const jpx_job *job, bool begins, jpx_record *out)
+{
+    jpx_mark entry = {.key = job->event.key,
+                      .step = job->event.step,
+                      .since_ms = jpx_now(w->role.desk.env),
+                      .begins = begins,
+                      .worker = w->role.parts.worker ? w->role.parts.worker : "worker"};
+    uint8_t tail[8];
+    jpx_random(w->role.desk.env, tail, sizeof tail);
+    *out = jpx_mark_encode(&entry, tail, w->role.desk.arena);
+}
+
+/* Was it told before? Then a body may have begun for it and taken its worker down. */
+bool jpx_comes_again(const jpx_job *job)
+{
+    return job->delivery->deliveries > 1 || job->event.again;
+}
+
+/* Five beginnings without an ending: all but the first have left a mark that says so. Marks that only say that a body
+ * may have begun do not count: the store may have failed before it did. */
+bool jpx_out_of_beginnings(jpx_worker *w, const jpx_job *job, jp_error *err)
+{
+    uint8_t lo[JPX_MARK_SIZE], hi[JPX_MARK_SIZE];
+    static const uint8_t first[8] = {0}, last[8] = {255, 255, 255, 255, 255, 255, 255, 255};
+    jpx_records found = {0};
+    int begun = 0;
+
+    jpx_tail_id(lo, &job->event.key, job->event.step, first);
+    jpx_tail_id(hi, &job->event.key, job->event.step, last);
+    if (jpx_store_scan(w->role.desk.store, JPX_MARK, jpx_id(lo, sizeof lo), jpx_id(hi, sizeof hi), JPX_SCAN_CHUNK,
+                       false, w->role.desk.arena, &found, err) != JP_OK)
+        return false;
+    for (size_t i = 0; i < found.count; i++) {
+        jpx_mark mark;
+        begun += jpx_mark_decode(found.items[i], w->role.desk.arena, &mark) && mark.begins;
+    }
+    return begun >= JPX_DELIVERIES_MAX - 1;
+}
+
+/* Pipes with the finishing hook leave their mark before the abort flag is looked at for the last time (PROTOCOL 9): the
+ * walker reads the mark after the flag, and so finds every body that may have begun. One that does not begin because of
+ * the flag leaves no mark, or takes it back. */
+jp_status jpx_mark_hooked(jpx_worker *w, jpx_batch *b, jpx_root **roots, jp_error *err)
+{
+    jpx_desk *desk = &w->role.desk;
+    jpx_record *marks = jpx_alloc_array(desk->arena, b->count + 1, sizeof *marks);
+    jpx_root_id *ids = jpx_alloc_array(desk->arena, b->count + 1, sizeof *ids);
+    jpx_root **again = jpx_alloc_array(desk->arena, b->count + 1, sizeof *again);
+    jpx_bytes *taken_back = jpx_alloc_array(desk->arena, b->count + 1, sizeof *taken_back);
+    size_t *whose = jpx_alloc_array(desk->arena, b->count + 1, sizeof *whose);
+    size_t count = 0, taken_count = 0;
+
+    for (size_t i = 0; i < b->count; i++) {
+        jpx_job *job = b->jobs[i];
+        if (!job->pipeline || job->event.finish || !job->pipeline->hook || job->journal.count != job->event.step ||
+            !roots[i] || roots[i]->aborting || jpx_root_final(roots[i]))
+            continue;
+        whose[count] = i;
+        ids[count] = jpx_key_root_id(&job->event.key);
+        mark(w, job, false, &marks[count++]);
+        job->marked = true;
+    }
+    if (!count)
+        return JP_OK;
+    if (jpx_store_insert(desk->store, JPX_MARK, marks, count, NULL, err) != JP_OK ||
+        jpx_load_roots(desk, ids, count, again, err) != JP_OK)
+        return err->status;
+    for (size_t i = 0; i < count; i++) {
+        roots[whose[i]] = again[i];
+        if (again[i] && !again[i]->aborting && !jpx_root_final(again[i]))
+            continue;
+        b->jobs[whose[i]]->marked = false;
+        taken_back[taken_count++] = marks[i].id;
+    }
+    return taken_count ? jpx_store_remove(desk->store, JPX_MARK, taken_back, taken_count, err) : JP_OK;
+}
+
+/* Events that come again leave a mark before their body, so that beginnings without an ending can be counted: as the
+ * last thing before it, for what was put off before that has not begun. */
+jp_status jpx_mark_beginnings(jpx_worker *w, jpx_job **jobs, size_t count, jp_error *err)
+{
+    jpx_record *marks = jpx_alloc_array(w->role.desk.arena, count + 1, sizeof *marks);
+    size_t n = 0;
+
+    for (size_t i = 0; i < count; i++)
+        if (jpx_comes_again(jobs[i])) {
+            mark(w, jobs[i], true, &marks[n++]);
+            jobs[i]->marked = true;
+        }
+    return n ? jpx_store_insert(w->role.desk.store, JPX_MARK, marks, n, NULL, err) : JP_OK;
+}
+
+/* Bodies at work for more than 100 ms are shown as running. Outside the critical path: failures do not matter. */
+void jpx_mark_long(jpx_worker *w)
+{
+    jpx_desk *desk = &w->role.desk;
+    jpx_running running[RUNNING_MAX];
+    jpx_record marks[RUNNING_MAX];
+    size_t count = jpx_executor_running(w->executor, running, RUNNING_MAX), n = 0;
+    jpx_outbox box = jpx_outbox_new(desk);
+    jp_error ignored;
+
+    for (size_t i = 0; i < count; i++) {
+        jpx_job *job = jpx_job_find(w, running[i].number_in_worker);
+        if (!job || job->marked || !running[i].since_ms || job->event.finish ||
+            jpx_now(desk->env) - running[i].since_ms < JPX_MARK_MS)
+            continue;
+        job->marked = true;
+        mark(w, job, false, &marks[n++]);
+        jpx_change change = {
+            .what = "running", .key = job->event.key, .pipe = job->pipeline->pipe, .attempt = job->attempt};
+        jpx_outbox_change(&box, &change);
+    }
+    if (n && jpx_store_insert(desk->store, JPX_MARK, marks, n, NULL, &ignored) == JP_OK)
+        jpx_outbox_flush(&box, &ignored);
+}
