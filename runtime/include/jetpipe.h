@@ -32,6 +32,12 @@ extern "C" {
 #define JP_API                     __attribute__((visibility("default")))
 #define JP_PRINTF_(format_, args_) __attribute__((format(printf, format_, args_)))
 #define JP_USE_                    __attribute__((warn_unused_result))
+/* A member that may be left out. C++ warns of one that is, unless it has a value of its own; in C it is zero anyway. */
+#ifdef __cplusplus
+#define JP_OPT_ = {}
+#else
+#define JP_OPT_
+#endif
 
 /* ---- values ------------------------------------------------------------------------------- */
 
@@ -152,11 +158,11 @@ JP_API const char *jp_version(void);          /* "0.1.0"; static */
  * the library's default, named here; a negative one is refused at registration (but jitter takes JP_NO_JITTER). */
 #define JP_NO_JITTER (-1.0)
 typedef struct jp_retry_policy {
-    int attempts;     /* executions in all, the first included: 3                  */
-    int64_t first_ms; /* 1000                                                      */
-    double factor;    /* 2.0                                                       */
-    int64_t limit_ms; /* 600,000: ten minutes                                      */
-    double jitter;    /* 0.1 = plus or minus 10 %; below 1                         */
+    int attempts JP_OPT_;     /* executions in all, the first included: 3                  */
+    int64_t first_ms JP_OPT_; /* 1000                                                      */
+    double factor JP_OPT_;    /* 2.0                                                       */
+    int64_t limit_ms JP_OPT_; /* 600,000: ten minutes                                      */
+    double jitter JP_OPT_;    /* 0.1 = plus or minus 10 %; below 1                         */
 } jp_retry_policy;
 
 /* A definition is a plain struct: copy it, change it, register the copy. Strings must outlive registration, which
@@ -164,22 +170,22 @@ typedef struct jp_retry_policy {
  * string, datetime, binary, doc and list. "type? name" may be null or left out at the end; the last one of takes
  * may be "type... name": a list of all that is left. */
 typedef struct jp_def {
-    int abi;                                      /* JP_ABI, by JP_PIPE                                            */
-    const char *name;                             /* the C identifier                                              */
-    jp_end (*run)(jp_ctx *);                      /* the body                                                      */
-    const char *at;                               /* "file:line" of the definition, for messages                   */
-    const char *as;                               /* durable name if it must differ from the identifier            */
-    const char *takes;                            /* arguments; checked at start, at each yield, before each run   */
-    const char *gives;                            /* type of the output, "int64" or "int64?"; NULL = any           */
-    const char *fills;                            /* named outputs beside the default one: "int64 rows, doc log"   */
-    const char *queue;                            /* which workers run it; NULL = "default"                        */
-    int64_t timeout_ms;                           /* of one attempt, body or wait for the reply; 0 = none          */
-    jp_retry_policy retry;                        /* what follows a failed attempt                                 */
-    bool async;                                   /* may end with jp_wait()                                        */
-    jp_end (*on_reply)(jp_ctx *, jp_value reply); /* takes the reply; without it the reply is the output          */
-    void (*on_finished)(jp_ctx *, bool aborted);  /* after its whole subtree; at least once; may read jp_output()  */
-    void (*on_cancel)(jp_ctx *);                  /* its wait for a reply was ended by an abort                    */
-    size_t size;                                  /* sizeof(jp_def), by JP_PIPE                                    */
+    int abi;                       /* JP_ABI, by JP_PIPE                                            */
+    const char *name;              /* the C identifier                                              */
+    jp_end (*run)(jp_ctx *);       /* the body                                                      */
+    const char *at;                /* "file:line" of the definition, for messages                   */
+    const char *as JP_OPT_;        /* durable name if it must differ from the identifier            */
+    const char *takes JP_OPT_;     /* arguments; checked at start, at each yield, before each run   */
+    const char *gives JP_OPT_;     /* type of the output, "int64" or "int64?"; NULL = any           */
+    const char *fills JP_OPT_;     /* named outputs beside the default one: "int64 rows, doc log"   */
+    const char *queue JP_OPT_;     /* which workers run it; NULL = "default"                        */
+    int64_t timeout_ms JP_OPT_;    /* of one attempt, body or wait for the reply; 0 = none          */
+    jp_retry_policy retry JP_OPT_; /* what follows a failed attempt                                 */
+    bool async JP_OPT_;            /* may end with jp_wait()                                        */
+    jp_end (*on_reply)(jp_ctx *, jp_value reply) JP_OPT_; /* takes the reply; none: it is the output   */
+    void (*on_finished)(jp_ctx *, bool aborted) JP_OPT_;  /* after its whole subtree, at least once; see jp_output */
+    void (*on_cancel)(jp_ctx *) JP_OPT_; /* its wait for a reply was ended by an abort                    */
+    size_t size JP_OPT_;                 /* sizeof(jp_def), by JP_PIPE                                    */
 } jp_def;
 
 /* JP_PIPE(Name, p, .option = ...) { body }   defines `const jp_def Name` and the body `Name_run(jp_ctx *p)`.
@@ -249,10 +255,10 @@ JP_API const char *jp_key(jp_ctx *);
 /* Names this attempt's wait to the outside; unguessable. Only in pipes that are .async; each attempt has its own. */
 #define jp_ticket(p) jp_ticket_of((p), JP_AT)
 JP_API const char *jp_ticket_of(jp_ctx *, const char *at);
-/* printf into memory of the attempt. */
 /* Zeroed memory, aligned for any type, that lives until the body returns. Never NULL: out of memory ends the attempt.
  */
 JP_API void *jp_alloc(jp_ctx *, size_t size);
+/* printf into such memory. */
 JP_API const char *jp_format(jp_ctx *, const char *fmt, ...) JP_PRINTF_(2, 3);
 
 /* ---- documents and lists ------------------------------------------------------------------ */
@@ -339,8 +345,8 @@ JP_API jp_future jp_yield_l(jp_ctx *, const jp_def *, const jp_list *, const cha
  * member that is 0 is as the pipe defines it. Instead of JP_OPTIONS any jp_options will do; a compound literal with a
  * comma in it needs parentheses around it. */
 typedef struct jp_options {
-    jp_retry_policy retry;
-    int64_t timeout_ms;
+    jp_retry_policy retry JP_OPT_;
+    int64_t timeout_ms JP_OPT_;
 } jp_options;
 JP_API jp_future jp_yield_with_v(jp_ctx *, jp_options, const jp_def *, size_t count, const jp_value *, const char *at);
 
@@ -424,10 +430,10 @@ JP_API void jp_hook_failed_at(jp_ctx *, const char *at, const char *fmt, ...) JP
 typedef struct jp_client jp_client;
 
 typedef struct jp_client_options { /* a member that is 0 or NULL: the environment's, or the default */
-    const char *nats;              /* JETPIPE_NATS, nats://127.0.0.1:4222     */
-    const char *prefix;            /* JETPIPE_PREFIX, jetpipe                 */
-    const char *name;              /* of the connection, for operators        */
-    int64_t timeout_ms;            /* of one request: 5000                    */
+    const char *nats JP_OPT_;      /* JETPIPE_NATS, nats://127.0.0.1:4222     */
+    const char *prefix JP_OPT_;    /* JETPIPE_PREFIX, jetpipe                 */
+    const char *name JP_OPT_;      /* of the connection, for operators        */
+    int64_t timeout_ms JP_OPT_;    /* of one request: 5000                    */
 } jp_client_options;
 
 typedef struct jp_root {

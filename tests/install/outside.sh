@@ -81,7 +81,7 @@ by_cmake() {
 by_pkg_config() {
     PKG_CONFIG_PATH=$libdir/pkgconfig
     export PKG_CONFIG_PATH
-    for language in "c -std=c11 -Wextra" "c++ -std=c++20"; do
+    for language in "c -std=c11 -Wextra" "c++ -std=c++20 -Wextra"; do
         # shellcheck disable=SC2046,SC2086 # flags are words
         ${CC:-cc} -x $language -Wall -Werror $(pkg-config --cflags jetpipe) -o "$scratch/shop-shared" \
             "$JETPIPE_SOURCE_DIR/tests/install/outside/shop.c" -x none \

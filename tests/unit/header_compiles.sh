@@ -106,8 +106,8 @@ for standard in c11 c2x; do
     right c "$work/all.c" gcc -std=$standard
     right c "$work/all.c" clang -std=$standard
 done
-right c++ "$work/all.c" g++ -std=c++20 -Wno-missing-field-initializers
-right c++ "$work/all.c" clang++ -std=c++20 -Wno-missing-field-initializers
+right c++ "$work/all.c" g++ -std=c++20
+right c++ "$work/all.c" clang++ -std=c++20
 
 wrong "an int as an ending" "jp_end" "return 0;"
 wrong "no ending" "return-type" ""

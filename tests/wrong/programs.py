@@ -34,7 +34,7 @@ FEWEST = 100  # so that a lost folder is no success
 WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Werror"]
 LANGUAGES = {
     ".c": (["-std=c11", "-Wconversion"], {"gcc": "gcc", "clang": "clang"}),
-    ".cc": (["-std=c++20", "-Wno-missing-field-initializers"], {"gcc": "g++", "clang": "clang++"}),
+    ".cc": (["-std=c++20", "-Wconversion"], {"gcc": "g++", "clang": "clang++"}),
 }
 CODES = {"aborts": 1, "refused": 2, "not found": 3, "logs": 0, "dies": -signal.SIGABRT}
 KEYS = ["run", "gcc", "clang", "compiler", *CODES]
