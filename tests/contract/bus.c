@@ -5,7 +5,7 @@ static bus_case c;
 
 START_TEST(a_message_keeps_what_it_has)
 {
-    bus_begin(&c, _i);
+    bus_begin_long(&c, _i);
     uint8_t bytes[] = {0, 1, 0, 255, '\n', 0};
     jpx_message message = {.subject = bus_subject(&c, "start.Add"),
                            .data = {bytes, sizeof bytes},
@@ -102,7 +102,7 @@ END_TEST
 
 START_TEST(a_nak_brings_it_back)
 {
-    bus_begin(&c, _i);
+    bus_begin_long(&c, _i);
     jpx_sub *sub = bus_take(&c, JPX_SLOT, NULL, 10);
 
     bus_say(&c, "slot.3", "a");
@@ -138,7 +138,7 @@ END_TEST
 
 START_TEST(a_closed_subscription_gives_back_at_once)
 {
-    bus_begin(&c, _i);
+    bus_begin_long(&c, _i);
     jpx_delivery *got[64];
     jpx_message messages[40];
     size_t count = 0;
@@ -154,7 +154,7 @@ START_TEST(a_closed_subscription_gives_back_at_once)
                : 100000); /* what is still on its way while we close may wait for its deadline with nats-server 2.9 */
     jpx_sub_close(sub);
     jpx_sub *other = bus_take(&c, JPX_SLOT, NULL, 64);
-    int64_t until = jpx_mono_ms() + ACK_WAIT_MS * 7 / 10;
+    int64_t until = jpx_mono_ms() + LONG_ACK_WAIT_MS / 4;
     for (count = 0; count < 40 && jpx_mono_ms() < until;) {
         size_t more = jpx_sub_fetch(other, got, 64, 100);
         jpx_sub_ack(other, got, more);
@@ -169,7 +169,7 @@ END_TEST
 
 START_TEST(an_id_is_stored_once)
 {
-    bus_begin(&c, _i);
+    bus_begin_long(&c, _i);
     jpx_sub *sub = bus_take(&c, JPX_SLOT, NULL, 10);
     jpx_message twice[3] = {bus_message(&c, "slot.3", "a"), bus_message(&c, "slot.4", "b"),
                             bus_message(&c, "slot.4", "c")};
@@ -191,7 +191,7 @@ END_TEST
 
 START_TEST(credits_bound_what_is_held)
 {
-    bus_begin(&c, _i);
+    bus_begin_long(&c, _i);
     jpx_sub *sub = bus_take(&c, JPX_SLOT, NULL, 3);
     jpx_delivery *held[8];
     size_t count = 0;
@@ -219,7 +219,7 @@ END_TEST
 
 START_TEST(each_queue_has_its_own)
 {
-    bus_begin(&c, _i);
+    bus_begin_long(&c, _i);
     bus_say(&c, "run.default.Add", "d"); /* before anybody subscribes */
     bus_say(&c, "run.slow.Add", "s");
     jpx_sub *fast = bus_take(&c, JPX_RUN, "default", 10), *slow = bus_take(&c, JPX_RUN, "slow", 10);

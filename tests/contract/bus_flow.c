@@ -7,7 +7,7 @@ static bus_case c;
 
 START_TEST(subscribers_share_the_work)
 {
-    bus_begin(&c, _i);
+    bus_begin_long(&c, _i);
     enum { COUNT = 600 };
     jpx_sub *subs[3];
     jpx_message messages[COUNT];
@@ -40,7 +40,7 @@ END_TEST
 
 START_TEST(ten_thousand_in_one_call)
 {
-    bus_begin(&c, _i);
+    bus_begin_long(&c, _i);
     enum { COUNT = 10000 };
     jpx_sub *sub = bus_take(&c, JPX_RUN, "default", 512);
     jpx_message *messages = jpx_alloc_array(c.arena, COUNT, sizeof *messages);
@@ -80,7 +80,7 @@ static void *publisher(void *arg)
 
 START_TEST(any_thread_may_publish)
 {
-    bus_begin(&c, _i);
+    bus_begin_long(&c, _i);
     pthread_t threads[8];
     jpx_sub *sub = bus_take(&c, JPX_SLOT, NULL, 64);
     jpx_delivery *got[64];
@@ -113,7 +113,7 @@ static void *say_later(void *arg)
 
 START_TEST(fetch_waits_for_the_first)
 {
-    bus_begin(&c, _i);
+    bus_begin_long(&c, _i);
     jpx_sub *sub = bus_take(&c, JPX_SLOT, NULL, 10);
     jpx_delivery *got[4];
     pthread_t thread;
@@ -144,7 +144,7 @@ static bool readable(jpx_sub *sub, int wait_ms)
 
 START_TEST(the_descriptor_is_readable_while_there_is_something)
 {
-    bus_begin(&c, _i);
+    bus_begin_long(&c, _i);
     jpx_sub *sub = bus_take(&c, JPX_SLOT, NULL, 10);
 
     ck_assert(!readable(sub, 50));
@@ -182,7 +182,7 @@ static void bus_oldest_is(int64_t at_least, int64_t at_most)
 
 START_TEST(the_age_of_a_queue)
 {
-    bus_begin(&c, _i);
+    bus_begin_long(&c, _i);
     jpx_sub *sub = bus_take(&c, JPX_RUN, "default", 10);
 
     bus_oldest_is(INT64_MAX, INT64_MAX);
@@ -207,7 +207,7 @@ END_TEST
 
 START_TEST(losses_are_noticed_and_mended)
 {
-    bus_begin(&c, _i);
+    bus_begin_long(&c, _i);
     jpx_sub *sub = bus_take(&c, JPX_SLOT, NULL, 16), *run = bus_take(&c, JPX_RUN, "default", 16);
 
     bus_say(&c, "slot.1", "a");
