@@ -6,8 +6,9 @@
 #include <string.h>
 
 enum {
-    SWEEP_MS = 60 * 1000, /* bodies in flight at a cleanup may still insert: the range is removed again after this */
-    CLEANUP_ROOTS = 100,  /* removed by one message, at most */
+    SWEEP_MS =
+        5 * 60 * 1000,   /* bodies in flight at a cleanup may still insert: the range is removed again after this */
+    CLEANUP_ROOTS = 100, /* removed by one message, at most */
     CLEANUP_RECORDS = 10 * JPX_SCAN_CHUNK
 };
 
@@ -18,7 +19,7 @@ static jp_status remove_root(api *a, const jpx_root_id *root, size_t *budget, bo
     jpx_outbox box = jpx_outbox_new(desk);
 
     jpx_outbox_timer(&box, jpx_now(desk->env) + SWEEP_MS, &sweep, UINT32_MAX);
-    if (jpx_outbox_flush(&box, err) != JP_OK)
+    if (jpx_outbox_flush(&box, err) != JP_OK || jpx_grave_dig(desk, root, err) != JP_OK)
         return err->status;
     return jpx_walk_remove(desk, root, budget, done, err);
 }
@@ -35,8 +36,9 @@ void jpx_api_sweep(api *a, jpx_delivery *d, const char *name)
         jpx_api_put_off(a, d, &err);
         return;
     }
-    if (jpx_root_parse(&id, name) && !alive && /* a trigger that came again has made it anew: not ours to remove */
-        jpx_walk_remove(&a->role.desk, &id, &budget, &done, &err) != JP_OK)
+    if (jpx_root_parse(&id, name) && !alive &&
+        (jpx_walk_remove(&a->role.desk, &id, &budget, &done, &err) != JP_OK ||
+         (done && jpx_grave_level(&a->role.desk, &id, &err) != JP_OK)))
         jpx_api_put_off(a, d, &err);
     else if (!done)
         jpx_sub_nak(a->messages, d, 1);

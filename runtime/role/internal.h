@@ -136,6 +136,11 @@ jp_status jpx_walk_repair(jpx_desk *, jpx_outbox *, const jpx_root *, jpx_backlo
 /* Removes all records of a root, at most *budget (> 0, counted down); *done when none is left. */
 jp_status jpx_walk_remove(jpx_desk *, const jpx_root_id *, size_t *budget, bool *done, jp_error *err);
 
+/* ---- grave.c: roots that were cleaned up lately ---- */
+jp_status jpx_grave_dig(jpx_desk *, const jpx_root_id *, jp_error *err);
+jp_status jpx_grave_level(jpx_desk *, const jpx_root_id *, jp_error *err);
+jp_status jpx_grave_look(jpx_desk *, const jpx_root_id *, size_t count, bool *buried, jp_error *err);
+
 /* ---- view.c, why.c: what people see ---- */
 jp_status jpx_view_status(jpx_desk *, const jpx_root *, bool counts, bson_t *out, jp_error *err);
 jp_status jpx_view_tree(jpx_desk *, const jpx_root *, size_t limit, bson_t *out, jp_error *err);

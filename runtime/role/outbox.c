@@ -15,16 +15,13 @@ void jpx_outbox_message(jpx_outbox *box, const jpx_message *message)
     JPX_PUSH(box->desk->arena, box->messages, box->messages_count, box->messages_cap) = *message;
 }
 
-/* A message id saves work where the broker remembers it. What is said again must not be swallowed by it; nor what is
- * said of a root's own pipeline, whose key is that of an earlier life where its trigger comes again after a cleanup. */
+/* A message id saves work where the broker remembers it. What is said again must not be swallowed by it. */
 static const char *message_id(jpx_outbox *box, const jpx_run_event *event, jpx_again again)
 {
     char key[2 * JPX_PIPELINE_SIZE + 1], fresh[17];
     uint8_t random[8];
 
     jpx_hex(key, event->key.b, JPX_PIPELINE_SIZE);
-    if (jpx_key_is_root(&event->key))
-        return NULL;
     if (!again)
         return jpx_format(box->desk->arena, "%s-%s%u%s", key, event->finish ? "f" : "", event->step,
                           event->due ? "-due" : "");

@@ -117,6 +117,27 @@ static jp_status known_keys(api *a, start *starts, size_t count, jp_error *err)
     return JP_OK;
 }
 
+/* A trigger that comes again after its root was cleaned up starts nothing; what it may have written goes. */
+static jp_status drop_buried(api *a, start **starts, size_t count, bool written, jp_error *err)
+{
+    jpx_desk *desk = &a->role.desk;
+    jpx_root_id *ids = jpx_alloc_array(desk->arena, count + 1, sizeof *ids);
+    bool *buried = jpx_alloc_array(desk->arena, count + 1, sizeof *buried);
+
+    for (size_t i = 0; i < count; i++)
+        ids[i] = starts[i]->root;
+    if (jpx_grave_look(desk, ids, count, buried, err) != JP_OK)
+        return err->status;
+    for (size_t i = 0; i < count; i++) {
+        if (!buried[i])
+            continue;
+        if (written && remove_loser(a, starts[i], err) != JP_OK)
+            return err->status;
+        starts[i]->existed = true;
+    }
+    return JP_OK;
+}
+
 static jp_status write_roots(api *a, start *starts, size_t count, jpx_outbox *box, jp_error *err)
 {
     jpx_desk *desk = &a->role.desk;
@@ -127,6 +148,12 @@ static jp_status write_roots(api *a, start *starts, size_t count, jpx_outbox *bo
     size_t n = 0, again_count = 0;
     jpx_ready *again = jpx_alloc_array(desk->arena, count + 1, sizeof *again);
 
+    for (size_t i = 0; i < count; i++)
+        if (starts[i].good && !starts[i].existed)
+            of[n++] = &starts[i];
+    if (drop_buried(a, of, n, false, err) != JP_OK)
+        return err->status;
+    n = 0;
     for (size_t i = 0; i < count; i++) {
         start *s = &starts[i];
         jpx_records values;
@@ -146,10 +173,13 @@ static jp_status write_roots(api *a, start *starts, size_t count, jpx_outbox *bo
     if (!n)
         return JP_OK;
     if (jpx_store_insert(desk->store, JPX_PIPELINE, pipelines, n, NULL, err) != JP_OK ||
-        jpx_store_insert(desk->store, JPX_ROOT, roots, n, dup, err) != JP_OK)
+        jpx_store_insert(desk->store, JPX_ROOT, roots, n, dup, err) != JP_OK ||
+        drop_buried(a, of, n, true, err) != JP_OK) /* cleaned up in this moment */
         return err->status;
     for (size_t i = 0; i < n; i++) {
         start *s = of[i];
+        if (s->existed)
+            continue;
         jpx_key key = jpx_key_root(s->root);
         jpx_run_event event = {.key = key};
         jpx_record record;

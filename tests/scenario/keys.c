@@ -235,7 +235,7 @@ START_SCENARIO(s73_cleanup)
     damage(k, JPX_MARK, mark, sizeof mark);
     ck_assert_uint_eq(records_of(k, &id), 2);
     if (k->virtual_time)
-        pass(k, 61 * 1000);
+        pass(k, 301 * 1000);
     else
         send_to(k, "control.sweep", jpx_format(k->arena, "{\"root\":\"%s\"}", id_text), NULL,
                 NULL); /* as its timer does */

@@ -78,7 +78,7 @@ static void watch(sim *s, actor *a, const seam_call *call)
     }
     for (size_t i = 0; call->op == SEAM_REMOVE && call->table == JPX_ROOT && call->over && i < s->removed_count; i++)
         if (memcmp(s->removed[i].b, call->ids[0].data, JPX_ROOT_SIZE) == 0)
-            s->gone[i] = true; /* if it is seen again it is another life */
+            s->gone[i] = true;
     if (a->kind == JPX_ROLE_WORKER && call->op == SEAM_INSERT && call->table == JPX_ENTRY && !call->over)
         sim_check_adoption(s, a, call);
     bool flagged = false;

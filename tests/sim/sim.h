@@ -61,7 +61,7 @@ typedef struct sim {
     uint64_t flag_tick[SIM_ROOTS_MAX]; /* when the abort flag was seen up first; 0 = never */
     bool abort_asked[SIM_ROOTS_MAX];
     jpx_root_id removed[SIM_REMOVED_MAX]; /* cleaned up; their keys were used again */
-    bool gone[SIM_REMOVED_MAX];           /* its record is; its trigger may come again and make it anew */
+    bool gone[SIM_REMOVED_MAX];           /* its record is */
     size_t removed_count;
 } sim;
 
