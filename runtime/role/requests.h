@@ -19,19 +19,19 @@ bool jpx_request_flag(const jpx_request *, const char *name, bool standard);
 jp_status jpx_request_root(api *, const jpx_request *, jpx_root **root, jp_error *err);
 
 /* Verbs that read fill `out`, the answer; JP_E_TIMEOUT: answered later. */
-jp_status jpx_verb_status(api *, jpx_request *, bson_t *out, jp_error *err);
-jp_status jpx_verb_tree(api *, jpx_request *, bson_t *out, jp_error *err);
-jp_status jpx_verb_why(api *, jpx_request *, bson_t *out, jp_error *err);
-jp_status jpx_verb_list(api *, jpx_request *, bson_t *out, jp_error *err);
-jp_status jpx_verb_pipes(api *, jpx_request *, bson_t *out, jp_error *err);
-jp_status jpx_verb_result(api *, jpx_request *, bson_t *out, jp_error *err);
+jp_status jpx_request_status(api *, jpx_request *, bson_t *out, jp_error *err);
+jp_status jpx_request_tree(api *, jpx_request *, bson_t *out, jp_error *err);
+jp_status jpx_request_why(api *, jpx_request *, bson_t *out, jp_error *err);
+jp_status jpx_request_list(api *, jpx_request *, bson_t *out, jp_error *err);
+jp_status jpx_request_pipes(api *, jpx_request *, bson_t *out, jp_error *err);
+jp_status jpx_request_result(api *, jpx_request *, bson_t *out, jp_error *err);
 /* Pieces of values are stored, and answered, at once. */
-jp_status jpx_verb_upload(api *, jpx_request *, bson_t *out, jp_error *err);
+jp_status jpx_request_upload(api *, jpx_request *, bson_t *out, jp_error *err);
 
 /* Verbs that change become messages; JP_OK: their handler answers. */
-jp_status jpx_verb_start(api *, jpx_request *, jp_error *err);
-jp_status jpx_verb_reply(api *, jpx_request *, jp_error *err);
-jp_status jpx_verb_abort(api *, jpx_request *, jp_error *err);
-jp_status jpx_verb_cleanup(api *, jpx_request *, jp_error *err);
+jp_status jpx_request_start(api *, jpx_request *, jp_error *err);
+jp_status jpx_request_reply(api *, jpx_request *, jp_error *err);
+jp_status jpx_request_abort(api *, jpx_request *, jp_error *err);
+jp_status jpx_request_cleanup(api *, jpx_request *, jp_error *err);
 
 #endif

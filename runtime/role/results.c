@@ -16,7 +16,7 @@ static jp_status view_result(jpx_desk *desk, const jpx_root *root, bool with_val
     return JP_OK;
 }
 
-jp_status jpx_verb_result(api *a, jpx_request *r, bson_t *out, jp_error *err)
+jp_status jpx_request_result(api *a, jpx_request *r, bson_t *out, jp_error *err)
 {
     int64_t wait_ms = jpx_request_number(r, "wait_ms", 0, JPX_WAIT_MS_MAX);
     bool with_value = jpx_request_flag(r, "value", true);

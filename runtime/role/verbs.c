@@ -107,10 +107,11 @@ void jpx_api_request(api *a, const jpx_delivery *delivery)
         const char *verb;
         reader read;
         jp_status (*change)(api *, jpx_request *, jp_error *);
-    } verbs[] = {{"status", jpx_verb_status, NULL}, {"tree", jpx_verb_tree, NULL},      {"why", jpx_verb_why, NULL},
-                 {"list", jpx_verb_list, NULL},     {"result", jpx_verb_result, NULL},  {"pipes", jpx_verb_pipes, NULL},
-                 {"upload", jpx_verb_upload, NULL}, {"start", NULL, jpx_verb_start},    {"reply", NULL, jpx_verb_reply},
-                 {"abort", NULL, jpx_verb_abort},   {"cleanup", NULL, jpx_verb_cleanup}};
+    } verbs[] = {
+        {"status", jpx_request_status, NULL}, {"tree", jpx_request_tree, NULL},      {"why", jpx_request_why, NULL},
+        {"list", jpx_request_list, NULL},     {"result", jpx_request_result, NULL},  {"pipes", jpx_request_pipes, NULL},
+        {"upload", jpx_request_upload, NULL}, {"start", NULL, jpx_request_start},    {"reply", NULL, jpx_request_reply},
+        {"abort", NULL, jpx_request_abort},   {"cleanup", NULL, jpx_request_cleanup}};
     const char *verb = jpx_api_subject(a, delivery->subject, "api.");
     jpx_request r = {.delivery = delivery};
     jp_status status = JP_E_NOT_FOUND;

@@ -34,7 +34,7 @@ static jp_status forward_upload(api *a, const jpx_request *r, const char *verb, 
     return forward(a, r, jpx_format(arena, "%s.control.%s", jpx_bus_prefix(a->role.desk.bus), verb), data, key, err);
 }
 
-jp_status jpx_verb_upload(api *a, jpx_request *r, bson_t *out, jp_error *err)
+jp_status jpx_request_upload(api *a, jpx_request *r, bson_t *out, jp_error *err)
 {
     int64_t index = jpx_request_number(r, "index", 0, INT64_MAX);
     char text[JPX_ROOT_TEXT];
@@ -48,7 +48,7 @@ jp_status jpx_verb_upload(api *a, jpx_request *r, bson_t *out, jp_error *err)
     return JP_OK;
 }
 
-jp_status jpx_verb_start(api *a, jpx_request *r, jp_error *err)
+jp_status jpx_request_start(api *a, jpx_request *r, jp_error *err)
 {
     jpx_arena *arena = a->role.desk.arena;
     const char *name = jpx_request_text(a, r, "pipe"), *key = jpx_request_text(a, r, "key"),
@@ -77,7 +77,7 @@ jp_status jpx_verb_start(api *a, jpx_request *r, jp_error *err)
     return forward(a, r, jpx_format(arena, "%s.start.%s", jpx_bus_prefix(a->role.desk.bus), name), args, key, err);
 }
 
-jp_status jpx_verb_reply(api *a, jpx_request *r, jp_error *err)
+jp_status jpx_request_reply(api *a, jpx_request *r, jp_error *err)
 {
     jpx_arena *arena = a->role.desk.arena;
     const char *ticket = jpx_request_text(a, r, "ticket"), *value = json_of_field(a, r, "value");
@@ -107,7 +107,7 @@ static jp_status verb_control(api *a, jpx_request *r, const char *verb, jp_error
     return status;
 }
 
-jp_status jpx_verb_abort(api *a, jpx_request *r, jp_error *err)
+jp_status jpx_request_abort(api *a, jpx_request *r, jp_error *err)
 {
     jpx_root *root;
     if (jpx_request_root(a, r, &root, err) != JP_OK)
@@ -115,7 +115,7 @@ jp_status jpx_verb_abort(api *a, jpx_request *r, jp_error *err)
     return verb_control(a, r, "abort", err);
 }
 
-jp_status jpx_verb_cleanup(api *a, jpx_request *r, jp_error *err)
+jp_status jpx_request_cleanup(api *a, jpx_request *r, jp_error *err)
 {
     bson_iter_t iter;
     jpx_root *root;

@@ -13,7 +13,7 @@ enum {
     JSON_GROWS = 6 /* times, at most: control characters in strings */
 };
 
-jp_status jpx_verb_status(api *a, jpx_request *r, bson_t *out, jp_error *err)
+jp_status jpx_request_status(api *a, jpx_request *r, bson_t *out, jp_error *err)
 {
     jpx_root *root;
     if (jpx_request_root(a, r, &root, err) != JP_OK)
@@ -22,7 +22,7 @@ jp_status jpx_verb_status(api *a, jpx_request *r, bson_t *out, jp_error *err)
 }
 
 /* A tree that is larger than an answer may be is folded further. */
-jp_status jpx_verb_tree(api *a, jpx_request *r, bson_t *out, jp_error *err)
+jp_status jpx_request_tree(api *a, jpx_request *r, bson_t *out, jp_error *err)
 {
     size_t limit = (size_t)jpx_request_number(r, "limit", TREE_LIMIT, TREE_MAX);
     jpx_root *root;
@@ -43,7 +43,7 @@ jp_status jpx_verb_tree(api *a, jpx_request *r, bson_t *out, jp_error *err)
     }
 }
 
-jp_status jpx_verb_why(api *a, jpx_request *r, bson_t *out, jp_error *err)
+jp_status jpx_request_why(api *a, jpx_request *r, bson_t *out, jp_error *err)
 {
     jpx_root *root;
     if (jpx_request_root(a, r, &root, err) != JP_OK)
@@ -67,7 +67,7 @@ static void append_root_row(api *a, bson_t *row, const jpx_record *record)
     bson_append_utf8(row, "error", 5, "the record of this root is damaged", -1);
 }
 
-jp_status jpx_verb_list(api *a, jpx_request *r, bson_t *out, jp_error *err)
+jp_status jpx_request_list(api *a, jpx_request *r, bson_t *out, jp_error *err)
 {
     static const char *const statuses[] = {"running", "done", "aborted"};
     jpx_desk *desk = &a->role.desk;
@@ -114,7 +114,7 @@ jp_status jpx_verb_list(api *a, jpx_request *r, bson_t *out, jp_error *err)
     return JP_OK;
 }
 
-jp_status jpx_verb_pipes(api *a, jpx_request *r, bson_t *out, jp_error *err)
+jp_status jpx_request_pipes(api *a, jpx_request *r, bson_t *out, jp_error *err)
 {
     const jpx_registry *registry = a->role.parts.registry;
     bson_t array, row;
