@@ -47,6 +47,21 @@ void jp_trial_free(jp_trial *trial)
     jpx_arena_free(trial->arena);
 }
 
+jp_value jp_trial_parse(jp_trial *trial, const char *text)
+{
+    const jpx_bytes json = {(const uint8_t *)text, strlen(text)};
+    jpx_bytes value_doc;
+    bson_iter_t iter;
+    jp_value value;
+    jp_error err;
+
+    if (jpx_value_from_json(json, trial->arena, &value_doc, &err) != JP_OK)
+        jpx_trial_misuse("jp_trial_parse: %s", err.text);
+    JPX_ASSERT(bson_iter_init_from_data(&iter, value_doc.data, value_doc.size) && bson_iter_next(&iter) &&
+               jpx_value_read(&iter, &value));
+    return value;
+}
+
 void jp_trial_attempt(jp_trial *trial, int attempt)
 {
     if (attempt < 1)
@@ -54,13 +69,17 @@ void jp_trial_attempt(jp_trial *trial, int attempt)
     trial->attempt = attempt;
 }
 
-const jpx_pipe *jpx_trial_pipe(jp_trial *trial, const jp_def *def)
+const jpx_pipe *jpx_trial_pipe_named(jp_trial *trial, const char *name)
 {
-    const char *name = jpx_pipe_name(def);
     const jpx_pipe *pipe = jpx_registry_find(trial->registry, name);
     if (!pipe)
         jpx_trial_misuse("%s is not in the list given to jp_trial_new", name);
     return pipe;
+}
+
+const jpx_pipe *jpx_trial_pipe(jp_trial *trial, const jp_def *def)
+{
+    return jpx_trial_pipe_named(trial, jpx_pipe_name(def));
 }
 
 jpx_bytes jpx_trial_args(jp_trial *trial, const jpx_pipe *pipe, size_t count, const jp_value *values)

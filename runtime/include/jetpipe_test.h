@@ -26,16 +26,25 @@ typedef struct jp_plan jp_plan;             /* what one body ended with         
 /* `pipes` ends with NULL. A wrong definition prints its message and aborts the process. */
 JP_API jp_trial *jp_trial_new(const jp_def *const *pipes);
 JP_API void jp_trial_free(jp_trial *); /* NULL is fine */
+/* The value of a JSON text (relaxed Extended JSON), for arguments and replies that are documents or lists. */
+JP_API jp_value jp_trial_parse(jp_trial *, const char *text);
 
 /* ---- the whole tree ---- */
 
 /* jp_trial_run(t, Name, arguments...): runs the tree to its end. Time is virtual: retries and delays cost none. What
- * waits for a reply is answered by nobody: its timeout passes. */
+ * waits for a reply gets the next jp_trial_answer of its pipe; when there is none, nobody answers: its timeout passes.
+ * A tree that can never end, because a wait without a timeout has no answer, is wrong use. */
 JP_API jp_trial_root *jp_trial_run_v(jp_trial *, const jp_def *, size_t count, const jp_value *);
 JP_API const char *jp_trial_status(const jp_trial_root *); /* "done", "aborted" */
 JP_API const char *jp_trial_json(const jp_trial_root *);   /* the result; "null" when there is none */
 JP_API int64_t jp_trial_int64(const jp_trial_root *);      /* the result, which must be an int64 */
 JP_API const char *jp_trial_reason(const jp_trial_root *); /* why it was aborted; "" when done */
+
+/* jp_trial_answer(t, "Approve", x): one reply for the trees that run from now on. The first wait of that pipe (by its
+ * registered name; "Promise": of jp_promise) gets it at once; the next one gets the next answer. What a real reply may
+ * not be - of a type that the pipe does not give - is refused here as there, and nobody has answered. */
+JP_API void jp_trial_answer_v(jp_trial *, const char *pipe, jp_value);
+#define jp_trial_answer(t, pipe, x) jp_trial_answer_v((t), (pipe), jp_v(x))
 
 /* ---- one body ---- */
 

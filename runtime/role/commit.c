@@ -254,6 +254,7 @@ static void prepare(group *g, size_t i, jpx_ended *ended)
         set_failure(g->desk, &c->entry, outcome);
         break;
     }
+    jpx_tickets_tell(g->desk->parts, job, outcome, &c->entry);
 }
 
 /* A record that no store takes would hold up everything behind it: it is a failure of its own pipeline. */

@@ -84,7 +84,9 @@ jp_status jpx_local_open(jpx_local **out, const jpx_registry *registry, const jp
                            .store = l->store,
                            .bus = l->bus,
                            .worker = "local",
-                           .zygote = options->zygote};
+                           .zygote = options->zygote,
+                           .on_ticket = options->on_ticket,
+                           .on_ticket_ctx = options->on_ticket_ctx};
     for (size_t i = 0; i < ROLES; i++)
         if (jpx_role_open(&l->roles[i], (jpx_role_kind)i, &l->parts, NULL, err) != JP_OK)
             goto failed;
@@ -177,15 +179,26 @@ void jpx_local_advance(jpx_local *l, int64_t ms)
     l->now_ms += ms;
 }
 
-jp_status jpx_local_start(jpx_local *l, const char *pipe, const char *json, const char *key, jp_error *err)
+static jp_status publish(jpx_local *l, const char *what, const char *name, const char *json, const char *key,
+                         jp_error *err)
 {
     jpx_arena *arena = jpx_arena_new();
-    jpx_message message = {.subject = jpx_format(arena, "%s.start.%s", jpx_bus_prefix(l->bus), pipe),
+    jpx_message message = {.subject = jpx_format(arena, "%s.%s.%s", jpx_bus_prefix(l->bus), what, name),
                            .data = {(const uint8_t *)json, strlen(json)},
                            .key = key};
     jp_status status = jpx_bus_publish(l->bus, &message, 1, JPX_PUBLISH_MS, err);
     jpx_arena_free(arena);
     return status;
+}
+
+jp_status jpx_local_start(jpx_local *l, const char *pipe, const char *json, const char *key, jp_error *err)
+{
+    return publish(l, "start", pipe, json, key, err);
+}
+
+jp_status jpx_local_reply(jpx_local *l, const char *ticket, const char *json, jp_error *err)
+{
+    return publish(l, "reply", ticket, json, NULL, err);
 }
 
 jp_status jpx_local_finish(jpx_local *l, const char *key, int64_t limit_ms, jp_error *err)

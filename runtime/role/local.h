@@ -14,6 +14,8 @@ typedef struct jpx_local_options {
     jpx_zygote *zygote;               /* bodies run in processes of their own, with real time; NULL: on this thread */
     void (*log)(void *ctx, jpx_level, const char *line);
     jpx_level level;
+    void (*on_ticket)(void *ctx, const char *pipe, const char *ticket); /* as in jpx_parts; may publish a reply */
+    void *on_ticket_ctx;
     /* Tests: decorators around the two seams, which inject faults. They own what they are given. NULL = none. */
     jpx_store *(*wrap_store)(jpx_store *);
     jpx_bus *(*wrap_bus)(jpx_bus *);
@@ -39,6 +41,8 @@ void jpx_local_advance(jpx_local *, int64_t ms);
 jp_status jpx_local_renew(jpx_local *, jpx_role_kind, jp_error *err);
 /* Publishes a trigger; the root is found by `key`. */
 jp_status jpx_local_start(jpx_local *, const char *pipe, const char *json, const char *key, jp_error *err);
+/* Publishes a reply, given as JSON. */
+jp_status jpx_local_reply(jpx_local *, const char *ticket, const char *json, jp_error *err);
 /* Steps until the root with this key is final, or limit_ms of (virtual) time are over: JP_E_TIMEOUT. */
 jp_status jpx_local_finish(jpx_local *, const char *key, int64_t limit_ms, jp_error *err);
 /* Request `verb` of the api, stepping meanwhile; *json is in `arena`. An error answer is returned as text too. */

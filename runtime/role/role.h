@@ -21,6 +21,9 @@ typedef struct jpx_parts { /* borrowed; must outlive the roles */
     jpx_bus *bus;
     jpx_zygote *zygote; /* NULL: bodies run in this process, unprotected */
     const char *worker; /* "host/pid", kept in marks */
+    /* Trials: told the ticket of each wait for a reply, just before that is durable. NULL: nobody wants to know. */
+    void (*on_ticket)(void *ctx, const char *pipe, const char *ticket);
+    void *on_ticket_ctx;
 } jpx_parts;
 
 typedef struct jpx_role_options {

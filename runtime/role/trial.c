@@ -58,20 +58,62 @@ static char *args_by_name(const jpx_pipe *pipe, jpx_bytes args)
     return json;
 }
 
+void jp_trial_answer_v(jp_trial *t, const char *name, jp_value value)
+{
+    const jpx_pipe *pipe = jpx_trial_pipe_named(t, name);
+    jpx_trial_answer *answer = jpx_alloc(t->arena, sizeof *answer), **end = &t->answers;
+    jpx_bytes reply;
+    jp_error err;
+
+    if (!pipe->def.async)
+        jpx_trial_misuse("an answer for %s, which waits for none: it is not .async", name);
+    if (jpx_value_from_value(value, t->arena, &reply, &err) != JP_OK)
+        jpx_trial_misuse("the answer for %s: %s", name, err.text);
+    answer->pipe = pipe;
+    answer->json = jpx_value_to_json(reply, t->arena);
+    while (*end)
+        end = &(*end)->next;
+    *end = answer;
+}
+
+typedef struct answering {
+    jp_trial *trial;
+    jpx_local *local;
+} answering;
+
+static void answer_ticket(void *ctx, const char *pipe, const char *ticket)
+{
+    const answering *a = ctx;
+    jpx_trial_answer *answer = a->trial->answers;
+    jp_error err = {0};
+
+    while (answer && (answer->used || strcmp(answer->pipe->name, pipe) != 0))
+        answer = answer->next;
+    if (!answer)
+        return; /* by nobody: its timeout passes */
+    answer->used = true;
+    if (jpx_local_reply(a->local, ticket, answer->json, &err) != JP_OK)
+        jpx_trial_misuse("the answer for %s: %s", pipe, err.text);
+}
+
 jp_trial_root *jp_trial_run_v(jp_trial *t, const jp_def *def, size_t count, const jp_value *values)
 {
     static const char key[] = "trial";
     const jpx_pipe *pipe = jpx_trial_pipe(t, def);
     jpx_bytes args = jpx_trial_args(t, pipe, count, values);
     jp_trial_root *run = jpx_alloc(t->arena, sizeof *run);
-    jpx_local_options options = {.virtual_time = true, .seed = 1, .level = JPX_ERROR};
+    answering all = {.trial = t};
+    jpx_local_options options = {
+        .virtual_time = true, .seed = 1, .level = JPX_ERROR, .on_ticket = answer_ticket, .on_ticket_ctx = &all};
     jpx_local *local;
     jp_error err = {0};
 
     run->pipe = pipe->name;
     char *json = args_by_name(pipe, args);
-    if (jpx_local_open(&local, t->registry, &options, &err) != JP_OK ||
-        jpx_local_start(local, pipe->name, json, key, &err) != JP_OK ||
+    if (jpx_local_open(&local, t->registry, &options, &err) != JP_OK)
+        jpx_trial_misuse("%s did not begin: %s", pipe->name, err.text);
+    all.local = local;
+    if (jpx_local_start(local, pipe->name, json, key, &err) != JP_OK ||
         jpx_local_finish(local, key, TRIAL_LIMIT_MS, &err) != JP_OK)
         jpx_trial_misuse("%s did not come to an end: %s", pipe->name, err.text);
     bson_free(json);

@@ -107,5 +107,7 @@ jp_status jpx_commit(jpx_desk *, jpx_ended *, size_t count, bool retry, bool *na
 bool jpx_hook_again(const jpx_ended *);
 /* Logs that it failed. */
 void jpx_hook_tell(jpx_desk *, const jpx_ended *);
+/* For parts->on_ticket: the tickets that come with this entry of a body's end. */
+void jpx_tickets_tell(const jpx_parts *, const jpx_job *, const jpx_outcome *, const jpx_entry *);
 
 #endif

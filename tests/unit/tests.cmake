@@ -20,6 +20,7 @@ foreach(name args codec document end json signature trial yield)
   jetpipe_test(unit body_${name} body core base)
 endforeach()
 jetpipe_test(unit body_promise role bus store body core base)
+jetpipe_test(unit trial_answers role bus store body core base)
 # The public headers: with every compiler there is, and used from C++.
 jetpipe_script(unit header_compiles.sh TARGETS jp_base)
 include(CheckLanguage)
