@@ -16,7 +16,7 @@
     X(PROCESSES, "processes", processes, COUNT, "N", "bodies side by side (number of processors)",                     \
       "JETPIPE_PROCESSES")                                                                                             \
     X(BATCH, "batch", batch, COUNT, "N", "events handled together (512)", "JETPIPE_BATCH")                             \
-    X(KEY, "key", key, TEXT, "KEY", "idempotency key: the same key starts one root", NULL)                             \
+    X(KEY, "key", key, TEXT, "KEY", "idempotency key of the root: one key starts one root", NULL)                      \
     X(WAIT, "wait", wait, SWITCH, NULL, "follow the root to its end", NULL)                                            \
     X(JSON, "json", json, SWITCH, NULL, "the api's answer as it came", NULL)                                           \
     X(LIMIT, "limit", limit, COUNT, "N", "at most so many", NULL)                                                      \

@@ -177,6 +177,21 @@ jp_status jp_why(jp_client *client, jp_root root, char **json_out, jp_error *err
     return ask_text(client, "why", root, json_out, err);
 }
 
+jp_status jp_ask(jp_client *client, const char *verb, const char *request, char **json_out, jp_error *err)
+{
+    jpx_answer answer;
+
+    *json_out = NULL;
+    if (*verb == '\0' || verb[strspn(verb, "abcdefghijklmnopqrstuvwxyz")] != '\0')
+        return jpx_fail(err, JP_E_INVALID, "'%.40s' cannot be a verb: a verb is a word of a to z, as list", verb);
+    jpx_arena_reset(client->arena);
+    jp_status status =
+        jpx_ask(client->bus, verb, request ? request : "{}", client->timeout_ms, client->arena, &answer, err);
+    if (status == JP_OK)
+        *json_out = own_text((const char *)answer.text.data, answer.text.size);
+    return status;
+}
+
 jp_status jp_abort_root(jp_client *client, jp_root root, const char *reason, jp_error *err)
 {
     jpx_answer answer;

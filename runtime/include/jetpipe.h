@@ -462,6 +462,9 @@ JP_API jp_status jp_result(jp_client *, jp_root, char **json_out, jp_error *err)
 JP_API jp_status jp_status_of(jp_client *, jp_root, char **json_out, jp_error *err);
 JP_API jp_status jp_tree(jp_client *, jp_root, char **json_out, jp_error *err);
 JP_API jp_status jp_why(jp_client *, jp_root, char **json_out, jp_error *err);
+/* Any request of docs/requests.md: jp_ask(client, "list", "{\"status\":\"running\"}", &json, &err). `request` is a JSON
+ * object, or the id or key of a root; NULL = {}. The answer is as above. */
+JP_API jp_status jp_ask(jp_client *, const char *verb, const char *request, char **json_out, jp_error *err);
 JP_API void jp_free(void *); /* NULL is fine */
 
 /* JP_OK: asked for now or before. JP_E_REFUSED: it is final already. JP_E_NOT_FOUND. */

@@ -166,6 +166,40 @@ START_TEST(a_root_from_start_to_result)
 }
 END_TEST
 
+/* Any verb of docs/requests.md: with an object, with a bare key, with nothing; and errors as from the other calls. */
+START_TEST(any_verb_can_be_asked)
+{
+    jp_root root;
+    jp_error err = {0};
+    char *json, unchanged = 'x';
+    serve();
+    jp_client *client = open_client();
+    ck_assert_msg(jp_start_json(client, &root, &err, "AddTwo", "[1]", "order-18") == JP_OK, "%s", err.text);
+    ck_assert_msg(jp_wait_for(client, root, 10000, &err) == JP_OK, "%s", err.text);
+    ck_assert_msg(jp_ask(client, "list", "{\"pipe\":\"AddTwo\",\"limit\":1}", &json, &err) == JP_OK, "%s", err.text);
+    ck_assert_ptr_nonnull(strstr(json, root.id));
+    jp_free(json);
+    ck_assert_msg(jp_ask(client, "pipes", NULL, &json, &err) == JP_OK, "%s", err.text);
+    ck_assert_ptr_nonnull(strstr(json, "\"takes\":\"int64 n\""));
+    jp_free(json);
+    ck_assert_msg(jp_ask(client, "status", "order-18", &json, NULL) == JP_OK, "by key");
+    ck_assert_ptr_nonnull(strstr(json, root.id));
+    jp_free(json);
+    ck_assert_msg(jp_ask(client, "cleanup", root.id, &json, &err) == JP_OK, "%s", err.text);
+    ck_assert_ptr_nonnull(strstr(json, "\"removed\":1"));
+    jp_free(json);
+
+    json = &unchanged;
+    ck_assert_int_eq(jp_ask(client, "status", "order-18", &json, &err), JP_E_NOT_FOUND);
+    ck_assert_ptr_null(json);
+    ck_assert_int_eq(jp_ask(client, "listen", NULL, &json, &err), JP_E_NOT_FOUND);
+    ck_assert_int_eq(jp_ask(client, "list.x", NULL, &json, &err), JP_E_INVALID);
+    ck_assert_int_eq(jp_ask(client, "list", "{\"limit\":0}", &json, &err), JP_E_INVALID);
+    jp_client_close(client);
+    ck_assert_int_eq(stop(SIGTERM), 0);
+}
+END_TEST
+
 START_TEST(values_arrive_as_they_are)
 {
     static const uint8_t bytes[] = {0, 255, 7}, doc[] = {12, 0, 0, 0, 16, 'a', 0, 5, 0, 0, 0, 0};
@@ -428,6 +462,7 @@ int main(void)
     tcase_set_timeout(tc, 60);
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, a_root_from_start_to_result);
+    tcase_add_test(tc, any_verb_can_be_asked);
     tcase_add_test(tc, values_arrive_as_they_are);
     tcase_add_test(tc, a_wait_is_answered_and_an_abort_ends_one);
     tcase_add_test(tc, large_values_pass);
