@@ -498,7 +498,7 @@ inline jp_value jp_v(jp_doc d) { return jp_v_doc(d); }
 inline jp_value jp_v(jp_bytes b) { return jp_v_bytes(b); }
 inline jp_value jp_v(const jp_list *l) { return jp_v_list(l); }
 template <class T>
-    requires std::is_arithmetic_v<T>
+    requires std::is_arithmetic_v<T> || (std::is_enum_v<T> && std::is_convertible_v<T, int64_t>) /* no enum class */
 inline jp_value jp_v(T x)
 {
     static_assert(!std::is_same_v<T, char> && !std::is_same_v<T, wchar_t>, "a char is not a value: cast it to int");

@@ -65,6 +65,7 @@ done
 cat >"$work/all.c" <<'END'
 #include <jetpipe_test.h>
 JP_DECLARE(Elsewhere);
+enum colour { RED, GREEN };
 JP_PIPE(Bare, p)
 {
     return jp_done(p);
@@ -73,12 +74,13 @@ JP_PIPE(All, p, .takes = "list l", .fills = "int64 x", .retry = {.attempts = 6, 
 {
     jp_list *l = jp_list_new(p);
     const short small = 3;
+    const enum colour colour = GREEN;
     for (int i = 0; i < 3; i++)
         jp_push(l, jp_yield(p, Elsewhere, i));
     jp_future a = jp_yield(p, Bare), b = jp_yield_list(p, Elsewhere, l);
     jp_after(p) jp_in_order(p) { jp_yield(p, Bare); if (small) break; }
     jp_after(p, a, l) jp_after(p, b) { jp_in_order(p) jp_yield(p, Elsewhere, a); }
-    jp_value o = jp_object(p, "id", 17, "paid", (bool)1, "s", "str", "f", 1.5f, "small", small, "l", l, "n", jp_v_null());
+    jp_value o = jp_object(p, "id", 17, "paid", (bool)1, "s", "str", "f", 1.5f, "small", small, "colour", colour, "l", l, "n", jp_v_null());
     jp_object(p, "1", 1, "2", 2, "3", 3, "4", 4, "5", 5, "6", 6, "7", 7, "8", 8, "9", 9, "10", 10, "11", 11, "12", 12,
               "13", 13, "14", 14, "15", 15);
     jp_each(p, x, jp_get(p, o, "l")) jp_each(p, y, x) { if (y.type == JP_NULL) continue; }
