@@ -207,6 +207,12 @@ jp_value jp_object_v(jp_ctx *p, size_t count, const jp_value *values, const char
             jpx_unstorable(p, at, "key %zu of jp_object is not UTF-8: keys are text", i / 2);
             return doc;
         }
+        for (size_t j = 0; j < i; j += 2) {
+            if (strcmp(values[j].as.str, key.as.str) == 0) {
+                jpx_wrong(p, at, "jp_object was given the key \"%s\" twice: rename one, or take it out", key.as.str);
+                return doc;
+            }
+        }
         jpx_write_value(&w, key.as.str, value);
         if (w.bad || w.size > JPX_VALUE_MAX + JPX_ENVELOPE) {
             jpx_unstorable(p, at, "the value of \"%s\" in a document %s", key.as.str,

@@ -119,9 +119,10 @@ static jp_end note_failure(jp_ctx *p, jpx_end end, const int64_t *ms, const char
 {
     if (jpx_may_plan(p, end == JPX_END_ABORT ? "abort" : "be retried", at) && ms && (*ms < 0 || *ms > JPX_DELAY_MAX_MS))
         jpx_wrong(p, at, "jp_retry_in was given %lld ms: " DELAY_MEND, (long long)*ms);
+    const char *reason = jpx_vformat(p->arena, fmt, args);
     return note(p, (jpx_ending){.end = end,
                                 .retry_in_ms = ms ? *ms : -1, /* -1: by the policy */
-                                .reason = jpx_vformat(p->arena, fmt, args)});
+                                .reason = *reason ? reason : "no reason given"});
 }
 
 jp_end jp_retry(jp_ctx *p, const char *fmt, ...)

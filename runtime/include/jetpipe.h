@@ -312,8 +312,8 @@ typedef struct jp_iter { /* for jp_each */
 JP_API jp_iter jp_each_begin(jp_ctx *, jp_value doc, const char *at);
 JP_API bool jp_each_next(jp_iter *);
 
-/* jp_object(p, "id", 17, "paid", (bool)true, "lines", lines): a document of at most 15 keys and values in turn. No
- * futures: pass those as arguments of their own, or in a list. */
+/* jp_object(p, "id", 17, "paid", (bool)true, "lines", lines): a document of at most 15 keys and values in turn, each
+ * key once. No futures: pass those as arguments of their own, or in a list. */
 #define jp_object(...) jp_object_v(JP_VALUES_(__VA_ARGS__), JP_AT)
 JP_API jp_value jp_object_v(jp_ctx *, size_t count, const jp_value *keys_and_values, const char *at);
 

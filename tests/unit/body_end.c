@@ -152,9 +152,14 @@ JP_PIPE(BadReason, p)
     return jp_abort(p, "a\xff\xc3\xa4%s", "b");
 }
 
+JP_PIPE(NoReason, p)
+{
+    return jp_abort(p, "%s", "");
+}
+
 START_TEST(failed_attempts)
 {
-    static const jp_def *const defs[] = {&Child, &Misses, &LongReason, &BadReason, NULL};
+    static const jp_def *const defs[] = {&Child, &Misses, &LongReason, &BadReason, &NoReason, NULL};
     kit_open(defs);
     check_ends(run("Misses", ""), JPX_END_RETRY, "outputs",
                "Misses, miss.c:14: it ended without filling a, c: call jp_fill before the end, or take the name "
@@ -163,6 +168,7 @@ START_TEST(failed_attempts)
     ck_assert_uint_eq(strlen(out->reason), JPX_REASON_MAX - 1); /* not in the middle of a character */
     ck_assert(bson_utf8_validate(out->reason, strlen(out->reason), false));
     check_ends(run("BadReason", ""), JPX_END_ABORT, "abort", "a???b");
+    check_ends(run("NoReason", ""), JPX_END_ABORT, "abort", "no reason given");
     kit_close();
 }
 END_TEST
