@@ -155,9 +155,10 @@ jp_status jp_result(jp_client *client, jp_root root, char **json_out, jp_error *
     if (status != JP_OK)
         return status;
     const jpx_json *result = jpx_json_get(answer.json, "result");
+    const char *status_now = jpx_json_string(answer.json, "status", "unknown");
     if (!result)
-        return jpx_fail(err, JP_E_NOT_FOUND, "%s has no result: it is %s; jp_wait_for waits for it", root.id,
-                        jpx_json_string(answer.json, "status", "unknown"));
+        return jpx_fail(err, JP_E_NOT_FOUND, "%s has no result: it is %s%s", root.id, status_now,
+                        jpx_ask_is_final(status_now) ? "" : "; jp_wait_for waits for it");
     *json_out = own_text(result->at, result->size);
     return JP_OK;
 }

@@ -262,6 +262,7 @@ START_TEST(a_wait_is_answered_and_an_abort_ends_one)
     }
     ticket[strcspn(ticket, "\n")] = '\0';
     ck_assert_int_eq(jp_result(client, root, &json, &err), JP_E_NOT_FOUND);
+    ck_assert_ptr_nonnull(strstr(err.text, "it is running; jp_wait_for waits for it"));
     ck_assert_int_eq(jp_wait_for(client, root, 100, &err), JP_E_TIMEOUT);
     ck_assert_int_eq(jp_reply_json(client, ticket, "{\"a\":", &err), JP_E_INVALID);
     ck_assert_msg(jp_reply(client, ticket, "yes", &err) == JP_OK, "%s", err.text);
@@ -275,6 +276,8 @@ START_TEST(a_wait_is_answered_and_an_abort_ends_one)
     ck_assert_int_eq(jp_abort_root(client, root, "not needed", &err), JP_OK);
     ck_assert_int_eq(jp_wait_for(client, root, 10000, &err), JP_E_REFUSED);
     ck_assert_ptr_nonnull(strstr(err.text, "not needed"));
+    ck_assert_int_eq(jp_result(client, root, &json, &err), JP_E_NOT_FOUND); /* and no waiting brings one */
+    ck_assert_str_eq(err.text + 24, " has no result: it is aborted");
     jp_client_close(client);
 }
 END_TEST
