@@ -37,6 +37,8 @@ JP_API jp_value jp_trial_parse(jp_trial *, const char *text);
 JP_API jp_trial_root *jp_trial_run_v(jp_trial *, const jp_def *, size_t count, const jp_value *);
 JP_API const char *jp_trial_status(const jp_trial_root *); /* "done", "aborted" */
 JP_API const char *jp_trial_json(const jp_trial_root *);   /* the result; "null" when there is none */
+/* An output of the root, "default" or a name in its .fills, as JSON. NULL: not filled. */
+JP_API const char *jp_trial_output(const jp_trial_root *, const char *name);
 JP_API int64_t jp_trial_int64(const jp_trial_root *);      /* the result, which must be an int64 */
 JP_API const char *jp_trial_reason(const jp_trial_root *); /* why it was aborted; "" when done */
 

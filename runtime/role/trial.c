@@ -12,7 +12,9 @@
 
 struct jp_trial_root {
     const char *status, *json, *reason;
+    const jpx_pipe *def;
     const char *pipe;
+    const char **outputs; /* as JSON, in the order of def->fills, then "default"; NULL: not filled */
     bool is_int64;
     int64_t number;
 };
@@ -30,13 +32,20 @@ static void read_end(jpx_local *local, jp_trial *t, const char *key, jp_trial_ro
     if (jpx_store_root_by_key(desk.store, key, arena, &record, &err) != JP_OK || !record.doc.data ||
         !jpx_root_decode(record.doc, arena, &root))
         jpx_trial_misuse("the run of %s left no root: %s", run->pipe, err.text);
-    jpx_slot slot = {.key = jpx_key_root(root.id), .name = "default", .ended = true};
-    if (jpx_load_slots(&desk, &slot, 1, true, &err) != JP_OK)
-        jpx_trial_misuse("the result of %s cannot be read: %s", run->pipe, err.text);
+    const size_t fills = run->def->fills_count;
+    jpx_slot *slots = jpx_alloc_array(arena, fills + 1, sizeof *slots);
+    for (size_t i = 0; i <= fills; i++)
+        slots[i] = (jpx_slot){
+            .key = jpx_key_root(root.id), .name = i < fills ? run->def->fills[i].name : "default", .ended = true};
+    if (jpx_load_slots(&desk, slots, fills + 1, true, &err) != JP_OK)
+        jpx_trial_misuse("the outputs of %s cannot be read: %s", run->pipe, err.text);
+    run->outputs = jpx_alloc_array(t->arena, fills + 1, sizeof *run->outputs);
+    for (size_t i = 0; i <= fills; i++)
+        run->outputs[i] = slots[i].filled ? jpx_value_to_json(slots[i].value, t->arena) : NULL;
     run->status = jpx_strdup(t->arena, root.status);
     run->reason = jpx_strdup(t->arena, root.reason ? root.reason : "");
-    run->json = slot.filled ? jpx_value_to_json(slot.value, t->arena) : "null";
-    if (slot.filled && jpx_value_iter(slot.value, &value) && BSON_ITER_HOLDS_INT64(&value)) {
+    run->json = run->outputs[fills] ? run->outputs[fills] : "null";
+    if (slots[fills].filled && jpx_value_iter(slots[fills].value, &value) && BSON_ITER_HOLDS_INT64(&value)) {
         run->is_int64 = true;
         run->number = bson_iter_int64(&value);
     }
@@ -108,6 +117,7 @@ jp_trial_root *jp_trial_run_v(jp_trial *t, const jp_def *def, size_t count, cons
     jpx_local *local;
     jp_error err = {0};
 
+    run->def = pipe;
     run->pipe = pipe->name;
     char *json = args_by_name(pipe, args);
     if (jpx_local_open(&local, t->registry, &options, &err) != JP_OK)
@@ -130,6 +140,17 @@ const char *jp_trial_status(const jp_trial_root *run)
 const char *jp_trial_json(const jp_trial_root *run)
 {
     return run->json;
+}
+
+const char *jp_trial_output(const jp_trial_root *run, const char *name)
+{
+    const size_t fills = run->def->fills_count;
+
+    for (size_t i = 0; i <= fills; i++)
+        if (strcmp(i < fills ? run->def->fills[i].name : "default", name) == 0)
+            return run->outputs[i];
+    jpx_trial_misuse("%s has no output %s: its .fills = \"%s\"", run->pipe, name,
+                     run->def->def.fills ? run->def->def.fills : "");
 }
 
 const char *jp_trial_reason(const jp_trial_root *run)

@@ -1,4 +1,5 @@
-/* trial_answers.c -- jp_trial_answer: whole trees of a trial in which somebody replies. SEMANTICS 8.2. */
+/* trial_answers.c -- whole trees of a trial: jp_trial_answer, by which somebody replies, and the outputs of the root.
+ * SEMANTICS 8.2, 3.5. */
 #include "unit/body_kit.h"
 #include <jetpipe_test.h>
 #include <signal.h>
@@ -40,7 +41,17 @@ JP_PIPE(Both, p, .gives = "string")
     return jp_return(p, jp_yield(p, Pair, first, second, number));
 }
 
-static const jp_def *const defs[] = {&Approve, &Weigh, &Pair, &Both, NULL};
+/* One of its outputs is its own, the other one comes from a child. */
+JP_PIPE(Receipt, p, .takes = "int64 cents", .gives = "string", .fills = "int64 cents, string by")
+{
+    if (jp_int64(p, "cents") < 0)
+        return jp_abort(p, "a refund");
+    jp_fill(p, "cents", jp_int64(p, "cents"));
+    jp_fill(p, "by", jp_yield(p, Approve, "a receipt"));
+    return jp_return(p, "paid");
+}
+
+static const jp_def *const defs[] = {&Approve, &Weigh, &Pair, &Both, &Receipt, NULL};
 static jp_trial *trial;
 
 static void open_trial(void)
@@ -90,6 +101,28 @@ START_TEST(an_answer_of_another_type_is_refused)
 }
 END_TEST
 
+START_TEST(named_outputs_of_the_root)
+{
+    jp_trial_answer(trial, "Approve", jp_trial_parse(trial, "{\"approved\":true,\"by\":\"ana\"}"));
+    jp_trial_root *root = jp_trial_run(trial, Receipt, 250);
+    ck_assert_str_eq(jp_trial_json(root), "\"paid\"");
+    ck_assert_str_eq(jp_trial_output(root, "cents"), "250");
+    ck_assert_str_eq(jp_trial_output(root, "by"), "\"ana\"");
+    ck_assert_str_eq(jp_trial_output(root, "default"), "\"paid\"");
+    root = jp_trial_run(trial, Receipt, -1);
+    ck_assert_str_eq(jp_trial_reason(root), "a refund");
+    ck_assert_ptr_null(jp_trial_output(root, "cents"));
+    ck_assert_ptr_null(jp_trial_output(root, "default"));
+}
+END_TEST
+
+START_TEST(no_such_output)
+{
+    jp_trial_answer(trial, "Approve", jp_trial_parse(trial, "{\"approved\":true,\"by\":\"ana\"}"));
+    jp_trial_output(jp_trial_run(trial, Receipt, 250), "total");
+}
+END_TEST
+
 START_TEST(text_that_is_not_json)
 {
     jp_trial_parse(trial, "{\"approved\":");
@@ -118,6 +151,8 @@ int main(void)
     tcase_add_test(tcase, an_answer_that_fails_costs_an_attempt);
     tcase_add_test(tcase, without_an_answer_the_timeout_passes);
     tcase_add_test(tcase, an_answer_of_another_type_is_refused);
+    tcase_add_test(tcase, named_outputs_of_the_root);
+    tcase_add_test_raise_signal(tcase, no_such_output, SIGABRT);
     tcase_add_test_raise_signal(tcase, text_that_is_not_json, SIGABRT);
     tcase_add_test_raise_signal(tcase, a_pipe_that_waits_for_none, SIGABRT);
     tcase_add_test_raise_signal(tcase, a_pipe_that_is_not_there, SIGABRT);
