@@ -180,6 +180,10 @@ size_t jp_size_of(jp_ctx *p, jp_value doc, const char *at)
 
 /* ---- made ---- */
 
+/* Keys and values of one jp_object(...). More come from a loop over jp_object_v, and may be hundreds of thousands:
+ * there the keys are not compared. */
+enum { WRITTEN_MAX = 30 };
+
 jp_value jp_object_v(jp_ctx *p, size_t count, const jp_value *values, const char *at)
 {
     jpx_writer w;
@@ -207,7 +211,7 @@ jp_value jp_object_v(jp_ctx *p, size_t count, const jp_value *values, const char
             jpx_unstorable(p, at, "key %zu of jp_object is not UTF-8: keys are text", i / 2);
             return doc;
         }
-        for (size_t j = 0; j < i; j += 2) {
+        for (size_t j = 0; count <= WRITTEN_MAX && j < i; j += 2) {
             if (strcmp(values[j].as.str, key.as.str) == 0) {
                 jpx_wrong(p, at, "jp_object was given the key \"%s\" twice: rename one, or take it out", key.as.str);
                 return doc;
