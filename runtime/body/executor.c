@@ -32,6 +32,11 @@ size_t jpx_executor_pending(jpx_executor *executor)
     return executor->verbs->pending(executor);
 }
 
+size_t jpx_executor_take_back(jpx_executor *executor, int64_t waited_ms, uint64_t *out, size_t max)
+{
+    return executor->verbs->take_back(executor, waited_ms, out, max);
+}
+
 bool jpx_executor_broken(jpx_executor *executor)
 {
     return executor->verbs->broken(executor);

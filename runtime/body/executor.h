@@ -3,9 +3,9 @@
  * one attempt of one pipeline (DESIGN 1.6).
  *
  * submit() never blocks for long and never runs a body in the forked kind; outcomes are fetched by poll(). Every
- * attempt that was submitted comes back exactly once: as what its body ended with, or as RETRY with class "crash"
- * (signal, function, file and line; exit code) or "timeout". Attempts that were queued behind a body that crashed are
- * run elsewhere, without a trace. */
+ * attempt that was submitted and not taken back comes back exactly once: as what its body ended with, or as RETRY with
+ * class "crash" (signal, function, file and line; exit code) or "timeout". Attempts that were queued behind a body that
+ * crashed are run elsewhere, without a trace. */
 #ifndef JPX_EXECUTOR_H
 #define JPX_EXECUTOR_H
 
@@ -49,6 +49,9 @@ int jpx_executor_fd(jpx_executor *);
 /* The bodies that have begun and not ended, at most max. */
 size_t jpx_executor_running(jpx_executor *, jpx_running *out, size_t max);
 size_t jpx_executor_pending(jpx_executor *); /* submitted and not fetched */
+/* Takes back attempts that have waited here for so long behind those that every process has: at most `max`; their
+ * numbers in `out`. None of them has begun, and none comes back from poll(). */
+size_t jpx_executor_take_back(jpx_executor *, int64_t waited_ms, uint64_t *out, size_t max);
 /* The zygote is gone: nothing can run here any more. What was submitted comes back with class "executor", which says
  * nothing about the bodies; the worker should not record it but end, so that others get the events. room() is 0 then.
  */

@@ -18,7 +18,6 @@
 
 enum {
     RECYCLE_AFTER = 100000,
-    SURPLUS_BELOW_US = 5000,  /* bodies shorter than this should find the next attempt waiting */
     SPAWN_WAIT_NS = 20000000, /* after a process that died before its first body; doubles */
     SPAWN_WAIT_MAX_NS = 1000000000,
     CLOSE_PATIENCE_MS = 5000,
@@ -128,7 +127,7 @@ static void forked_submit(jpx_executor *executor, const jpx_attempt *attempt)
     jpx_job *job = malloc(sizeof *job + bytes.size);
 
     JPX_ASSERT(job != NULL && bytes.size > 0 && bytes.size <= JPX_FRAME_MAX);
-    *job = (jpx_job){NULL, attempt->number_in_worker, attempt->timeout_ms, (uint32_t)bytes.size};
+    *job = (jpx_job){NULL, attempt->number_in_worker, attempt->timeout_ms, jpx_mono_ns(), (uint32_t)bytes.size};
     memcpy(job->data, bytes.data, bytes.size);
     jpx_arena_reset(self->scratch);
     queue_back(self, job);
@@ -264,7 +263,7 @@ static size_t forked_room(jpx_executor *executor)
         const jpx_process *process = &self->processes[i];
         bool live = process->state == JPX_LIVE;
         room += live ? process->pace.window : 1;
-        room += live && process->bodies && process->pace.window == 1 && process->pace.mean_us < SURPLUS_BELOW_US;
+        room += live && process->bodies && process->pace.window == 1 && process->pace.mean_us < JPX_SURPLUS_BELOW_US;
     }
     return room > self->pending ? room - self->pending : 0;
 }
@@ -293,6 +292,28 @@ static size_t forked_running(jpx_executor *executor, jpx_running *out, size_t ma
 static size_t forked_pending(jpx_executor *executor)
 {
     return self_of(executor)->pending;
+}
+
+static size_t forked_take_back(jpx_executor *executor, int64_t waited_ms, uint64_t *out, size_t max)
+{
+    jpx_forked *self = self_of(executor);
+    int64_t before = jpx_mono_ns() - waited_ms * 1000000;
+    size_t count = 0;
+    jpx_job **at = &self->queue;
+
+    while (*at) {
+        jpx_job *job = *at;
+        if (job->since_ns > before || count == max) {
+            at = &job->next;
+            continue;
+        }
+        *at = job->next;
+        out[count++] = job->number;
+        free(job);
+    }
+    self->queue_end = at;
+    self->pending -= count;
+    return count;
 }
 
 static bool forked_broken(jpx_executor *executor)
@@ -347,8 +368,9 @@ static void forked_close(jpx_executor *executor)
 jp_status jpx_executor_forked(jpx_executor **out, jpx_zygote *zygote, const jpx_forked_options *options,
                               const jpx_env *env, jp_error *err)
 {
-    static const jpx_executor_verbs verbs = {forked_room,    forked_submit,  forked_poll,   forked_fd,
-                                             forked_running, forked_pending, forked_broken, forked_close};
+    static const jpx_executor_verbs verbs = {forked_room,      forked_submit,  forked_poll,
+                                             forked_fd,        forked_running, forked_pending,
+                                             forked_take_back, forked_broken,  forked_close};
     struct epoll_event report = {.events = EPOLLIN, .data.u64 = EVENT_REPORT};
     struct epoll_event timer = {.events = EPOLLIN, .data.u64 = EVENT_TIMER};
     int connection;

@@ -8,6 +8,8 @@
 
 #include "body/executor_process.h"
 
+enum { JPX_SURPLUS_BELOW_US = 5000 }; /* bodies shorter than this should find the next attempt waiting */
+
 typedef struct jpx_forked {
     jpx_executor base;
     const jpx_env *env;

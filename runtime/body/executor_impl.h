@@ -16,6 +16,7 @@ typedef struct jpx_executor_verbs {
     int (*fd)(jpx_executor *);
     size_t (*running)(jpx_executor *, jpx_running *, size_t max);
     size_t (*pending)(jpx_executor *);
+    size_t (*take_back)(jpx_executor *, int64_t waited_ms, uint64_t *, size_t max);
     bool (*broken)(jpx_executor *);
     void (*close)(jpx_executor *);
 } jpx_executor_verbs;

@@ -19,6 +19,7 @@ typedef struct jpx_job {
     struct jpx_job *next;
     uint64_t number;
     int64_t timeout_ms;
+    int64_t since_ns; /* submitted */
     uint32_t size;
     uint8_t data[]; /* encoded */
 } jpx_job;

@@ -61,6 +61,8 @@ static void look(jpx_forked *self, jpx_process *process, int64_t now)
         next = begun + JPX_LOOK_NS;
     } else {
         process->pace.window = 1;
+        if (process->pace.mean_us < JPX_SURPLUS_BELOW_US)
+            process->pace.mean_us = JPX_SURPLUS_BELOW_US; /* nobody knows how long it takes: nothing waits for it */
         if (process->live > 1) {
             jpx_forked_queue_front(self, jpx_process_revoke(process));
             next = process->live > 1 ? now + JPX_LOOK_NS : next; /* the next one has just begun */

@@ -141,9 +141,18 @@ void jpx_sub_nak(jpx_sub *sub, jpx_delivery *delivery, int64_t delay_ms)
 
 void jpx_sub_limit(jpx_sub *sub, size_t credits)
 {
-    JPX_ASSERT(credits > 0);
-    if (sub->ops->limit)
-        sub->ops->limit(sub, credits);
+    sub->ops->limit(sub, credits);
+}
+
+int64_t jpx_give_back_ms(const jpx_delivery *delivery)
+{
+    return delivery->deliveries > 1 ? (int64_t)(delivery->deliveries - 1) * 2000 : 0;
+}
+
+void jpx_sub_give_back(jpx_sub *sub, int64_t waited_ms, uint32_t most)
+{
+    if (sub->ops->give_back)
+        sub->ops->give_back(sub, waited_ms, most);
 }
 
 void jpx_sub_beat(jpx_sub *sub, jpx_delivery **deliveries, size_t count)

@@ -82,9 +82,15 @@ int jpx_sub_fd(jpx_sub *);
 /* These free the deliveries (beat does not). Asynchronous: an ack may be lost, then the message comes again. */
 void jpx_sub_ack(jpx_sub *, jpx_delivery **, size_t count);
 void jpx_sub_nak(jpx_sub *, jpx_delivery *, int64_t delay_ms);
-/* From now on at most `credits` (> 0) are held un-acked here: work that cannot be begun soon is left to others. What is
- * here already stays. */
+/* From now on at most `credits` are held un-acked here: work that cannot be begun soon is left to others. What is here
+ * already stays; with no more credits than that, nothing is asked for. */
 void jpx_sub_limit(jpx_sub *, size_t credits);
+/* Gives back what came so long ago and was not fetched, but for what was delivered more than `most` times; each time
+ * for longer (jpx_give_back_ms). With credits for it, or by what was asked for before the limit, it may come here
+ * again. */
+void jpx_sub_give_back(jpx_sub *, int64_t waited_ms, uint32_t most);
+/* So long it stays away: not at all the first time, then 2 s longer each time. */
+int64_t jpx_give_back_ms(const jpx_delivery *);
 void jpx_sub_beat(jpx_sub *, jpx_delivery **, size_t count); /* work goes on: extends the ack deadline */
 void jpx_sub_drop(jpx_sub *, jpx_delivery **,
                   size_t count); /* forget without a word (core messages; simulated death) */
@@ -135,7 +141,8 @@ typedef struct jpx_sub_ops {
     void (*nak)(jpx_sub *, jpx_delivery *, int64_t);
     void (*beat)(jpx_sub *, jpx_delivery **, size_t);
     void (*drop)(jpx_sub *, jpx_delivery **, size_t);
-    void (*limit)(jpx_sub *, size_t); /* NULL: nothing to limit */
+    void (*limit)(jpx_sub *, size_t);
+    void (*give_back)(jpx_sub *, int64_t, uint32_t); /* NULL: nothing comes before it is fetched */
 } jpx_sub_ops;
 
 struct jpx_bus {

@@ -29,7 +29,7 @@ enum {
     JPX_JS_LONE_MAX = 8,         /* up to so many messages go by the fast connection */
     JPX_JS_ACK_PENDING = 20000,  /* messages of a durable delivered and not acked */
     JPX_JS_PULLS_WAITING = 2048, /* pulls of a durable at the server, by all processes */
-    JPX_JS_PULL_MS = 30000,      /* a pull expires after so long */
+    JPX_JS_PULL_MS = 10000,      /* a pull expires after so long; until then it takes what was left to others, too */
     JPX_JS_HEARTBEAT_MS = 5000,  /* the server's sign of life while a pull waits */
     JPX_JS_TEXT = 256,
     JPX_JS_INBOX = 48 /* "_INBOX." and 32 digits */
@@ -95,7 +95,8 @@ typedef struct jpx_js_delivery {
     jpx_delivery base;
     struct jpx_js_delivery *prev, *next;
     natsMsg *msg;
-    uint64_t age; /* of the bus when it came */
+    uint64_t age;    /* of the bus when it came */
+    int64_t came_ms; /* monotonic */
 } jpx_js_delivery;
 
 typedef struct jpx_js_deliveries {

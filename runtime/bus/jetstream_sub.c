@@ -9,7 +9,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-enum { DRAIN_MS = 2000, LISTEN_FLUSH_MS = 2000, STATE_MS = 500 };
+enum { DRAIN_MS = 2000, LISTEN_FLUSH_MS = 2000, STATE_MS = 500, NAK_WORD = 64 };
 
 /* ---- lists; the subscription's lock held ---- */
 
@@ -75,6 +75,7 @@ static void on_message(natsConnection *nc, natsSubscription *nats_sub, natsMsg *
         jpx_js_delivery *delivery = calloc(1, sizeof *delivery);
         JPX_ASSERT(delivery != NULL);
         delivery->msg = msg;
+        delivery->came_ms = jpx_mono_ms();
         delivery->age = atomic_load(&sub->bus->age);
         append(&sub->waiting, delivery);
         if (sub->waiting.count == 1) {
@@ -183,12 +184,17 @@ static void sub_ack(jpx_sub *base, jpx_delivery **deliveries, size_t count)
     settle((jpx_js_sub *)base, deliveries, count, "+ACK");
 }
 
+static const char *nak_word(char out[NAK_WORD], int64_t delay_ms)
+{
+    snprintf(out, NAK_WORD, delay_ms > 0 ? "-NAK {\"delay\":%lld}" : "-NAK", (long long)delay_ms * 1000000);
+    return out;
+}
+
 static void sub_nak(jpx_sub *base, jpx_delivery *delivery, int64_t delay_ms)
 {
-    char word[64];
+    char word[NAK_WORD];
 
-    snprintf(word, sizeof word, delay_ms > 0 ? "-NAK {\"delay\":%lld}" : "-NAK", (long long)delay_ms * 1000000);
-    settle((jpx_js_sub *)base, &delivery, 1, word);
+    settle((jpx_js_sub *)base, &delivery, 1, nak_word(word, delay_ms));
 }
 
 static void sub_beat(jpx_sub *base, jpx_delivery **deliveries, size_t count)
@@ -321,6 +327,35 @@ static void sub_limit(jpx_sub *base, size_t credits)
     pthread_mutex_unlock(&sub->lock);
 }
 
+static void sub_give_back(jpx_sub *base, int64_t waited_ms, uint32_t most)
+{
+    jpx_js_sub *sub = (jpx_js_sub *)base;
+    jpx_js_deliveries back = {0};
+    int64_t before = jpx_mono_ms() - waited_ms;
+
+    pthread_mutex_lock(&sub->lock);
+    for (jpx_js_delivery *delivery = sub->waiting.first, *next; delivery; delivery = next) {
+        next = delivery->next;
+        if (delivery->came_ms > before)
+            break; /* so did those behind it */
+        read_delivery(sub, delivery);
+        if (delivery->base.deliveries > most)
+            continue;
+        take_out(&sub->waiting, delivery);
+        append(&back, delivery);
+    }
+    if (back.count > 0 && sub->waiting.count == 0)
+        set_event(sub, false);
+    jpx_js_pull_more(sub);
+    pthread_mutex_unlock(&sub->lock);
+    for (jpx_js_delivery *delivery = back.first, *next; delivery; delivery = next) {
+        next = delivery->next;
+        char word[NAK_WORD];
+        say(sub, delivery, nak_word(word, jpx_give_back_ms(&delivery->base)));
+        delivery_free(delivery);
+    }
+}
+
 static const jpx_sub_ops sub_ops = {
     .close = sub_close,
     .fetch = sub_fetch,
@@ -330,6 +365,7 @@ static const jpx_sub_ops sub_ops = {
     .beat = sub_beat,
     .drop = sub_drop,
     .limit = sub_limit,
+    .give_back = sub_give_back,
 };
 
 static jpx_js_sub *sub_new(jpx_js_bus *bus)

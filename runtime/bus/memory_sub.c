@@ -272,6 +272,17 @@ static void sub_close(jpx_sub *base)
     free(sub);
 }
 
+static void sub_limit(jpx_sub *base, size_t credits)
+{
+    jpx_mem_sub *sub = (jpx_mem_sub *)base;
+
+    pthread_mutex_lock(&sub->bus->lock);
+    sub->credits = credits;
+    arm(sub);
+    pthread_cond_signal(&sub->cond);
+    pthread_mutex_unlock(&sub->bus->lock);
+}
+
 static const jpx_sub_ops sub_ops = {
     .close = sub_close,
     .fetch = sub_fetch,
@@ -280,6 +291,7 @@ static const jpx_sub_ops sub_ops = {
     .nak = sub_nak,
     .beat = sub_beat,
     .drop = sub_drop,
+    .limit = sub_limit,
 };
 
 static jpx_mem_sub *sub_new(jpx_bus *bus)

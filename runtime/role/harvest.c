@@ -38,6 +38,7 @@ static bool goes_on(jpx_worker *w, const jpx_ended *ended)
     if (jpx_hook_again(ended))
         return false;
     job->cancelling = false;
+    job->called = true;
     if (!job->pipe->def.on_finished)
         return false;
     if (ended->outcome.end != JPX_END_RETURN)

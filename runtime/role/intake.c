@@ -130,7 +130,7 @@ static jp_status handle_batch(jpx_worker *w, jpx_batch *b, jp_error *err)
     return jpx_bodies_start(w, bodies, bodies_count, err);
 }
 
-void jpx_worker_take(jpx_worker *w, jpx_sub *sub, jpx_delivery **deliveries, size_t count)
+void jpx_worker_take(jpx_worker *w, jpx_feed *feed, jpx_delivery **deliveries, size_t count)
 {
     jpx_desk *desk = &w->role.desk;
     jpx_intake *intake = calloc(1, sizeof *intake);
@@ -144,16 +144,16 @@ void jpx_worker_take(jpx_worker *w, jpx_sub *sub, jpx_delivery **deliveries, siz
     b.done = jpx_alloc_array(desk->arena, count, sizeof *b.done);
     for (size_t i = 0; i < count; i++) {
         jpx_job *job = jpx_alloc(desk->arena, sizeof *job);
-        *job = (jpx_job){.intake = intake, .sub = sub, .delivery = deliveries[i]};
+        *job = (jpx_job){.intake = intake, .feed = feed, .delivery = deliveries[i]};
         if (!jpx_run_event_decode(deliveries[i]->data, desk->arena, &job->event)) {
             if (jpx_dead_letter(desk, deliveries[i], "run", "not a run event", &err) == JP_OK)
-                jpx_sub_ack(sub, &deliveries[i], 1);
+                jpx_sub_ack(feed->sub, &deliveries[i], 1);
             else
-                jpx_sub_nak(sub, deliveries[i], JPX_NAK_MS);
+                jpx_sub_nak(feed->sub, deliveries[i], JPX_NAK_MS);
             continue;
         }
         if (jpx_job_at_work(w, job)) {
-            jpx_sub_nak(sub, deliveries[i], JPX_NAK_MS);
+            jpx_sub_nak(feed->sub, deliveries[i], JPX_NAK_MS);
             continue;
         }
         jpx_job_hold(w, job);

@@ -28,6 +28,7 @@ void jpx_job_hold(jpx_worker *w, jpx_job *job)
     job->next = w->buckets[job->number % JPX_JOB_BUCKETS];
     w->buckets[job->number % JPX_JOB_BUCKETS] = job;
     w->held++;
+    job->feed->held++;
 }
 
 jpx_job *jpx_job_find(jpx_worker *w, uint64_t number)
@@ -48,6 +49,7 @@ static void let_go(jpx_worker *w, jpx_job *job)
         at = &(*at)->next_same;
     *at = job->next_same;
     w->held--;
+    job->feed->held--;
     jpx_intake *intake = job->intake; /* the job itself lives in its arena */
     if (--intake->jobs == 0) {
         jpx_arena_free(intake->arena);
@@ -58,9 +60,9 @@ static void let_go(jpx_worker *w, jpx_job *job)
 void jpx_job_settle(jpx_worker *w, jpx_job *job, bool nak, int64_t delay_ms)
 {
     if (nak)
-        jpx_sub_nak(job->sub, job->delivery, delay_ms);
+        jpx_sub_nak(job->feed->sub, job->delivery, delay_ms);
     else
-        jpx_sub_ack(job->sub, &job->delivery, 1);
+        jpx_sub_ack(job->feed->sub, &job->delivery, 1);
     let_go(w, job);
 }
 
@@ -72,5 +74,5 @@ void jpx_jobs_beat(jpx_worker *w)
     w->beat_ms = now;
     for (size_t b = 0; b < JPX_JOB_BUCKETS; b++)
         for (jpx_job *job = w->buckets[b]; job; job = job->next)
-            jpx_sub_beat(job->sub, &job->delivery, 1);
+            jpx_sub_beat(job->feed->sub, &job->delivery, 1);
 }

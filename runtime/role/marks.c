@@ -68,6 +68,7 @@ jp_status jpx_mark_hooked(jpx_worker *w, jpx_batch *b, jpx_root **roots, jp_erro
         ids[count] = jpx_key_root_id(&job->event.key);
         mark(w, job, false, &marks[count++]);
         job->marked = true;
+        job->marks[0] = marks[count - 1].id;
     }
     if (!count)
         return JP_OK;
@@ -79,6 +80,7 @@ jp_status jpx_mark_hooked(jpx_worker *w, jpx_batch *b, jpx_root **roots, jp_erro
         if (again[i] && !again[i]->aborting && !jpx_root_final(again[i]))
             continue;
         b->jobs[whose[i]]->marked = false;
+        b->jobs[whose[i]]->marks[0] = (jpx_bytes){0};
         taken_back[taken_count++] = marks[i].id;
     }
     return taken_count ? jpx_store_remove(desk->store, JPX_MARK, taken_back, taken_count, err) : JP_OK;
@@ -95,6 +97,7 @@ jp_status jpx_mark_beginnings(jpx_worker *w, jpx_job **jobs, size_t count, jp_er
         if (jpx_comes_again(jobs[i])) {
             mark(w, jobs[i], true, &marks[n++]);
             jobs[i]->marked = true;
+            jobs[i]->marks[1] = marks[n - 1].id;
         }
     return n ? jpx_store_insert(w->role.desk.store, JPX_MARK, marks, n, NULL, err) : JP_OK;
 }

@@ -18,48 +18,33 @@ static void wait_for_something(jpx_worker *w, int64_t wait_ms)
 
     if (jpx_executor_fd(w->executor) >= 0)
         fds[count++] = (struct pollfd){.fd = jpx_executor_fd(w->executor), .events = POLLIN};
-    for (size_t i = 0; room && i < w->subs_count; i++)
-        if (jpx_sub_fd(w->subs[i]) >= 0)
-            fds[count++] = (struct pollfd){.fd = jpx_sub_fd(w->subs[i]), .events = POLLIN};
+    for (size_t i = 0; room && i < w->feeds_count; i++)
+        if (jpx_sub_fd(w->feeds[i].sub) >= 0)
+            fds[count++] = (struct pollfd){.fd = jpx_sub_fd(w->feeds[i].sub), .events = POLLIN};
     if (jpx_executor_pending(w->executor) && wait_ms > JPX_MARK_MS / 2)
         wait_ms = JPX_MARK_MS / 2;
     if (wait_ms > 0)
         poll(fds, count, (int)wait_ms);
 }
 
-/* As much as the bodies will take soon, so that work that would wait here goes to another worker. */
-static void limit_subs(jpx_worker *w)
-{
-    size_t wanted = w->held + jpx_executor_room(w->executor);
-
-    if (wanted > 2 * w->role.options.batch)
-        wanted = 2 * w->role.options.batch;
-    if (!wanted)
-        wanted = 1;
-    if (wanted == w->limit)
-        return;
-    w->limit = wanted;
-    for (size_t i = 0; i < w->subs_count; i++)
-        jpx_sub_limit(w->subs[i], wanted);
-}
-
 static size_t fetch(jpx_worker *w)
 {
     size_t taken = 0;
 
-    limit_subs(w);
-    for (size_t i = 0; i < w->subs_count; i++) {
+    jpx_worker_limit(w);
+    for (size_t i = 0; i < w->feeds_count; i++) {
         jpx_delivery *deliveries[JPX_BATCH_MAX];
-        jpx_sub *sub = w->subs[w->next_sub++ % w->subs_count];
+        jpx_feed *feed = &w->feeds[w->next_feed % w->feeds_count];
         size_t room = jpx_executor_room(w->executor);
         size_t max = room < w->role.options.batch ? room : w->role.options.batch;
         if (w->ended_count + max > JPX_BATCH_MAX)
             max = JPX_BATCH_MAX - w->ended_count; /* an event may end at once */
         if (!max)
-            break;
-        size_t count = jpx_sub_fetch(sub, deliveries, max, 0);
+            break; /* it is this queue's turn the next time */
+        w->next_feed++;
+        size_t count = jpx_sub_fetch(feed->sub, deliveries, max, 0);
         if (count)
-            jpx_worker_take(w, sub, deliveries, count);
+            jpx_worker_take(w, feed, deliveries, count);
         taken += count;
     }
     return taken;
@@ -101,6 +86,7 @@ static size_t worker_step(jpx_role *role, int64_t wait_ms)
     jpx_arena_reset(role->desk.arena);
     if (jpx_executor_pending(w->executor))
         jpx_mark_long(w);
+    jpx_worker_give_back(w);
     return did;
 }
 
@@ -122,8 +108,8 @@ static void worker_close(jpx_role *role)
     for (size_t b = 0; b < JPX_JOB_BUCKETS; b++)
         while (w->buckets[b])
             jpx_job_settle(w, w->buckets[b], true, 0);
-    for (size_t i = 0; i < w->subs_count; i++)
-        jpx_sub_close(w->subs[i]);
+    for (size_t i = 0; i < w->feeds_count; i++)
+        jpx_sub_close(w->feeds[i].sub);
     jpx_arena_free(w->harvest);
     free(w);
 }
@@ -151,13 +137,13 @@ jp_status jpx_worker_open(jpx_role **role, jp_error *err)
                           "register them in several programs",
                           count, JPX_QUEUES_MAX);
     for (size_t i = 0; i < count && status == JP_OK; i++)
-        if ((status = jpx_bus_subscribe(&w->subs[i], w->role.parts.bus, JPX_RUN, queues[i], w->role.options.processes,
-                                        err)) == JP_OK)
-            w->subs_count++;
+        if ((status = jpx_bus_subscribe(&w->feeds[i].sub, w->role.parts.bus, JPX_RUN, queues[i],
+                                        w->role.options.processes, err)) == JP_OK)
+            w->feeds_count++;
     if (status != JP_OK) {
         jpx_executor_close(w->executor);
-        for (size_t i = 0; i < w->subs_count; i++)
-            jpx_sub_close(w->subs[i]);
+        for (size_t i = 0; i < w->feeds_count; i++)
+            jpx_sub_close(w->feeds[i].sub);
         jpx_arena_free(w->harvest);
         free(w);
         return status;

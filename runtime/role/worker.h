@@ -13,10 +13,15 @@ typedef struct jpx_intake { /* the memory of the jobs that were taken together *
     size_t jobs;
 } jpx_intake;
 
+typedef struct jpx_feed { /* a queue */
+    jpx_sub *sub;
+    size_t held, limit; /* jobs of it; what its subscription was told last */
+} jpx_feed;
+
 typedef struct jpx_job { /* one run event that is held */
     uint64_t number;
     jpx_intake *intake;
-    jpx_sub *sub;
+    jpx_feed *feed;
     jpx_delivery *delivery;
     jpx_run_event event;
     const jpx_pipeline *pipeline;
@@ -24,10 +29,12 @@ typedef struct jpx_job { /* one run event that is held */
     jpx_journal journal;
     uint8_t secret[JPX_SECRET_SIZE];
     int attempt;
-    bool aborted;    /* finish events */
-    bool cancelling; /* finish events: on_cancel is at work, on_finished comes after it */
-    bool completing; /* the delay of jp_return_in is over */
-    bool marked;     /* this execution has left its mark */
+    bool aborted;       /* finish events */
+    bool cancelling;    /* finish events: on_cancel is at work, on_finished comes after it */
+    bool completing;    /* the delay of jp_return_in is over */
+    bool called;        /* finish events: one of two hooks has run */
+    bool marked;        /* this execution has left its mark */
+    jpx_bytes marks[2]; /* ids of those that it left before its body began; no data: none */
     bool submitted;
     jpx_attempt call;
     struct jpx_job *next, *next_same; /* in its hash buckets: by number, by key */
@@ -41,12 +48,13 @@ typedef struct jpx_ended { /* a job with its outcome, to be committed */
 typedef struct jpx_worker {
     jpx_role role;
     jpx_executor *executor;
-    jpx_sub *subs[JPX_QUEUES_MAX];
-    size_t subs_count, next_sub, limit;
+    jpx_feed feeds[JPX_QUEUES_MAX];
+    size_t feeds_count, next_feed;
     jpx_job *buckets[JPX_JOB_BUCKETS], *same[JPX_JOB_BUCKETS]; /* held jobs by number, by key */
     size_t held;
     uint64_t numbers;
     int64_t beat_ms;
+    int64_t looked_ms; /* for what is to go back */
     /* outcomes that wait to be committed */
     jpx_arena *harvest;
     jpx_outcome outcomes[JPX_BATCH_MAX];
@@ -72,9 +80,10 @@ void jpx_job_settle(jpx_worker *, jpx_job *, bool nak, int64_t delay_ms);
 void jpx_jobs_beat(jpx_worker *); /* all that are held, when it is time */
 
 /* ---- intake.c ---- */
-/* Handles what was fetched from `sub`, all of it: bodies are with the executor afterwards, the others settled or ended.
+/* Handles what was fetched from a queue, all of it: bodies are with the executor afterwards, the others settled or
+ * ended.
  */
-void jpx_worker_take(jpx_worker *, jpx_sub *, jpx_delivery **, size_t count);
+void jpx_worker_take(jpx_worker *, jpx_feed *, jpx_delivery **, size_t count);
 
 /* ---- calls.c ---- */
 /* Where to look for what is wrong with this call: its yield, or the definition when a trigger started it. */
@@ -92,6 +101,10 @@ bool jpx_out_of_beginnings(jpx_worker *, const jpx_job *, jp_error *err);
 jp_status jpx_mark_hooked(jpx_worker *, jpx_batch *, jpx_root **roots, jp_error *err);
 jp_status jpx_mark_beginnings(jpx_worker *, jpx_job **, size_t count, jp_error *err);
 void jpx_mark_long(jpx_worker *);
+
+/* ---- surplus.c ---- */
+void jpx_worker_limit(jpx_worker *);     /* tells the subscriptions how much there is room for */
+void jpx_worker_give_back(jpx_worker *); /* what has waited here for long without beginning */
 
 /* ---- harvest.c ---- */
 void jpx_worker_harvest(jpx_worker *, int64_t wait_ms); /* outcomes that are there, into `ended` */

@@ -166,6 +166,48 @@ START_TEST(the_descriptor_is_readable_while_there_is_something)
 }
 END_TEST
 
+/* What cannot be begun here is left to others: a limit of what is held, or of nothing, and what came and was not
+ * fetched goes back. */
+START_TEST(a_limit_leaves_the_rest_to_others)
+{
+    bus_begin(&c, _i);
+    jpx_sub *busy = bus_take(&c, JPX_RUN, "default", 4), *idle;
+    jpx_delivery *held[2], *got[6];
+
+    for (int i = 0; i < 6; i++)
+        bus_say(&c, "run.default.Add", "x");
+    ck_assert_uint_eq(jpx_sub_fetch(busy, held, 1, FETCH_MS), 1);
+    for (int i = 0; i < 100 && !c.memory && jpx_bus_backlog(c.bus, JPX_RUN) > 0; i++)
+        usleep(2000); /* the others of its four may have come, too */
+    usleep(c.memory ? 0 : 100000);
+    jpx_sub_limit(busy, 1);
+    jpx_sub_give_back(busy, 10000, 1); /* not those that came just now */
+    jpx_sub_give_back(busy, 0, 1);
+    ck_assert_uint_eq(jpx_sub_fetch(busy, &held[1], 1, NOTHING_MS), 0);
+    idle = bus_take(&c, JPX_RUN, "default", 5); /* asks for no more than there are */
+    size_t count = 0;
+    for (size_t more = 1; count < 5 && more; count += more)
+        more = jpx_sub_fetch(idle, got + count, 5 - count, c.memory ? 0 : ACK_WAIT_MS / 2);
+    ck_assert_uint_eq(count, 5); /* long before the ack deadline */
+    for (int i = 0; i < 5; i++)
+        ck_assert_uint_le(got[i]->deliveries, 2);
+    jpx_sub_limit(busy, 0);
+    jpx_sub_limit(idle, 0);
+    bus_ack(busy, held[0]);
+    jpx_sub_nak(idle, got[0], 0);
+    ck_assert_uint_eq(jpx_sub_fetch(busy, held, 1, NOTHING_MS), 0);
+    ck_assert_uint_eq(jpx_sub_fetch(idle, held, 1, NOTHING_MS), 0);
+    jpx_sub_limit(busy, 1);
+    ck_assert_uint_eq(jpx_sub_fetch(busy, held, 1, FETCH_MS), 1);
+    bus_ack(busy, held[0]);
+    for (int i = 1; i < 5; i++)
+        bus_ack(idle, got[i]);
+    jpx_sub_close(busy);
+    jpx_sub_close(idle);
+    bus_end(&c);
+}
+END_TEST
+
 static void bus_oldest_is(int64_t at_least, int64_t at_most)
 {
     int64_t found = 0;
@@ -245,6 +287,7 @@ int main(void)
         any_thread_may_publish,
         fetch_waits_for_the_first,
         the_descriptor_is_readable_while_there_is_something,
+        a_limit_leaves_the_rest_to_others,
         the_age_of_a_queue,
         losses_are_noticed_and_mended,
     };

@@ -248,9 +248,14 @@ static void u_limit(jpx_sub *sub, size_t credits)
     jpx_sub_limit(((seamed_sub *)sub)->inner, credits);
 }
 
+static void u_give_back(jpx_sub *sub, int64_t waited_ms, uint32_t most)
+{
+    jpx_sub_give_back(((seamed_sub *)sub)->inner, waited_ms, most);
+}
+
 static jpx_sub *wrap_sub(jpx_sub *inner, const seam *s)
 {
-    static const jpx_sub_ops ops = {u_close, u_fetch, u_fd, u_ack, u_nak, u_beat, u_drop, u_limit};
+    static const jpx_sub_ops ops = {u_close, u_fetch, u_fd, u_ack, u_nak, u_beat, u_drop, u_limit, u_give_back};
     seamed_sub *sub = calloc(1, sizeof *sub);
     JPX_ASSERT(sub != NULL);
     *sub = (seamed_sub){{&ops}, inner, s};

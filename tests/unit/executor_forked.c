@@ -184,6 +184,44 @@ START_TEST(test_taken_back_from_behind_a_slow_body)
 }
 END_TEST
 
+/* What waits behind long bodies is the caller's again, and only that; room is for what can begin. */
+START_TEST(test_given_back_to_the_caller)
+{
+    uint8_t *seen = calloc(3000, 1);
+    uint64_t numbers[64];
+    int crashes = 0;
+
+    run_many("Nothing", 3000, "[]", seen, &crashes); /* wide windows */
+    free(seen);
+    ck_assert_uint_eq(jpx_executor_take_back(executor, 0, numbers, 64), 0);
+    for (uint64_t i = 1; i <= 20; i++)
+        kit_submit("Sleep", i, "[1000]", 0);
+    int64_t end = kit_now_us() + 500000;
+    jpx_running running[4];
+    jpx_outcome out;
+    while (kit_now_us() < end && jpx_executor_running(executor, running, 4) < 2)
+        ck_assert_uint_eq(jpx_executor_poll(executor, arena, &out, 1, 10), 0);
+    for (int i = 0; i < 10; i++) /* they are looked at */
+        ck_assert_uint_eq(jpx_executor_poll(executor, arena, &out, 1, 5), 0);
+    ck_assert_uint_eq(jpx_executor_running(executor, running, 4), 2);
+    ck_assert_uint_eq(jpx_executor_take_back(executor, 60000, numbers, 64), 0); /* none has waited for so long */
+    ck_assert_uint_eq(jpx_executor_take_back(executor, 0, numbers, 5), 5);
+    ck_assert_uint_eq(jpx_executor_pending(executor), 15);
+    ck_assert_uint_eq(jpx_executor_take_back(executor, 0, numbers + 5, 59), 13);
+    for (size_t i = 0; i < 18; i++)
+        ck_assert(numbers[i] != running[0].number_in_worker && numbers[i] != running[1].number_in_worker);
+    ck_assert_uint_eq(jpx_executor_pending(executor), 2);
+    ck_assert_uint_eq(jpx_executor_room(executor), 0);
+    kit_submit("Nothing", 30, "[]", 0); /* the queue is in order */
+    kit_submit("Nothing", 31, "[]", 0);
+    uint64_t sum = 0;
+    for (int i = 0; i < 4; i++)
+        sum += kit_next(5000).number_in_worker;
+    ck_assert_uint_eq(sum, running[0].number_in_worker + running[1].number_in_worker + 30 + 31);
+    ck_assert_uint_eq(jpx_executor_pending(executor), 0);
+}
+END_TEST
+
 START_TEST(test_time_out_says_where)
 {
     int64_t begin = kit_now_us();
@@ -478,6 +516,7 @@ static TCase *tests(void)
     tcase_add_test(tcase, test_each_exactly_once);
     tcase_add_test(tcase, test_room_grows_with_short_bodies);
     tcase_add_test(tcase, test_taken_back_from_behind_a_slow_body);
+    tcase_add_test(tcase, test_given_back_to_the_caller);
     tcase_add_test(tcase, test_time_out_says_where);
     tcase_add_test(tcase, test_time_out_of_a_deaf_body);
     tcase_add_test(tcase, test_time_out_hits_only_its_body);
