@@ -1,40 +1,104 @@
-/* aborts.c -- aborts: the flag that is raised, and the walk that carries it out.
+/* aborts.c -- aborts: the flag that is raised, and the walks that carry it out.
  *
- * The flag is raised first, and the message that has the walk done is published before anybody is told. The walk comes
- * again until the root is final, by whichever api process. Waits for store and broker. */
+ * The flag is raised first, and the message that has the walk done is published before anybody is told. A walk over a
+ * large tree is done in parts, between which messages and requests are handled; its message is held, and kept alive by
+ * beats, until the walk is over. It comes again until the root is final, at whichever api process. Waits for store and
+ * broker, for a part of bounded size. */
 #include "role/api.h"
 
 enum { ABORT_WALK_MS = 250, ABORT_WALK_MAX_MS = 5000 };
 
-/* Carries an abort out; comes again until everything is final. */
-void jpx_api_aborting(api *a, jpx_delivery *d, const char *name)
+/* ---- carrying out ---- */
+
+/* Finds the root, in the arena of its walk. NULL: there is nothing to carry out, or not now; the delivery is settled.
+ */
+static const jpx_root *root_to_abort(api *a, jpx_delivery *d, const char *name, jpx_arena *arena)
 {
-    jpx_desk *desk = &a->role.desk;
-    jpx_outbox box = jpx_outbox_new(desk);
+    jpx_arena *before = a->role.desk.arena;
     jpx_root *root;
-    size_t pending = 0;
     jp_error err = {0};
 
-    if (jpx_api_find_root(a, name, &root, &err) != JP_OK) {
-        if (err.status == JP_E_NOT_FOUND)
-            jpx_sub_ack(a->messages, &d, 1); /* cleaned up meanwhile */
-        else
-            jpx_api_put_off(a, d, &err);
-        return;
-    }
-    if (!root->aborting || jpx_root_final(root)) {
+    a->role.desk.arena = arena;
+    jp_status status = jpx_api_find_root(a, name, &root, &err);
+    a->role.desk.arena = before;
+    if (status == JP_OK && root->aborting && !jpx_root_final(root))
+        return root;
+    if (status == JP_OK || status == JP_E_NOT_FOUND) /* cleaned up meanwhile */
         jpx_sub_ack(a->messages, &d, 1);
-        return;
-    }
-    if (jpx_walk_abort(desk, &box, root, &pending, &err) != JP_OK || jpx_outbox_flush(&box, &err) != JP_OK) {
+    else
         jpx_api_put_off(a, d, &err);
-    } else if (pending) {
-        int64_t delay = (int64_t)ABORT_WALK_MS * d->deliveries;
-        jpx_sub_nak(a->messages, d, delay < ABORT_WALK_MAX_MS ? delay : ABORT_WALK_MAX_MS);
-    } else {
-        jpx_sub_ack(a->messages, &d, 1);
-    }
+    return NULL;
 }
+
+static void come_again(api *a, jpx_delivery *d)
+{
+    int64_t delay = (int64_t)ABORT_WALK_MS * d->deliveries;
+    jpx_sub_nak(a->messages, d, delay < ABORT_WALK_MAX_MS ? delay : ABORT_WALK_MAX_MS);
+}
+
+/* A part of its work. False: it has ended, and its delivery is settled. */
+static bool go_on(api *a, jpx_aborting *walk)
+{
+    int64_t now = jpx_now(a->role.desk.env);
+    size_t pending = 0;
+    bool more = false;
+    jp_error err = {0};
+
+    if (now - walk->beat_ms >= jpx_ack_wait_ms() * 4 / 15) {
+        walk->beat_ms = now;
+        jpx_sub_beat(a->messages, &walk->delivery, 1);
+    }
+    if (jpx_abort_some(&a->role.desk, walk->abort, &more, &pending, &err) != JP_OK)
+        jpx_api_put_off(a, walk->delivery, &err);
+    else if (more)
+        return true;
+    else if (pending)
+        come_again(a, walk->delivery);
+    else
+        jpx_sub_ack(a->messages, &walk->delivery, 1);
+    return false;
+}
+
+void jpx_api_aborting(api *a, jpx_delivery *d, const char *name)
+{
+    jpx_arena *arena = jpx_arena_new();
+    const jpx_root *root = NULL;
+
+    if (a->walks_count == JPX_WALKS_MAX)
+        come_again(a, d);
+    else
+        root = root_to_abort(a, d, name, arena);
+    if (root) {
+        jpx_aborting walk = {
+            .arena = arena, .delivery = d, .abort = jpx_abort_new(root, arena), .beat_ms = jpx_now(a->role.desk.env)};
+        if (go_on(a, &walk)) { /* a small tree is done with by now */
+            a->walks[a->walks_count++] = walk;
+            return;
+        }
+    }
+    jpx_arena_free(arena);
+}
+
+size_t jpx_api_walk(api *a)
+{
+    if (!a->walks_count)
+        return 0;
+    size_t at = a->next_walk++ % a->walks_count;
+    if (!go_on(a, &a->walks[at])) {
+        jpx_arena_free(a->walks[at].arena);
+        a->walks[at] = a->walks[--a->walks_count];
+    }
+    jpx_arena_reset(a->role.desk.arena);
+    return 1;
+}
+
+void jpx_api_leave_walks(api *a)
+{
+    while (a->walks_count)
+        jpx_arena_free(a->walks[--a->walks_count].arena);
+}
+
+/* ---- the flag ---- */
 
 void jpx_api_abort(api *a, jpx_delivery *d, const char *name, const char *reason)
 {

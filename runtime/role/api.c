@@ -61,6 +61,7 @@ static size_t api_step(jpx_role *role, int64_t wait_ms)
     did += take_messages(a);
     did += take_requests(a);
     did += jpx_api_waiters(a);
+    did += jpx_api_walk(a);
     if (!did && wait_ms > 0) {
         struct pollfd fds[] = {{.fd = jpx_sub_fd(a->messages), .events = POLLIN},
                                {.fd = jpx_sub_fd(a->requests), .events = POLLIN}};
@@ -87,7 +88,8 @@ static int64_t api_next(jpx_role *role)
 static void api_close(jpx_role *role)
 {
     api *a = (api *)role;
-    jpx_sub_close(a->messages);
+    jpx_api_leave_walks(a);
+    jpx_sub_close(a->messages); /* what it holds comes again elsewhere */
     jpx_sub_close(a->requests);
     while (a->waiters) {
         jpx_waiting *next = a->waiters->next;

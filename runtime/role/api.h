@@ -8,6 +8,7 @@
 enum {
     JPX_WAITERS_MS = 50, /* between two looks at the roots that requests wait for */
     JPX_WAITERS_LIMIT = 10000,
+    JPX_WALKS_MAX = 16,         /* aborts carried out side by side; others come again later */
     JPX_WAIT_MS_MAX = 60 * 1000 /* of one request */
 };
 
@@ -19,12 +20,21 @@ typedef struct jpx_waiting { /* a result request that waits until its root is fi
     char reply_to[256];
 } jpx_waiting;
 
+typedef struct jpx_aborting { /* an abort that is being carried out */
+    jpx_arena *arena;         /* its memory */
+    jpx_delivery *delivery;
+    jpx_abort *abort;
+    int64_t beat_ms;
+} jpx_aborting;
+
 typedef struct api {
     jpx_role role;
     jpx_sub *messages, *requests;
     jpx_waiting *waiters;
     size_t waiters_count;
     int64_t looked_ms;
+    jpx_aborting walks[JPX_WALKS_MAX];
+    size_t walks_count, next_walk;
     jpx_root_id cut_root; /* whose result is being read in pieces */
     char *cut;            /* its JSON, until the last piece went out; NULL = none */
 } api;
@@ -41,7 +51,10 @@ void jpx_api_start_uploaded(api *, jpx_delivery *, const char *pipe, jpx_bytes a
 void jpx_api_reply(api *, jpx_delivery *, const char *ticket, jpx_bytes json);
 void jpx_api_control(api *, jpx_delivery *);
 void jpx_api_abort(api *, jpx_delivery *, const char *root, const char *reason); /* raises the flag */
-void jpx_api_aborting(api *, jpx_delivery *, const char *root); /* carries it out; comes again until all is final */
+/* Carries it out, a large tree's in parts; comes again until all is final. */
+void jpx_api_aborting(api *, jpx_delivery *, const char *root);
+size_t jpx_api_walk(api *); /* a part of one of them; 0: there is none */
+void jpx_api_leave_walks(api *);
 void jpx_api_cleanup(api *, jpx_delivery *, const bson_t *, const char *root); /* root NULL: by age */
 void jpx_api_sweep(api *, jpx_delivery *, const char *root);                   /* what was inserted after its cleanup */
 /* A text among the fields of a message; NULL = it is not there. */

@@ -128,8 +128,12 @@ typedef struct jpx_ready {
 jp_status jpx_publish_ready(jpx_desk *, jpx_outbox *, const jpx_ready *, size_t count, jp_error *err);
 
 /* ---- walk.c: the live tree of a root ---- */
-/* Appends `aborted` to everything that is not final. *pending: pipelines whose hooks are still to run. */
-jp_status jpx_walk_abort(jpx_desk *, jpx_outbox *, const jpx_root *, size_t *pending, jp_error *err);
+/* An abort that is carried out: appends `aborted` to everything that is not final. In `arena`, as is the root. */
+typedef struct jpx_abort jpx_abort;
+jpx_abort *jpx_abort_new(const jpx_root *, jpx_arena *arena);
+/* A bounded part of it. *more: it goes on; otherwise *pending: pipelines whose hooks are still to run, or that changed
+ * meanwhile. After an error it is begun anew. */
+jp_status jpx_abort_some(jpx_desk *, jpx_abort *, bool *more, size_t *pending, jp_error *err);
 /* Publishes again whatever is due, from the entries alone, bottom-up (PROTOCOL 10); with a backlog, only what cannot be
  * in its queue any more. */
 jp_status jpx_walk_repair(jpx_desk *, jpx_outbox *, const jpx_root *, jpx_backlog *, jp_error *err);

@@ -1,10 +1,11 @@
-/* levels.c -- walks over a whole live tree, level by level, without recursion. */
+/* levels.c -- walks over a whole live tree, level by level, without recursion, in pieces where that is wanted.
+ *
+ * Where a walk is stands in the walk, not on the stack. Each part waits for the store. */
 #include "role/nodes.h"
 #include <string.h>
 
 typedef struct descent {
     jpx_walk *walk;
-    jpx_arena *arena;
     jpx_visit visit;
     void *ctx;
 } descent;
@@ -23,33 +24,84 @@ static jp_status visit_and_note(void *ctx, jpx_desk *desk, jpx_node *nodes, size
             continue;
         memcpy(adopted.gen, planned->gen, sizeof adopted.gen);
         adopted.count = planned->children;
-        JPX_PUSH(d->arena, walk->items, walk->count, walk->cap) = adopted;
+        JPX_PUSH(walk->arena, walk->items, walk->count, walk->cap) = adopted;
     }
     return JP_OK;
 }
 
+/* The next part of the generation that the walk is at; false: that was its last. */
+static jp_status visit_next(jpx_desk *desk, jpx_walk *walk, size_t at, jpx_visit visit, void *ctx, size_t *visited,
+                            bool *more, jp_error *err)
+{
+    const jpx_adopted level = walk->items[at]; /* the list grows meanwhile */
+    uint32_t left = level.count - walk->first, part = left < JPX_SCAN_CHUNK ? left : JPX_SCAN_CHUNK;
+
+    if (part && jpx_visit_part(desk, walk->root, level.gen, walk->first, part, visit, ctx, err) != JP_OK)
+        return err->status;
+    *visited += part + 1;
+    *more = part < left;
+    walk->first = *more ? walk->first + part : 0;
+    return JP_OK;
+}
+
+jp_status jpx_walk_down_some(jpx_desk *desk, jpx_walk *walk, jpx_visit visit, void *ctx, bool *more, jp_error *err)
+{
+    descent d = {.walk = walk, .visit = visit, .ctx = ctx};
+    const jpx_key root = jpx_key_root(walk->root);
+    jpx_adopted top = {.count = 1};
+    size_t visited = 0;
+    bool same = false;
+
+    if (!walk->arena)
+        walk->arena = desk->arena;
+    if (!walk->count) {
+        memcpy(top.gen, jpx_key_gen(&root), sizeof top.gen);
+        JPX_PUSH(walk->arena, walk->items, walk->count, walk->cap) = top;
+    }
+    while (walk->at < walk->count && visited < JPX_SCAN_CHUNK && !walk->stop) {
+        if (visit_next(desk, walk, walk->at, visit_and_note, &d, &visited, &same, err) != JP_OK)
+            return err->status;
+        walk->at += !same;
+    }
+    *more = walk->at < walk->count && !walk->stop;
+    return JP_OK;
+}
+
+jp_status jpx_walk_up_some(jpx_desk *desk, jpx_walk *walk, jpx_visit visit, void *ctx, bool *more, jp_error *err)
+{
+    size_t visited = 0;
+    bool same = false;
+
+    while (walk->at > 0 && visited < JPX_SCAN_CHUNK && !walk->stop) {
+        if (visit_next(desk, walk, walk->at - 1, visit, ctx, &visited, &same, err) != JP_OK)
+            return err->status;
+        walk->at -= !same;
+    }
+    *more = walk->at > 0 && !walk->stop;
+    return JP_OK;
+}
+
+void jpx_walk_turn(jpx_walk *walk)
+{
+    walk->at = walk->count;
+    walk->first = 0;
+}
+
 jp_status jpx_walk_down(jpx_desk *desk, jpx_walk *walk, jpx_visit visit, void *ctx, jp_error *err)
 {
-    descent d = {.walk = walk, .arena = desk->arena, .visit = visit, .ctx = ctx};
-    const jpx_key root = jpx_key_root(walk->root);
-    jpx_adopted first = {.count = 1};
-
-    memcpy(first.gen, jpx_key_gen(&root), sizeof first.gen);
-    JPX_PUSH(desk->arena, walk->items, walk->count, walk->cap) = first;
-    for (size_t at = 0; at < walk->count && !walk->stop; at++) {
-        const jpx_adopted level = walk->items[at]; /* the list grows meanwhile */
-        if (jpx_visit_generation(desk, walk->root, level.gen, level.count, visit_and_note, &d, &walk->stop, err) !=
-            JP_OK)
+    bool more = true;
+    while (more)
+        if (jpx_walk_down_some(desk, walk, visit, ctx, &more, err) != JP_OK)
             return err->status;
-    }
     return JP_OK;
 }
 
 jp_status jpx_walk_up(jpx_desk *desk, jpx_walk *walk, jpx_visit visit, void *ctx, jp_error *err)
 {
-    for (size_t at = walk->count; at-- > 0 && !walk->stop;)
-        if (jpx_visit_generation(desk, walk->root, walk->items[at].gen, walk->items[at].count, visit, ctx, &walk->stop,
-                                 err) != JP_OK)
+    bool more = true;
+    jpx_walk_turn(walk);
+    while (more)
+        if (jpx_walk_up_some(desk, walk, visit, ctx, &more, err) != JP_OK)
             return err->status;
     return JP_OK;
 }

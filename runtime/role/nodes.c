@@ -205,22 +205,29 @@ jp_status jpx_load_root_node(jpx_desk *desk, jpx_root_id root, jpx_node **node, 
     return JP_OK;
 }
 
+jp_status jpx_visit_part(jpx_desk *desk, jpx_root_id root, const uint8_t gen[JPX_GEN_SIZE], uint32_t first,
+                         uint32_t count, jpx_visit visit, void *ctx, jp_error *err)
+{
+    jpx_arena *before = desk->arena;
+    jpx_node *nodes;
+    size_t found;
+
+    desk->arena = jpx_arena_new();
+    jp_status status = jpx_load_nodes(desk, root, gen, first, count, &nodes, &found, err);
+    if (status == JP_OK)
+        status = visit(ctx, desk, nodes, found, err);
+    jpx_arena_free(desk->arena);
+    desk->arena = before;
+    return status;
+}
+
 jp_status jpx_visit_generation(jpx_desk *desk, jpx_root_id root, const uint8_t gen[JPX_GEN_SIZE], uint32_t count,
                                jpx_visit visit, void *ctx, const bool *stop, jp_error *err)
 {
-    jpx_arena *before = desk->arena;
-    jp_status status = JP_OK;
-
-    for (uint32_t first = 0; first < count && status == JP_OK && !(stop && *stop); first += JPX_SCAN_CHUNK) {
+    for (uint32_t first = 0; first < count && !(stop && *stop); first += JPX_SCAN_CHUNK) {
         uint32_t part = count - first < JPX_SCAN_CHUNK ? count - first : JPX_SCAN_CHUNK;
-        jpx_node *nodes;
-        size_t found;
-        desk->arena = jpx_arena_new();
-        status = jpx_load_nodes(desk, root, gen, first, part, &nodes, &found, err);
-        if (status == JP_OK)
-            status = visit(ctx, desk, nodes, found, err);
-        jpx_arena_free(desk->arena);
-        desk->arena = before;
+        if (jpx_visit_part(desk, root, gen, first, part, visit, ctx, err) != JP_OK)
+            return err->status;
     }
-    return status;
+    return JP_OK;
 }

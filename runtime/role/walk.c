@@ -7,10 +7,12 @@
 
 /* ---- abort: append `aborted` to whatever is not final ---- */
 
-typedef struct aborting {
+typedef struct jpx_abort {
+    jpx_walk walk;
     const jpx_root *root;
     size_t pending; /* hooks still to run */
     size_t lost;    /* appended to by somebody else meanwhile: the next walk sees what */
+    bool up;        /* on the way up */
 } aborting;
 
 static bool can_be_aborted(const jpx_node *node)
@@ -193,20 +195,31 @@ static jp_status close_root(aborting *a, jpx_desk *desk, jpx_outbox *box, jp_err
     return JP_OK;
 }
 
-jp_status jpx_walk_abort(jpx_desk *desk, jpx_outbox *box, const jpx_root *root, size_t *pending, jp_error *err)
+jpx_abort *jpx_abort_new(const jpx_root *root, jpx_arena *arena)
 {
-    jpx_walk walk = {.root = root->id};
-    aborting a = {.root = root};
+    jpx_abort *a = jpx_alloc(arena, sizeof *a);
+    *a = (jpx_abort){.walk = {.root = root->id, .arena = arena}, .root = root};
+    return a;
+}
 
-    if (jpx_walk_down(desk, &walk, abort_open, &a, err) != JP_OK)
-        return err->status;
+jp_status jpx_abort_some(jpx_desk *desk, jpx_abort *a, bool *more, size_t *pending, jp_error *err)
+{
+    jpx_outbox box = jpx_outbox_new(desk);
+    jp_status status = a->up ? jpx_walk_up_some(desk, &a->walk, abort_generators, a, more, err)
+                             : jpx_walk_down_some(desk, &a->walk, abort_open, a, more, err);
+
+    if (status != JP_OK || *more)
+        return status;
     /* With nothing lost the tree is as the walk saw it and stays so: nothing in it can be appended to any more. */
-    if (a.lost == 0 && jpx_walk_up(desk, &walk, abort_generators, &a, err) != JP_OK)
+    if (!a->up && a->lost == 0) {
+        jpx_walk_turn(&a->walk);
+        a->up = *more = true;
+        return JP_OK;
+    }
+    a->pending += a->lost;
+    if (a->pending == 0 && (close_root(a, desk, &box, err) != JP_OK || jpx_outbox_flush(&box, err) != JP_OK))
         return err->status;
-    a.pending += a.lost;
-    if (a.pending == 0 && close_root(&a, desk, box, err) != JP_OK)
-        return err->status;
-    *pending = a.pending;
+    *pending = a->pending;
     return JP_OK;
 }
 

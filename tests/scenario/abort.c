@@ -326,6 +326,37 @@ START_TEST(s60_multitude)
 }
 END_TEST
 
+static int inserted;
+
+static void count_entries(const char *operation)
+{
+    inserted += strcmp(operation, "insert entry") == 0;
+}
+
+/* While a large tree is aborted, requests about other roots are answered, between any two parts of it. */
+START_TEST(s60_others_are_answered)
+{
+    enum { COUNT = 12000, PARTS = COUNT / 1000 };
+    kit *k = kit_open(1, pipes);
+    const char *other = run(k, "rec", "[1]"), *key = start(k, "multitude", jpx_format(k->arena, "[%d]", COUNT));
+    settle(k);
+    ask(k, "abort", key);
+    seam_after = count_entries;
+    int answers = 0, most = 0;
+    do {
+        inserted = 0;
+        assert_json(status(k, other), "done");
+        most = inserted > most ? inserted : most;
+        answers++;
+    } while (strcmp(status(k, key), "aborted") != 0 && answers < 4 * PARTS) /* its own hook wants time to pass */;
+    seam_after = NULL;
+    ck_assert_msg(most <= 3 && answers > PARTS / 3, "%d answers, %d parts before one", answers, most);
+    finish(k, key);
+    assert_json(field(k, "status", key, "pipelines"), "{\"aborted\":12002}");
+    kit_close(k);
+}
+END_TEST
+
 /* ---- what else stands at an abort ---- */
 
 /* SEMANTICS 7.3: a delay of an hour, and the next attempt in an hour, end at once. */
@@ -376,6 +407,7 @@ int main(void)
     add_scenario(tcase, s59_run_event_after_the_flag);
     add_scenario(tcase, s60_many_waiting);
     tcase_add_test(tcase, s60_multitude);
+    tcase_add_test(tcase, s60_others_are_answered);
     add_scenario(tcase, delays_and_retries_end_at_once);
     add_scenario(tcase, s65_side_child_aborts);
     suite_add_tcase(suite, tcase);

@@ -249,16 +249,16 @@ void carry_out(kit *k, const char *key)
 {
     jpx_parts parts;
     jpx_desk desk = desk_of(k, &parts);
-    jpx_outbox box = jpx_outbox_new(&desk);
-    bool before_ = inside;
+    bool before_ = inside, more = true;
     jpx_root root;
     size_t pending;
     jp_error err;
 
     inside = true;
     root_of(k, key, &root);
-    ck_assert_msg(jpx_walk_abort(&desk, &box, &root, &pending, &err) == JP_OK && jpx_outbox_flush(&box, &err) == JP_OK,
-                  "%s", err.text);
+    jpx_abort *walk = jpx_abort_new(&root, k->arena);
+    while (more)
+        ck_assert_msg(jpx_abort_some(&desk, walk, &more, &pending, &err) == JP_OK, "%s", err.text);
     inside = before_;
 }
 

@@ -56,7 +56,7 @@ MUTANTS = [
     ("t12_the_walk_tells_pending_hooks_again", "traps_events", "runtime/role/walk.c",
      "            call_hooks(&box, &nodes[i].pipeline); /* perhaps lost: said again (PROTOCOL 12) */\n", ""),
     ("t12_the_root_is_aborted_last", "traps_events", "runtime/role/walk.c",
-     "    if (a.pending == 0 && close_root(", "    if (close_root("),
+     "    if (a->pending == 0 && (close_root(", "    if ((close_root("),
     ("t13_the_second_walk_after_a_loss", "traps_events", "runtime/role/barrier.c",
      "        b->walk_ms = now + SECOND_WALK_MS;", "        b->walk_ms = now + PATROL_MAX_MS;"),
     ("t14_one_duplicate_at_the_foot_of_a_ladder_of_diamonds", "traps_events", "runtime/role/settle.c",
