@@ -83,6 +83,16 @@ static const char *abort_reason(jpx_desk *desk, const jpx_pipeline *p, const jpx
     return jpx_format(desk->arena, "%s failed: %s", p->pipe, text);
 }
 
+/* A timer whose time is over has become an event, which may stand in its queue still, or be at work: the patrol does
+ * not make it anew then, as it does not publish again what may be there. */
+static void set_timer(jpx_outbox *box, const jpx_pipeline *p, const jpx_entry *entry)
+{
+    if (box->backlog && entry->due_ms <= jpx_now(box->desk->env) &&
+        jpx_backlog_may_have(box->backlog, p->queue, entry->due_ms))
+        return;
+    jpx_outbox_timer(box, entry->due_ms, p, entry->step);
+}
+
 jp_status jpx_follow(jpx_desk *desk, jpx_outbox *box, const jpx_pipeline *p, const jpx_entry *entry,
                      const jpx_generation *ready, bool there, jp_error *err)
 {
@@ -110,13 +120,13 @@ jp_status jpx_follow(jpx_desk *desk, jpx_outbox *box, const jpx_pipeline *p, con
         }
         return start_children(desk, box, entry, err);
     case JPX_RETRY:
-        jpx_outbox_timer(box, entry->due_ms, p, entry->step);
+        set_timer(box, p, entry);
         if (!again)
             tell_change(box, p, entry, "retry");
         return JP_OK;
     case JPX_WAITING:
         if (entry->due_ms)
-            jpx_outbox_timer(box, entry->due_ms, p, entry->step);
+            set_timer(box, p, entry);
         if (!again)
             tell_change(box, p, entry, "running");
         return JP_OK;

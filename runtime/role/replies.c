@@ -38,6 +38,18 @@ static bool same_reply(api *a, const jpx_out *out, jpx_bytes value)
     return stored.size == value.size && memcmp(stored.data, value.data, value.size) == 0;
 }
 
+/* A duplicate may be our own: a store that says an insert again, because the answer was lost, finds its first try. */
+static jp_status is_there(jpx_desk *desk, const jpx_record *ours, bool *same, jp_error *err)
+{
+    jpx_record found;
+
+    if (jpx_store_get(desk->store, JPX_ENTRY, &ours->id, 1, desk->arena, &found, err) != JP_OK)
+        return err->status;
+    *same = found.doc.data && found.doc.size == ours->doc.size &&
+            memcmp(found.doc.data, ours->doc.data, ours->doc.size) == 0;
+    return JP_OK;
+}
+
 static jp_status write_reply(api *a, reply *r, const jpx_entry *waiting, bool *won, jp_error *err)
 {
     jpx_desk *desk = &a->role.desk;
@@ -79,10 +91,12 @@ static jp_status write_reply(api *a, reply *r, const jpx_entry *waiting, bool *w
         return err->status;
     if (jpx_store_insert(desk->store, JPX_ENTRY, &record, 1, &dup, err) != JP_OK)
         return err->status;
-    *won = !dup;
-    if (dup)
+    *won = true;
+    if (dup && is_there(desk, &record, won, err) != JP_OK)
+        return err->status;
+    if (!*won)
         return JP_OK;
-    if (jpx_follow(desk, &box, r->pipeline, &entry, NULL, false, err) != JP_OK)
+    if (jpx_follow(desk, &box, r->pipeline, &entry, NULL, dup, err) != JP_OK)
         return err->status;
     return jpx_outbox_flush(&box, err);
 }
@@ -99,6 +113,36 @@ static jp_status load_reply(api *a, reply *r, jpx_root **root, jp_error *err)
     if (!*root || !r->pipeline)
         return JP_OK;
     r->pipe = jpx_registry_find(a->role.parts.registry, r->pipeline->pipe);
+    return jpx_load_entries(desk, &r->key, &upto, 1, &r->journal, err);
+}
+
+/* A promise waits from when a worker has taken its run event, which may be far behind in its queue. The reply need not
+ * wait for that: once the promise is adopted, and has nobody to wait for, its wait is written here. */
+static jp_status open_promise(api *a, reply *r, const jpx_root *root, jp_error *err)
+{
+    jpx_desk *desk = &a->role.desk;
+    const jpx_pipeline *p = r->pipeline;
+    jpx_outbox box = jpx_outbox_new(desk);
+    jpx_journal parent;
+    uint32_t upto = 0;
+    bool dup;
+
+    if (!root || jpx_root_final(root) || root->aborting || !p || !p->promised || !r->pipe || p->deps_count ||
+        r->journal.count || CRYPTO_memcmp(p->token_hash, r->token_hash, sizeof r->token_hash) != 0)
+        return JP_OK;
+    if (jpx_load_entries(desk, &p->parent, NULL, 1, &parent, err) != JP_OK)
+        return err->status;
+    const jpx_entry *planned = jpx_journal_find(&parent, JPX_PLANNED);
+    if (!planned || memcmp(planned->gen, jpx_key_gen(&p->key), JPX_GEN_SIZE) != 0)
+        return JP_OK;
+    const int64_t timeout = jpx_timeout_ms(p, r->pipe);
+    jpx_entry wait = {.key = p->key, .kind = JPX_WAITING, .at_ms = jpx_now(desk->env), .attempt = 1};
+    wait.due_ms = timeout ? wait.at_ms + timeout : 0;
+    memcpy(wait.token_hash, p->token_hash, sizeof wait.token_hash);
+    jpx_record record = jpx_entry_encode(&wait, desk->arena);
+    if (jpx_store_insert(desk->store, JPX_ENTRY, &record, 1, &dup, err) != JP_OK ||
+        (!dup && jpx_follow(desk, &box, p, &wait, NULL, false, err) != JP_OK) || jpx_outbox_flush(&box, err) != JP_OK)
+        return err->status;
     return jpx_load_entries(desk, &r->key, &upto, 1, &r->journal, err);
 }
 
@@ -174,7 +218,7 @@ void jpx_api_reply(api *a, jpx_delivery *d, const char *ticket, jpx_bytes json)
     uint8_t token[JPX_TOKEN_SIZE];
     const jpx_entry *waiting;
     jp_error err = {0};
-    bool won;
+    bool won = false;
 
     if (!ticket || !jpx_ticket_parse(ticket, &r.key, &r.step, token)) {
         refuse_ticket(a, d);
@@ -185,7 +229,7 @@ void jpx_api_reply(api *a, jpx_delivery *d, const char *ticket, jpx_bytes json)
         return;
     }
     jpx_token_hash(token, r.token_hash);
-    if (load_reply(a, &r, &root, &err) != JP_OK) {
+    if (load_reply(a, &r, &root, &err) != JP_OK || open_promise(a, &r, root, &err) != JP_OK) {
         jpx_api_put_off(a, d, &err);
         return;
     }

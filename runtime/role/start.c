@@ -117,8 +117,9 @@ static jp_status known_keys(api *a, start *starts, size_t count, jp_error *err)
     return JP_OK;
 }
 
-/* A trigger that comes again after its root was cleaned up starts nothing; what it may have written goes. */
-static jp_status drop_buried(api *a, start **starts, size_t count, bool written, jp_error *err)
+/* A trigger that comes again after its root was cleaned up starts nothing; what it may have written goes, also when a
+ * delivery before this one wrote it. */
+static jp_status drop_buried(api *a, start **starts, size_t count, jp_error *err)
 {
     jpx_desk *desk = &a->role.desk;
     jpx_root_id *ids = jpx_alloc_array(desk->arena, count + 1, sizeof *ids);
@@ -131,7 +132,7 @@ static jp_status drop_buried(api *a, start **starts, size_t count, bool written,
     for (size_t i = 0; i < count; i++) {
         if (!buried[i])
             continue;
-        if (written && remove_loser(a, starts[i], err) != JP_OK)
+        if (remove_loser(a, starts[i], err) != JP_OK)
             return err->status;
         starts[i]->existed = true;
     }
@@ -151,7 +152,7 @@ static jp_status write_roots(api *a, start *starts, size_t count, jpx_outbox *bo
     for (size_t i = 0; i < count; i++)
         if (starts[i].good && !starts[i].existed)
             of[n++] = &starts[i];
-    if (drop_buried(a, of, n, false, err) != JP_OK)
+    if (drop_buried(a, of, n, err) != JP_OK)
         return err->status;
     n = 0;
     for (size_t i = 0; i < count; i++) {
@@ -174,7 +175,7 @@ static jp_status write_roots(api *a, start *starts, size_t count, jpx_outbox *bo
         return JP_OK;
     if (jpx_store_insert(desk->store, JPX_PIPELINE, pipelines, n, NULL, err) != JP_OK ||
         jpx_store_insert(desk->store, JPX_ROOT, roots, n, dup, err) != JP_OK ||
-        drop_buried(a, of, n, true, err) != JP_OK) /* cleaned up in this moment */
+        drop_buried(a, of, n, err) != JP_OK) /* cleaned up in this moment */
         return err->status;
     for (size_t i = 0; i < n; i++) {
         start *s = of[i];

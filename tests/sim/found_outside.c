@@ -1,0 +1,207 @@
+/* found_outside.c -- schedules that went wrong before they were mended, of what comes from outside: triggers that come
+ * again beside a cleanup, replies to promises and waits. */
+#include "stage.h"
+#include <string.h>
+
+enum { SOON_MS = 20 * 1000, DEADLINE_MS = 31 * 1000, EARLY_MS = 250, EARLY_TURNS = 80, WALKED_MS = 130 * 1000 };
+
+static int executions;
+static char ticket[256];
+
+static void give_ticket(const char *text)
+{
+    ck_assert(strlen(text) < sizeof ticket);
+    memcpy(ticket, text, strlen(text) + 1);
+}
+
+JP_PIPE(once, p, .gives = "int64")
+{
+    executions++;
+    return jp_return(p, 1);
+}
+
+JP_PIPE(promises, p, .gives = "int64")
+{
+    jp_future later = jp_promise(p, "int64");
+    give_ticket(jp_promise_ticket(p, later));
+    return jp_return(p, later);
+}
+
+JP_PIPE(waits, p, .gives = "int64", .async = true)
+{
+    give_ticket(jp_ticket(p));
+    return jp_wait(p);
+}
+
+JP_PIPE(retries, p, .gives = "int64")
+{
+    if (jp_attempt(p) == 1)
+        return jp_retry_in(p, 200, "not yet");
+    return jp_return(p, 5);
+}
+
+static world *open_with(const char *pipe)
+{
+    static const jp_def *const pipes[] = {&once, &promises, &waits, &retries, NULL};
+    world *w = stage_open(pipes);
+
+    executions = 0;
+    ticket[0] = '\0';
+    world_start(w, pipe, "[]", STAGE_KEY);
+    return w;
+}
+
+/* ---- a trigger that comes again, whose root is cleaned up in this moment ---- */
+
+static bool is_trigger(world *w, const seam_call *call)
+{
+    (void)w;
+    return strstr(call->deliveries[0]->subject, ".start.") != NULL;
+}
+
+static void clean_up(world *w, const seam_call *call)
+{
+    jpx_root *root = world_root(w, STAGE_KEY);
+    char id[JPX_ROOT_TEXT];
+
+    (void)call;
+    world_publish(w, "control.cleanup", jpx_format(w->arena, "{\"root\":\"%s\"}", jpx_root_text(id, &root->id)), NULL);
+    for (size_t i = 0; i < 2; i++) /* the one that is not at work */
+        stage_run(w, api(w, i));
+    ck_assert_ptr_null(world_root(w, STAGE_KEY));
+}
+
+/* The api dies between the root that it has written anew and its look for the grave. */
+START_TEST(a_root_that_is_written_beside_its_cleanup)
+{
+    world *w = open_with("once");
+
+    stage_when(w, (cue){.op = SEAM_ACK, .fits = is_trigger, .verdict = SEAM_FAIL});
+    stage_done(w, SOON_MS);
+    stage_when(w, (cue){.op = SEAM_INSERT, .table = JPX_ROOT, .then = clean_up});
+    stage_when(w, (cue){.op = SEAM_INSERT, .table = JPX_ROOT, .after = true, .verdict = SEAM_FAIL, .kill = true});
+    world_pass(w, 2 * DEADLINE_MS);
+    ck_assert_ptr_null(world_root(w, STAGE_KEY));
+    stage_walks(w, true);
+    world_pass(w, WALKED_MS);
+    ck_assert_ptr_null(world_root(w, STAGE_KEY));
+    ck_assert_int_eq(executions, 1);
+    stage_close(w);
+}
+END_TEST
+
+/* ---- a reply to a promise whose run event is far behind in its queue ---- */
+
+static void reply(world *w, const char *json)
+{
+    ck_assert_uint_gt(strlen(ticket), 0);
+    world_publish(w, jpx_format(w->arena, "reply.%s", ticket), json, NULL);
+}
+
+static void only_apis(world *w)
+{
+    for (int i = 0; i < EARLY_TURNS; i++) {
+        stage_run(w, api(w, 0));
+        stage_run(w, api(w, 1));
+        w->now_ms += EARLY_MS;
+    }
+}
+
+START_TEST(a_reply_before_the_run_event_of_its_promise)
+{
+    world *w = open_with("promises");
+
+    stage_run(w, api(w, 0));
+    ck_assert(world_step(w, worker(w, 0))); /* the generation */
+    reply(w, "42");
+    only_apis(w);
+    stage_done(w, SOON_MS);
+    ck_assert_str_eq(stage_result(w), "42");
+    stage_close(w);
+}
+END_TEST
+
+/* The plan of an attempt that was not adopted has tickets, too; nothing comes of them. */
+START_TEST(a_reply_to_a_promise_that_was_not_adopted)
+{
+    world *w = open_with("promises");
+    char lost[sizeof ticket];
+
+    stage_run(w, api(w, 0));
+    stage_when(w,
+               (cue){.who = worker(w, 0), .op = SEAM_INSERT, .table = JPX_ENTRY, .verdict = SEAM_FAIL, .kill = true});
+    world_step(w, worker(w, 0)); /* its children are there, inert */
+    reply(w, "41");
+    only_apis(w);
+    memcpy(lost, ticket, sizeof lost);
+    world_pass(w, 2 * DEADLINE_MS); /* the attempt comes again */
+    ck_assert_str_ne(lost, ticket);
+    ck_assert_str_eq(stage_status(w), "running");
+    reply(w, "42");
+    stage_done(w, SOON_MS);
+    ck_assert_str_eq(stage_result(w), "42");
+    stage_close(w);
+}
+END_TEST
+
+/* ---- a reply whose insert is reported as the duplicate of its own first try ---- */
+
+static void first_try(world *w, const seam_call *call)
+{
+    jp_error err;
+    ck_assert(jpx_store_insert(w->store, JPX_ENTRY, call->records, call->count, NULL, &err) == JP_OK);
+}
+
+START_TEST(a_reply_that_is_its_own_duplicate)
+{
+    world *w = open_with("waits");
+
+    world_pass(w, 1000);
+    stage_when(w, (cue){.who = api(w, 0), .op = SEAM_INSERT, .table = JPX_ENTRY, .then = first_try});
+    reply(w, "42");
+    stage_run(w, api(w, 0));
+    stage_done(w, SOON_MS);
+    ck_assert_str_eq(stage_result(w), "42");
+    stage_close(w);
+}
+END_TEST
+
+/* ---- the patrol beside a retry whose event waits in its queue, or is at work ---- */
+
+START_TEST(the_patrol_does_not_double_a_retry)
+{
+    world *w = open_with("retries");
+    jpx_memory_item *items;
+
+    stage_run(w, api(w, 0));
+    stage_run(w, worker(w, 0));
+    w->now_ms += 250;
+    stage_run(w, barrier(w, 0)); /* the timer has become an event */
+    stage_walks(w, true);
+    for (int64_t ms = 0; ms < WALKED_MS; ms += 1000) {
+        w->now_ms += 1000;
+        stage_run(w, barrier(w, 0));
+        stage_run(w, barrier(w, 1));
+    }
+    ck_assert_uint_eq(jpx_memory_bus_list(w->bus, JPX_RUN, w->arena, &items), 1);
+    stage_done(w, SOON_MS);
+    stage_close(w);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("found_outside");
+    TCase *tcase = tcase_create("found_outside");
+    tcase_add_test(tcase, a_root_that_is_written_beside_its_cleanup);
+    tcase_add_test(tcase, a_reply_before_the_run_event_of_its_promise);
+    tcase_add_test(tcase, a_reply_to_a_promise_that_was_not_adopted);
+    tcase_add_test(tcase, a_reply_that_is_its_own_duplicate);
+    tcase_add_test(tcase, the_patrol_does_not_double_a_retry);
+    suite_add_tcase(suite, tcase);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
