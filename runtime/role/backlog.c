@@ -1,12 +1,13 @@
 /* backlog.c -- what may still be in the queues, so that looking after live roots does not double a long backlog: a work
  * queue keeps a message until it is acked, so what was published before its oldest message is not there any more, and
- * what was published after that may be. */
+ * what was published after that may be. An event may be told long after the entry it follows from - its barrier was
+ * away, or had much to do - and the body that it began may take long: its mark tells that the event was there. */
 #include "role/internal.h"
 #include <string.h>
 
 enum { MARGIN_MS = 10 * 1000 }; /* between an entry and its event; between the clocks of worker and broker */
 
-bool jpx_backlog_may_have(jpx_backlog *backlog, const char *queue, jpx_again since)
+static int64_t oldest_ms(jpx_backlog *backlog, const char *queue)
 {
     size_t i = 0;
 
@@ -17,5 +18,37 @@ bool jpx_backlog_may_have(jpx_backlog *backlog, const char *queue, jpx_again sin
             jpx_strdup(backlog->arena, queue);
         backlog->queues[i].oldest_ms = jpx_bus_oldest_ms(backlog->bus, queue);
     }
-    return backlog->queues[i].oldest_ms != 0 && backlog->queues[i].oldest_ms <= since + MARGIN_MS;
+    return backlog->queues[i].oldest_ms;
+}
+
+/* When a worker has last said that a body of this step was at work, whose event it held at that time; 0 = never. */
+static int64_t at_work_ms(jpx_backlog *backlog, const jpx_key *key, uint32_t step)
+{
+    static const uint8_t first[8] = {0}, last[8] = {255, 255, 255, 255, 255, 255, 255, 255};
+    uint8_t lo[JPX_MARK_SIZE], hi[JPX_MARK_SIZE];
+    jpx_records found = {0};
+    int64_t ms = 0;
+    jp_error ignored;
+
+    jpx_tail_id(lo, key, step, first);
+    jpx_tail_id(hi, key, step, last);
+    if (jpx_store_scan(backlog->store, JPX_MARK, jpx_id(lo, sizeof lo), jpx_id(hi, sizeof hi), JPX_SCAN_CHUNK, false,
+                       backlog->arena, &found, &ignored) != JP_OK)
+        return 0;
+    for (size_t i = 0; i < found.count; i++) {
+        jpx_mark mark;
+        if (jpx_mark_decode(found.items[i], backlog->arena, &mark) && mark.since_ms > ms)
+            ms = mark.since_ms;
+    }
+    return ms;
+}
+
+bool jpx_backlog_may_have(jpx_backlog *backlog, const jpx_run_event *event, const char *queue, jpx_again since)
+{
+    int64_t oldest = oldest_ms(backlog, queue);
+
+    if (oldest == 0 || oldest == INT64_MAX)
+        return false;
+    return oldest <= since + MARGIN_MS ||
+           (!event->finish && oldest <= at_work_ms(backlog, &event->key, event->step) + MARGIN_MS);
 }

@@ -207,7 +207,7 @@ static jp_status walk_some(barrier *b, size_t *walked, jp_error *err)
 {
     jpx_desk *desk = &b->role.desk;
     jpx_root_filter filter = {.status = "running", .limit = PATROL_ROOTS, .before = b->patrol.before};
-    jpx_backlog backlog = {.bus = desk->bus, .arena = desk->arena};
+    jpx_backlog backlog = {.bus = desk->bus, .store = desk->store, .arena = desk->arena};
     jpx_records found;
 
     if (jpx_store_list_roots(desk->store, &filter, desk->arena, &found, err) != JP_OK)

@@ -87,8 +87,10 @@ static const char *abort_reason(jpx_desk *desk, const jpx_pipeline *p, const jpx
  * not make it anew then, as it does not publish again what may be there. */
 static void set_timer(jpx_outbox *box, const jpx_pipeline *p, const jpx_entry *entry)
 {
+    const jpx_run_event event = {.key = p->key, .step = entry->step + 1};
+
     if (box->backlog && entry->due_ms <= jpx_now(box->desk->env) &&
-        jpx_backlog_may_have(box->backlog, p->queue, entry->due_ms))
+        jpx_backlog_may_have(box->backlog, &event, p->queue, entry->due_ms))
         return;
     jpx_outbox_timer(box, entry->due_ms, p, entry->step);
 }

@@ -71,6 +71,7 @@ jp_status jpx_load_value(jpx_desk *, const uint8_t id[JPX_VALUE_SIZE], jpx_bytes
 /* ---- backlog.c: what may still be in the queues ---- */
 typedef struct jpx_backlog { /* the age of each queue, looked at once */
     jpx_bus *bus;
+    jpx_store *store;
     jpx_arena *arena; /* outlives it */
     struct {
         const char *queue;
@@ -78,8 +79,8 @@ typedef struct jpx_backlog { /* the age of each queue, looked at once */
     } * queues;
     size_t count, cap;
 } jpx_backlog;
-/* May a run event that was published after `since` still be in this queue? False also when that is not known. */
-bool jpx_backlog_may_have(jpx_backlog *, const char *queue, jpx_again since);
+/* May this event, published after `since`, still be in its queue? False also when that is not known. */
+bool jpx_backlog_may_have(jpx_backlog *, const jpx_run_event *, const char *queue, jpx_again since);
 
 /* ---- outbox.c: events gathered by one handler, published at its end ---- */
 typedef struct jpx_outbox {

@@ -33,7 +33,7 @@ static const char *message_id(jpx_outbox *box, const jpx_run_event *event, jpx_a
 void jpx_outbox_run(jpx_outbox *box, const jpx_run_event *event, const char *pipe, const char *queue, jpx_again again)
 {
     jpx_arena *arena = box->desk->arena;
-    if (again && box->backlog && jpx_backlog_may_have(box->backlog, queue, again))
+    if (again && box->backlog && jpx_backlog_may_have(box->backlog, event, queue, again))
         return;
     jpx_run_event told = *event;
     told.again = again != 0;

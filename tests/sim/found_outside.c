@@ -33,16 +33,9 @@ JP_PIPE(waits, p, .gives = "int64", .async = true)
     return jp_wait(p);
 }
 
-JP_PIPE(retries, p, .gives = "int64")
-{
-    if (jp_attempt(p) == 1)
-        return jp_retry_in(p, 200, "not yet");
-    return jp_return(p, 5);
-}
-
 static world *open_with(const char *pipe)
 {
-    static const jp_def *const pipes[] = {&once, &promises, &waits, &retries, NULL};
+    static const jp_def *const pipes[] = {&once, &promises, &waits, NULL};
     world *w = stage_open(pipes);
 
     executions = 0;
@@ -166,29 +159,6 @@ START_TEST(a_reply_that_is_its_own_duplicate)
 }
 END_TEST
 
-/* ---- the patrol beside a retry whose event waits in its queue, or is at work ---- */
-
-START_TEST(the_patrol_does_not_double_a_retry)
-{
-    world *w = open_with("retries");
-    jpx_memory_item *items;
-
-    stage_run(w, api(w, 0));
-    stage_run(w, worker(w, 0));
-    w->now_ms += 250;
-    stage_run(w, barrier(w, 0)); /* the timer has become an event */
-    stage_walks(w, true);
-    for (int64_t ms = 0; ms < WALKED_MS; ms += 1000) {
-        w->now_ms += 1000;
-        stage_run(w, barrier(w, 0));
-        stage_run(w, barrier(w, 1));
-    }
-    ck_assert_uint_eq(jpx_memory_bus_list(w->bus, JPX_RUN, w->arena, &items), 1);
-    stage_done(w, SOON_MS);
-    stage_close(w);
-}
-END_TEST
-
 int main(void)
 {
     Suite *suite = suite_create("found_outside");
@@ -197,7 +167,6 @@ int main(void)
     tcase_add_test(tcase, a_reply_before_the_run_event_of_its_promise);
     tcase_add_test(tcase, a_reply_to_a_promise_that_was_not_adopted);
     tcase_add_test(tcase, a_reply_that_is_its_own_duplicate);
-    tcase_add_test(tcase, the_patrol_does_not_double_a_retry);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

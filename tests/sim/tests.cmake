@@ -11,7 +11,7 @@ target_sources(sim_schedules PRIVATE sim/plan.c sim/pipes.c sim/check.c)
 target_link_options(sim_schedules PRIVATE ${sim_clock})
 
 # One schedule for each trap of the protocol.
-foreach(name traps_entries traps_events found found_outside cascades)
+foreach(name traps_entries traps_events found found_outside found_patrol cascades)
   jetpipe_test(sim ${name} world seams role bus store body core base)
   target_sources(sim_${name} PRIVATE sim/stage.c)
   target_link_options(sim_${name} PRIVATE ${sim_clock})
