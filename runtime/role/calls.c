@@ -139,6 +139,11 @@ static jp_status reply_of(jpx_desk *desk, jpx_job *job, jp_error *err)
     return JP_OK;
 }
 
+static bool has_reply(const jpx_job *job)
+{
+    return job->journal.count > 1 && jpx_journal_last(&job->journal)->kind == JPX_REPLIED;
+}
+
 jp_status jpx_bodies_start(jpx_worker *w, jpx_job **jobs, size_t count, jp_error *err)
 {
     jpx_desk *desk = &w->role.desk;
@@ -147,8 +152,15 @@ jp_status jpx_bodies_start(jpx_worker *w, jpx_job **jobs, size_t count, jp_error
 
     for (size_t i = 0; i < count; i++)
         pipelines[i] = (jpx_pipeline *)jobs[i]->pipeline;
-    if (count && (jpx_load_args(desk, pipelines, count, args, err) != JP_OK ||
-                  jpx_mark_beginnings(w, jobs, count, err) != JP_OK))
+    if (count && jpx_load_args(desk, pipelines, count, args, err) != JP_OK)
+        return err->status;
+    for (size_t i = 0; i < count; i++)
+        if (has_reply(jobs[i]) && reply_of(desk, jobs[i], err) != JP_OK) {
+            if (err->status != JP_E_DAMAGED)
+                return err->status;
+            args[i] = (jpx_bytes){NULL, 0}; /* the failure of this pipeline, not of those begun with it */
+        }
+    if (count && jpx_mark_beginnings(w, jobs, count, err) != JP_OK)
         return err->status;
     for (size_t i = 0; i < count; i++) {
         jpx_job *job = jobs[i];
@@ -156,16 +168,14 @@ jp_status jpx_bodies_start(jpx_worker *w, jpx_job **jobs, size_t count, jp_error
         job->call.args = args[i];
         jpx_random(desk->env, job->secret, sizeof job->secret);
         if (!args[i].data) {
-            jpx_job_ended(w, job, JPX_END_WRONG, "damaged", "a value among its arguments is missing from the store");
+            jpx_job_ended(w, job, JPX_END_WRONG, "damaged",
+                          "its reply, or a value among its arguments, is missing from the store");
         } else if (jpx_args_check(job->pipe, args[i], &wrong) != JP_OK) {
             jpx_job_ended(
                 w, job, JPX_END_WRONG, "program",
                 jpx_format(job->intake->arena, "%s, %s: %s", job->pipeline->pipe, jpx_job_place(job), wrong.text));
         } else {
-            bool reply = job->journal.count > 1 && jpx_journal_last(&job->journal)->kind == JPX_REPLIED;
-            if (reply && reply_of(desk, job, err) != JP_OK)
-                return err->status;
-            jpx_job_submit(w, job, reply ? JPX_CALL_REPLY : JPX_CALL_RUN);
+            jpx_job_submit(w, job, has_reply(job) ? JPX_CALL_REPLY : JPX_CALL_RUN);
         }
     }
     return JP_OK;

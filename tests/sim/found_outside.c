@@ -33,9 +33,22 @@ JP_PIPE(waits, p, .gives = "int64", .async = true)
     return jp_wait(p);
 }
 
+static jp_end takes_reply(jp_ctx *p, jp_value value)
+{
+    (void)value;
+    executions++;
+    return jp_return(p, 42);
+}
+
+JP_PIPE(listens, p, .gives = "int64", .async = true, .retry = {.attempts = 1}, .on_reply = takes_reply)
+{
+    give_ticket(jp_ticket(p));
+    return jp_wait(p);
+}
+
 static world *open_with(const char *pipe)
 {
-    static const jp_def *const pipes[] = {&once, &promises, &waits, NULL};
+    static const jp_def *const pipes[] = {&once, &promises, &waits, &listens, NULL};
     world *w = stage_open(pipes);
 
     executions = 0;
@@ -159,6 +172,57 @@ START_TEST(a_reply_that_is_its_own_duplicate)
 }
 END_TEST
 
+/* ---- a large reply, to a pipe with on_reply, that cannot be read ---- */
+
+enum { LARGE = 100 * 1000 };
+
+static world *large_reply(void)
+{
+    world *w = open_with("listens");
+    char *json = jpx_alloc(w->arena, LARGE + 3);
+
+    world_pass(w, 1000);
+    memset(json, 'x', LARGE + 2);
+    json[0] = json[LARGE + 1] = '"';
+    json[LARGE + 2] = '\0';
+    reply(w, json);
+    stage_run(w, api(w, 0));
+    stage_run(w, api(w, 1));
+    return w;
+}
+
+/* Its event comes again and again; on_reply has not begun. */
+START_TEST(a_store_that_fails_before_on_reply_begins)
+{
+    world *w = large_reply();
+
+    for (int i = 0; i < 8; i++)
+        stage_when(w, (cue){.op = SEAM_GET, .table = JPX_VALUE, .verdict = SEAM_FAIL});
+    stage_done(w, 2 * SOON_MS);
+    ck_assert_int_eq(executions, 1);
+    stage_close(w);
+}
+END_TEST
+
+/* It is an end with a reason, not an event that comes again for ever. */
+START_TEST(a_reply_that_is_lost_from_the_store)
+{
+    world *w = large_reply();
+    uint8_t lo[JPX_VALUE_SIZE] = {0}, hi[JPX_VALUE_SIZE];
+    size_t removed;
+    jp_error err;
+
+    memset(hi, 0xff, sizeof hi);
+    ck_assert(jpx_store_remove_range(w->store, JPX_VALUE, jpx_id(lo, sizeof lo), jpx_id(hi, sizeof hi), 10, &removed,
+                                     &err) == JP_OK);
+    ck_assert_uint_eq(removed, 1);
+    stage_aborted(w, SOON_MS);
+    ck_assert_int_eq(executions, 0);
+    ck_assert_ptr_nonnull(strstr(world_root(w, STAGE_KEY)->reason, "missing from the store"));
+    stage_close(w);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("found_outside");
@@ -167,6 +231,8 @@ int main(void)
     tcase_add_test(tcase, a_reply_before_the_run_event_of_its_promise);
     tcase_add_test(tcase, a_reply_to_a_promise_that_was_not_adopted);
     tcase_add_test(tcase, a_reply_that_is_its_own_duplicate);
+    tcase_add_test(tcase, a_store_that_fails_before_on_reply_begins);
+    tcase_add_test(tcase, a_reply_that_is_lost_from_the_store);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
