@@ -93,17 +93,22 @@ jp_status jpx_request_reply(api *a, jpx_request *r, jp_error *err)
                    value ? value : "null", NULL, err);
 }
 
-static jp_status verb_control(api *a, jpx_request *r, const char *verb, jp_error *err)
+/* The message names a root by its id: its key may be that of another root when the message comes again, long after it
+ * was handled. */
+static jp_status verb_control(api *a, jpx_request *r, const char *verb, const jpx_root *root, jp_error *err)
 {
     jpx_arena *arena = a->role.desk.arena;
-    const char *data;
+    bson_t doc = BSON_INITIALIZER;
+    char id[JPX_ROOT_TEXT];
 
-    if (r->root && bson_empty(&r->doc))
-        bson_append_utf8(&r->doc, "root", 4, r->root, -1);
-    data = bson_as_relaxed_extended_json(&r->doc, NULL);
+    bson_copy_to_excluding_noinit(&r->doc, &doc, "root", "key", NULL);
+    if (root)
+        bson_append_utf8(&doc, "root", 4, jpx_root_text(id, &root->id), -1);
+    char *data = bson_as_relaxed_extended_json(&doc, NULL);
+    bson_destroy(&doc);
     jp_status status =
         forward(a, r, jpx_format(arena, "%s.control.%s", jpx_bus_prefix(a->role.desk.bus), verb), data, NULL, err);
-    bson_free((void *)data);
+    bson_free(data);
     return status;
 }
 
@@ -112,13 +117,13 @@ jp_status jpx_request_abort(api *a, jpx_request *r, jp_error *err)
     jpx_root *root;
     if (jpx_request_root(a, r, &root, err) != JP_OK)
         return err->status;
-    return verb_control(a, r, "abort", err);
+    return verb_control(a, r, "abort", root, err);
 }
 
 jp_status jpx_request_cleanup(api *a, jpx_request *r, jp_error *err)
 {
     bson_iter_t iter;
-    jpx_root *root;
+    jpx_root *root = NULL;
     const char *status = jpx_request_text(a, r, "status");
 
     if (r->root && jpx_api_find_root(a, r->root, &root, err) != JP_OK)
@@ -127,5 +132,5 @@ jp_status jpx_request_cleanup(api *a, jpx_request *r, jp_error *err)
         return jpx_fail(err, JP_E_INVALID, "nothing is named to clean up: send a root, or {\"older_ms\":604800000}");
     if (status && strcmp(status, "done") != 0 && strcmp(status, "aborted") != 0)
         return jpx_fail(err, JP_E_INVALID, "only roots that are done or aborted can be cleaned up, not %.40s", status);
-    return verb_control(a, r, "cleanup", err);
+    return verb_control(a, r, "cleanup", root, err);
 }

@@ -96,6 +96,32 @@ START_TEST(a_root_that_is_written_beside_its_cleanup)
 }
 END_TEST
 
+/* ---- a cleanup by key that comes again when another root has the key ---- */
+
+static bool is_cleanup(world *w, const seam_call *call)
+{
+    (void)w;
+    return strstr(call->deliveries[0]->subject, ".control.cleanup") != NULL;
+}
+
+START_TEST(a_cleanup_by_key_that_comes_again)
+{
+    static const char key[] = STAGE_KEY;
+    world *w = open_with("once");
+
+    stage_done(w, SOON_MS);
+    stage_when(w, (cue){.op = SEAM_ACK, .fits = is_cleanup, .verdict = SEAM_FAIL});
+    jpx_bus_answer(w->bus, "sim.api.cleanup", (jpx_bytes){(const uint8_t *)key, strlen(key)}, NULL, NULL); /* asks */
+    world_pass(w, 1000);
+    ck_assert_ptr_null(world_root(w, STAGE_KEY));
+    world_start(w, "once", "[]", STAGE_KEY);
+    stage_done(w, SOON_MS);
+    world_pass(w, 2 * DEADLINE_MS);
+    ck_assert_str_eq(stage_status(w), "done");
+    stage_close(w);
+}
+END_TEST
+
 /* ---- a reply to a promise whose run event is far behind in its queue ---- */
 
 static void reply(world *w, const char *json)
@@ -228,6 +254,7 @@ int main(void)
     Suite *suite = suite_create("found_outside");
     TCase *tcase = tcase_create("found_outside");
     tcase_add_test(tcase, a_root_that_is_written_beside_its_cleanup);
+    tcase_add_test(tcase, a_cleanup_by_key_that_comes_again);
     tcase_add_test(tcase, a_reply_before_the_run_event_of_its_promise);
     tcase_add_test(tcase, a_reply_to_a_promise_that_was_not_adopted);
     tcase_add_test(tcase, a_reply_that_is_its_own_duplicate);
