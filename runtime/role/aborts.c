@@ -6,7 +6,12 @@
  * broker, for a part of bounded size. */
 #include "role/api.h"
 
-enum { ABORT_WALK_MS = 250, ABORT_WALK_MAX_MS = 5000 };
+enum {
+    ABORT_WALK_MS = 250,      /* before the second walk, and longer before each that follows */
+    ABORT_WALK_MAX_MS = 5000, /* unless there are many hooks */
+    HOOKS_PER_MS = 5,         /* run at best */
+    HOOK_MAX_MS = 1           /* waited for each, at most */
+};
 
 /* ---- carrying out ---- */
 
@@ -30,10 +35,14 @@ static const jpx_root *root_to_abort(api *a, jpx_delivery *d, const char *name, 
     return NULL;
 }
 
-static void come_again(api *a, jpx_delivery *d)
+/* Each walk calls all pending hooks again, for their events may be lost. Many hooks take long: the next walk must not
+ * come so soon that most of their events stand in the queue twice. */
+static void come_again(api *a, jpx_delivery *d, size_t pending)
 {
-    int64_t delay = (int64_t)ABORT_WALK_MS * d->deliveries;
-    jpx_sub_nak(a->messages, d, delay < ABORT_WALK_MAX_MS ? delay : ABORT_WALK_MAX_MS);
+    const int64_t hooks = (int64_t)pending,
+                  most = hooks * HOOK_MAX_MS > ABORT_WALK_MAX_MS ? hooks * HOOK_MAX_MS : ABORT_WALK_MAX_MS;
+    const int64_t delay = (ABORT_WALK_MS + hooks / HOOKS_PER_MS) * d->deliveries;
+    jpx_sub_nak(a->messages, d, delay < most ? delay : most);
 }
 
 /* A part of its work. False: it has ended, and its delivery is settled. */
@@ -53,7 +62,7 @@ static bool go_on(api *a, jpx_aborting *walk)
     else if (more)
         return true;
     else if (pending)
-        come_again(a, walk->delivery);
+        come_again(a, walk->delivery, pending);
     else
         jpx_sub_ack(a->messages, &walk->delivery, 1);
     return false;
@@ -65,7 +74,7 @@ void jpx_api_aborting(api *a, jpx_delivery *d, const char *name)
     const jpx_root *root = NULL;
 
     if (a->walks_count == JPX_WALKS_MAX)
-        come_again(a, d);
+        come_again(a, d, 0);
     else
         root = root_to_abort(a, d, name, arena);
     if (root) {

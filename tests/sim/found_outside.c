@@ -1,5 +1,5 @@
 /* found_outside.c -- schedules that went wrong before they were mended, of what comes from outside: triggers that come
- * again beside a cleanup, replies to promises and waits. */
+ * again beside a cleanup, replies to promises and waits, cleanups and aborts. */
 #include "stage.h"
 #include <string.h>
 
@@ -249,6 +249,44 @@ START_TEST(a_reply_that_is_lost_from_the_store)
 }
 END_TEST
 
+/* ---- an abort with many hooks that take long ---- */
+
+enum { HOOKED = 5000, WALKS = 7 };
+
+static void cancels(jp_ctx *p)
+{
+    (void)p;
+}
+
+JP_PIPE(hooked, p, .async = true, .on_cancel = cancels)
+{
+    return jp_wait(p);
+}
+
+JP_PIPE(fan, p)
+{
+    for (int i = 0; i < HOOKED; i++)
+        jp_yield(p, hooked);
+    return jp_done(p);
+}
+
+/* Each walk calls them again, in case that was lost; the walks must not come faster than hooks can run. */
+START_TEST(hooks_that_take_long_are_not_called_again_and_again)
+{
+    static const jp_def *const pipes[] = {&hooked, &fan, NULL};
+    world *w = stage_open(pipes);
+    jpx_memory_item *items;
+
+    world_start(w, "fan", "[]", STAGE_KEY);
+    world_pass(w, 1000);
+    world_publish(w, "control.abort", "{\"root\":\"" STAGE_KEY "\"}", NULL);
+    only_apis(w);
+    ck_assert_uint_le(jpx_memory_bus_list(w->bus, JPX_RUN, w->arena, &items), WALKS * HOOKED);
+    stage_aborted(w, 2 * SOON_MS);
+    stage_close(w);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("found_outside");
@@ -260,6 +298,7 @@ int main(void)
     tcase_add_test(tcase, a_reply_that_is_its_own_duplicate);
     tcase_add_test(tcase, a_store_that_fails_before_on_reply_begins);
     tcase_add_test(tcase, a_reply_that_is_lost_from_the_store);
+    tcase_add_test(tcase, hooks_that_take_long_are_not_called_again_and_again);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
