@@ -8,6 +8,7 @@
 enum {
     SWEEP_MS =
         5 * 60 * 1000,   /* bodies in flight at a cleanup may still insert: the range is removed again after this */
+    EARLY_MS = 1000,     /* the grave is dug a little later than its timer is set */
     CLEANUP_ROOTS = 100, /* removed by one message, at most */
     CLEANUP_RECORDS = 10 * JPX_SCAN_CHUNK
 };
@@ -29,11 +30,18 @@ void jpx_api_sweep(api *a, jpx_delivery *d, const char *name)
     jpx_root_id id;
     size_t budget = CLEANUP_RECORDS;
     bool done = true;
+    int64_t dug_ms = 0;
     jp_error err = {0};
 
     jpx_root *alive = NULL;
-    if (jpx_root_parse(&id, name) && jpx_load_roots(&a->role.desk, &id, 1, &alive, &err) != JP_OK) {
+    if (jpx_root_parse(&id, name) && (jpx_load_roots(&a->role.desk, &id, 1, &alive, &err) != JP_OK ||
+                                      jpx_grave_dug(&a->role.desk, &id, &dug_ms, &err) != JP_OK)) {
         jpx_api_put_off(a, d, &err);
+        return;
+    }
+    int64_t early_ms = dug_ms ? dug_ms + SWEEP_MS - jpx_now(a->role.desk.env) : 0;
+    if (early_ms > EARLY_MS) { /* by the clock of a barrier role that is ahead */
+        jpx_sub_nak(a->messages, d, early_ms < SWEEP_MS ? early_ms : SWEEP_MS);
         return;
     }
     if (jpx_root_parse(&id, name) && !alive &&

@@ -49,3 +49,19 @@ jp_status jpx_grave_look(jpx_desk *desk, const jpx_root_id *roots, size_t count,
         buried[i] = found[i].doc.data != NULL;
     return JP_OK;
 }
+
+jp_status jpx_grave_dug(jpx_desk *desk, const jpx_root_id *root, int64_t *ms, jp_error *err)
+{
+    uint8_t id[JPX_MARK_SIZE];
+    jpx_bytes ids = {id, sizeof id};
+    jpx_record found;
+    jpx_mark mark;
+
+    *ms = 0;
+    grave_id(id, root);
+    if (jpx_store_get(desk->store, JPX_MARK, &ids, 1, desk->arena, &found, err) != JP_OK)
+        return err->status;
+    if (found.doc.data && jpx_mark_decode(found, desk->arena, &mark))
+        *ms = mark.since_ms;
+    return JP_OK;
+}

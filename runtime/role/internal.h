@@ -144,6 +144,7 @@ jp_status jpx_walk_remove(jpx_desk *, const jpx_root_id *, size_t *budget, bool 
 /* ---- grave.c: roots that were cleaned up lately ---- */
 jp_status jpx_grave_dig(jpx_desk *, const jpx_root_id *, jp_error *err);
 jp_status jpx_grave_level(jpx_desk *, const jpx_root_id *, jp_error *err);
+jp_status jpx_grave_dug(jpx_desk *, const jpx_root_id *, int64_t *ms, jp_error *err); /* when; 0 = there is none */
 jp_status jpx_grave_look(jpx_desk *, const jpx_root_id *, size_t count, bool *buried, jp_error *err);
 
 /* ---- view.c, why.c: what people see ---- */

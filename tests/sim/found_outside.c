@@ -3,7 +3,14 @@
 #include "stage.h"
 #include <string.h>
 
-enum { SOON_MS = 20 * 1000, DEADLINE_MS = 31 * 1000, EARLY_MS = 250, EARLY_TURNS = 80, WALKED_MS = 130 * 1000 };
+enum {
+    SOON_MS = 20 * 1000,
+    DEADLINE_MS = 31 * 1000,
+    EARLY_MS = 250,
+    EARLY_TURNS = 80,
+    WALKED_MS = 130 * 1000,
+    SKEW_MS = 5 * 60 * 1000
+};
 
 static int executions;
 static char ticket[256];
@@ -92,6 +99,31 @@ START_TEST(a_root_that_is_written_beside_its_cleanup)
     world_pass(w, WALKED_MS);
     ck_assert_ptr_null(world_root(w, STAGE_KEY));
     ck_assert_int_eq(executions, 1);
+    stage_close(w);
+}
+END_TEST
+
+/* A grave stands for five minutes, also where the clock that has it swept away is ahead by as much. */
+START_TEST(a_trigger_after_the_cleanup_where_clocks_differ)
+{
+    world *w = open_with("once");
+
+    for (size_t i = 0; i < 2; i++)
+        barrier(w, i)->skew_ms = SKEW_MS;
+    stage_when(w, (cue){.op = SEAM_ACK, .fits = is_trigger, .verdict = SEAM_FAIL});
+    stage_done(w, SOON_MS);
+    clean_up(w, NULL);
+    world_pass(w, 2 * DEADLINE_MS);
+    ck_assert_ptr_null(world_root(w, STAGE_KEY));
+    ck_assert_int_eq(executions, 1);
+    world_pass(w, SKEW_MS);
+    jpx_records marks;
+    uint8_t lo[JPX_MARK_SIZE] = {0}, hi[JPX_MARK_SIZE];
+    jp_error err;
+    memset(hi, 0xff, sizeof hi);
+    ck_assert(jpx_store_scan(w->store, JPX_MARK, jpx_id(lo, sizeof lo), jpx_id(hi, sizeof hi), 10, false, w->arena,
+                             &marks, &err) == JP_OK);
+    ck_assert_uint_eq(marks.count, 0); /* nothing is left of it */
     stage_close(w);
 }
 END_TEST
@@ -292,6 +324,7 @@ int main(void)
     Suite *suite = suite_create("found_outside");
     TCase *tcase = tcase_create("found_outside");
     tcase_add_test(tcase, a_root_that_is_written_beside_its_cleanup);
+    tcase_add_test(tcase, a_trigger_after_the_cleanup_where_clocks_differ);
     tcase_add_test(tcase, a_cleanup_by_key_that_comes_again);
     tcase_add_test(tcase, a_reply_before_the_run_event_of_its_promise);
     tcase_add_test(tcase, a_reply_to_a_promise_that_was_not_adopted);
