@@ -54,15 +54,15 @@ void jpx_api_sweep(api *a, jpx_delivery *d, const char *name)
         jpx_sub_ack(a->messages, &d, 1);
 }
 
-/* Roots that ended before a time, the newest first, as far as the budget goes. */
-static jp_status remove_some(api *a, const bson_t *doc, int64_t *removed, bool *more, jp_error *err)
+/* Roots that ended before a time, the newest first, as far as the budget goes. How old they are is counted from the
+ * time of the message, so that one that comes again takes nothing that has ended since. */
+static jp_status remove_some(api *a, const bson_t *doc, int64_t now, int64_t *removed, bool *more, jp_error *err)
 {
     static const char *const finals[] = {"done", "aborted"};
     jpx_desk *desk = &a->role.desk;
     const char *status = jpx_api_text_field(desk->arena, doc, "status");
     bson_iter_t iter;
     int64_t older = bson_iter_init_find(&iter, doc, "older_ms") ? bson_iter_as_int64(&iter) : 0;
-    int64_t now = jpx_now(desk->env);
     size_t budget = CLEANUP_RECORDS;
 
     older = older < 0 ? 0 : older > now ? now : older;
@@ -112,7 +112,7 @@ void jpx_api_cleanup(api *a, jpx_delivery *d, const bson_t *doc, const char *nam
             goto failed;
         removed = done;
         more = !done;
-    } else if (remove_some(a, doc, &removed, &more, &err) != JP_OK) {
+    } else if (remove_some(a, doc, d->published_ns / 1000000, &removed, &more, &err) != JP_OK) {
         goto failed;
     }
     if (more && !d->reply_to && jpx_bus_publish(desk->bus, &again, 1, JPX_PUBLISH_MS, &err) != JP_OK)

@@ -154,6 +154,27 @@ START_TEST(a_cleanup_by_key_that_comes_again)
 }
 END_TEST
 
+/* By age: what has ended since it was asked for stays. */
+START_TEST(a_cleanup_by_age_that_comes_again)
+{
+    static const char all[] = "{\"older_ms\":0}";
+    world *w = open_with("once");
+
+    stage_done(w, SOON_MS);
+    stage_walks(w, true);       /* roots may be listed */
+    world_pass(w, SOON_MS / 4); /* clocks differ a little */
+    stage_when(w, (cue){.op = SEAM_ACK, .fits = is_cleanup, .verdict = SEAM_FAIL});
+    jpx_bus_answer(w->bus, "sim.api.cleanup", (jpx_bytes){(const uint8_t *)all, strlen(all)}, NULL, NULL); /* asks */
+    world_pass(w, 1000);
+    ck_assert_ptr_null(world_root(w, STAGE_KEY));
+    world_start(w, "once", "[]", STAGE_KEY);
+    stage_done(w, SOON_MS);
+    world_pass(w, 2 * DEADLINE_MS);
+    ck_assert_str_eq(stage_status(w), "done");
+    stage_close(w);
+}
+END_TEST
+
 /* ---- a reply to a promise whose run event is far behind in its queue ---- */
 
 static void reply(world *w, const char *json)
@@ -326,6 +347,7 @@ int main(void)
     tcase_add_test(tcase, a_root_that_is_written_beside_its_cleanup);
     tcase_add_test(tcase, a_trigger_after_the_cleanup_where_clocks_differ);
     tcase_add_test(tcase, a_cleanup_by_key_that_comes_again);
+    tcase_add_test(tcase, a_cleanup_by_age_that_comes_again);
     tcase_add_test(tcase, a_reply_before_the_run_event_of_its_promise);
     tcase_add_test(tcase, a_reply_to_a_promise_that_was_not_adopted);
     tcase_add_test(tcase, a_reply_that_is_its_own_duplicate);
