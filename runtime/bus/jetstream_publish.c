@@ -4,7 +4,7 @@
  * again, under the same Nats-Msg-Id, after a reconnect, after RESEND_MS, or when the server says that it cannot take it
  * just now; until the time limit. A message is in one state:
  *
- *     TODO --sent--> SENT --ack--> STORED
+ *     UNSENT --sent--> SENT --ack--> STORED
  *       ^             |error of the moment, reconnect, RESEND_MS
  *       +-------------+
  *
@@ -14,16 +14,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TODO, SENT, STORED };
+enum { UNSENT, SENT, STORED };
 enum { CHUNK = 256, RESEND_MS = 5000, AGAIN_MS = 20, AGAIN_MAX_MS = 500, NO_STREAM_MS = 2000, REASON_ROOM = 2100 };
 
 typedef struct jpx_js_batch {
     bool used;
     unsigned turn; /* tells uses of this place apart: acks may be late */
     const jpx_message *messages;
-    size_t count, sent, stored, scan; /* scan: below it nothing is TODO */
+    size_t count, sent, stored, scan; /* scan: below it nothing is UNSENT */
     uint8_t *states;
-    bool again, no_stream; /* something became TODO after it was sent; nobody answered */
+    bool again, no_stream; /* something became UNSENT after it was sent; nobody answered */
     int64_t no_stream_since;
     jp_status status;
     char text[JPX_JS_TEXT];
@@ -102,7 +102,7 @@ static void to_do_again(batch *b, size_t index)
     if (b->states[index] != SENT)
         return;
     b->sent--;
-    b->states[index] = TODO;
+    b->states[index] = UNSENT;
     b->again = true;
     b->scan = index < b->scan ? index : b->scan;
 }
@@ -211,7 +211,7 @@ static void all_to_do(batch *b)
     b->again = false;
 }
 
-/* Sends what is TODO as far as the window allows; unlocks while it sends. False when the connection took none. */
+/* Sends what is UNSENT as far as the window allows; unlocks while it sends. False when the connection took none. */
 static bool send_some(jpx_js_link *link, batch *b)
 {
     size_t chunk[CHUNK], count = 0, done = 0;
@@ -220,7 +220,7 @@ static bool send_some(jpx_js_link *link, batch *b)
     natsStatus status = NATS_OK;
 
     for (; b->scan < b->count && count < CHUNK && b->sent < JPX_JS_WINDOW; b->scan++) {
-        if (b->states[b->scan] != TODO)
+        if (b->states[b->scan] != UNSENT)
             continue;
         b->states[b->scan] = SENT;
         b->sent++;
