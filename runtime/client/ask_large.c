@@ -97,6 +97,7 @@ static jp_status read_pieces(jpx_bus *bus, const char *root, int64_t timeout_ms,
             break;
         }
         jpx_text_puts(&whole, piece);
+        root = jpx_strdup(arena, jpx_json_string(answer.json, "root", root)); /* a key may name another one by then */
     } while ((int64_t)whole.size < size);
     if (status == JP_OK) {
         jpx_text text = jpx_text_new(arena);

@@ -113,6 +113,22 @@ START_TEST(errors_become_statuses)
 }
 END_TEST
 
+/* A key may name another root by the time of the second piece: what follows is asked for by the id in the first. */
+START_TEST(pieces_are_of_one_root)
+{
+    jpx_answer answer;
+    jp_error err;
+    listen_with((const char *[]){"{\"error\":{\"code\":\"too-large\",\"message\":\"m\"}}",
+                                 "{\"root\":\"0123456789abcdef01234567\",\"offset\":0,\"size\":4,\"piece\":\"[1\"}",
+                                 "{\"root\":\"0123456789abcdef01234567\",\"offset\":2,\"size\":4,\"piece\":\"2]\"}",
+                                 NULL});
+    ck_assert_int_eq(jpx_ask_result(bus, "order-17", 1000, arena, &answer, &err), JP_OK);
+    ck_assert_ptr_nonnull(strstr((const char *)answer.text.data, "\"result\":[12]"));
+    ck_assert_ptr_nonnull(strstr(responder.last, "0123456789abcdef01234567"));
+    ck_assert_ptr_null(strstr(responder.last, "order-17"));
+}
+END_TEST
+
 START_TEST(codes_are_read_in_all_spellings)
 {
     ck_assert_int_eq(jpx_ask_status("not-found"), JP_E_NOT_FOUND);
@@ -281,6 +297,7 @@ int main(void)
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, an_answer_comes_back);
     tcase_add_loop_test(tc, errors_become_statuses, 0, COUNT(answers));
+    tcase_add_test(tc, pieces_are_of_one_root);
     tcase_add_test(tc, codes_are_read_in_all_spellings);
     tcase_add_test(tc, silence_is_a_timeout_and_nobody_is_unavailable);
     tcase_add_loop_test(tc, arguments_are_sent_as_they_were_written, 0, COUNT(arguments));
