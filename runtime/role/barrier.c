@@ -22,7 +22,7 @@ typedef struct patrol { /* one walk over all live roots, newest first */
     bool full; /* there was a loss: everything is published again, whatever the queues may have */
     uint8_t before_id[JPX_ROOT_SIZE];
     jpx_bytes before; /* the last root that was walked; none yet when empty */
-    int64_t begun_ms;
+    int64_t took_ms;  /* walking, without what was put off */
     size_t walked;
 } patrol;
 
@@ -160,19 +160,19 @@ failed:
 
 /* ---- the patrol ---- */
 
-static void begin_patrol(barrier *b, int64_t now, bool full)
+static void begin_patrol(barrier *b, bool full)
 {
-    b->patrol = (patrol){.going = true, .full = full, .begun_ms = now};
+    b->patrol = (patrol){.going = true, .full = full};
 }
 
 /* A loss is walked twice: handlers that were in flight at it may have died since (PROTOCOL 13). After that, and at the
  * start, it is the slow net below everything: it has growing pauses and takes at most a hundredth of the time. */
 static void end_patrol(barrier *b, int64_t now)
 {
-    int64_t took_ms = now - b->patrol.begun_ms;
+    int64_t rest_ms = 100 * b->patrol.took_ms;
 
     jpx_log(b->role.desk.env, JPX_INFO, "live roots walked", "roots=%zu took_ms=%lld", b->patrol.walked,
-            (long long)took_ms);
+            (long long)b->patrol.took_ms);
     b->patrol.going = false;
     if (b->patrol.full && !b->second_walk) {
         b->second_walk = true;
@@ -181,7 +181,7 @@ static void end_patrol(barrier *b, int64_t now)
         return;
     }
     b->second_walk = false;
-    b->walk_ms = now + (b->pause_ms > 100 * took_ms ? b->pause_ms : 100 * took_ms);
+    b->walk_ms = now + (b->pause_ms > rest_ms ? b->pause_ms : rest_ms);
     b->pause_ms = b->pause_ms < PATROL_MAX_MS / 2 ? 2 * b->pause_ms : PATROL_MAX_MS;
 }
 
@@ -236,18 +236,20 @@ static size_t go_on_patrol(barrier *b)
         b->losses = losses;
         b->second_walk = false;
         b->walk_ms = now;
-        begin_patrol(b, now, true);
+        begin_patrol(b, true);
     }
     if (now < b->walk_ms)
         return 0;
     if (!b->patrol.going)
-        begin_patrol(b, now, b->second_walk);
+        begin_patrol(b, b->second_walk);
     if (walk_some(b, &walked, &err) != JP_OK) {
         jpx_log(b->role.desk.env, JPX_WARN, "repair put off", "error=%s", jpx_json_text(b->role.desk.arena, err.text));
         b->walk_ms = now + NAK_MS; /* it goes on from there */
-    } else if (walked < PATROL_ROOTS) {
-        end_patrol(b, now);
+        return walked;
     }
+    b->patrol.took_ms += jpx_now(b->role.desk.env) - now;
+    if (walked < PATROL_ROOTS)
+        end_patrol(b, now);
     return walked;
 }
 

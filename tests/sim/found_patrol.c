@@ -6,19 +6,29 @@ enum { SOON_MS = 20 * 1000, WALKED_MS = 130 * 1000, LATE_MS = 15 * 1000 };
 
 static size_t seen; /* run events while the second attempt was at work */
 
-/* Both barriers go on patrol, several times; no worker is asked. */
-static size_t patrols(world *w)
+static size_t queued(world *w)
 {
     jpx_memory_item *items;
+    return jpx_memory_bus_list(w->bus, JPX_RUN, w->arena, &items);
+}
 
-    stage_walks(w, true);
-    for (int64_t ms = 0; ms < WALKED_MS; ms += 1000) {
+/* Time passes for the barriers; no worker is asked. */
+static void only_barriers(world *w, int64_t for_ms)
+{
+    for (int64_t ms = 0; ms < for_ms; ms += 1000) {
         w->now_ms += 1000;
         stage_run(w, barrier(w, 0));
         stage_run(w, barrier(w, 1));
     }
+}
+
+/* Both barriers go on patrol, several times. */
+static size_t patrols(world *w)
+{
+    stage_walks(w, true);
+    only_barriers(w, WALKED_MS);
     stage_walks(w, false);
-    return jpx_memory_bus_list(w->bus, JPX_RUN, w->arena, &items);
+    return queued(w);
 }
 
 JP_PIPE(retries, p, .gives = "int64")
@@ -67,12 +77,41 @@ START_TEST(a_retry_that_is_at_work)
 }
 END_TEST
 
+/* A store that was away while roots were to be walked does not put the next walk off: only the walking counts. */
+START_TEST(a_patrol_that_was_put_off)
+{
+    static const jp_def *const pipes[] = {&retries, NULL};
+    world *w = stage_open(pipes);
+    jpx_delivery *lost;
+    jpx_sub *sub;
+    jp_error err;
+
+    seen = 1;
+    world_start(w, "retries", "[]", STAGE_KEY);
+    stage_run(w, api(w, 0));
+    stage_walks(w, false);
+    only_barriers(w, SOON_MS);
+    stage_walks(w, true);
+    only_barriers(w, 2000);
+    ck_assert_int_eq(jpx_bus_subscribe(&sub, w->bus, JPX_RUN, "default", 1, &err), JP_OK);
+    ck_assert_uint_eq(jpx_sub_fetch(sub, &lost, 1, 0), 1);
+    jpx_sub_ack(sub, &lost, 1);
+    jpx_sub_close(sub);
+    ck_assert_uint_eq(queued(w), 0);
+    only_barriers(w, WALKED_MS);
+    ck_assert_uint_ge(queued(w), 1);
+    stage_done(w, SOON_MS);
+    stage_close(w);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("found_patrol");
     TCase *tcase = tcase_create("found_patrol");
     tcase_add_test(tcase, a_retry_whose_event_waits_in_its_queue);
     tcase_add_test(tcase, a_retry_that_is_at_work);
+    tcase_add_test(tcase, a_patrol_that_was_put_off);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
