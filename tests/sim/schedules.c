@@ -3,7 +3,7 @@
  * messages that come twice, in disorder or never, time that jumps, and an outside that answers too early, twice or
  * wrong. When it is over the oracle (check.c) looks at every record.
  *
- *     sim_schedules            the seeds that are always run, then fresh ones, for 40 s in all
+ *     sim_schedules            the seeds that are always run, then fresh ones, for 20 s in all
  *     sim_schedules --long     fresh ones until it is stopped
  *     sim_schedules SEED       one schedule again, told operation by operation; also SEED=n in the environment
  *     sim_schedules FROM TO    a range
@@ -19,7 +19,7 @@
 
 enum {
     ALWAYS = 1500,
-    SECONDS = 40,
+    SECONDS = 20,
     TURNS_MAX = 1500,
     CALM_ROUNDS = 900,
     CALM_MS = 200,
