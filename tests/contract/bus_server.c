@@ -184,6 +184,12 @@ static int missing(int count)
     return missed;
 }
 
+static bool nothing_pending(void)
+{
+    const char *info = bus_admin(&c, "CONSUMER.INFO", "SLOT", ".barrier", "");
+    return strstr(info, "\"num_ack_pending\":0") && strstr(info, "\"num_pending\":0");
+}
+
 START_TEST(kill_and_restart_loses_nothing_acknowledged)
 {
     pthread_t publisher, taker;
@@ -205,8 +211,9 @@ START_TEST(kill_and_restart_loses_nothing_acknowledged)
     pthread_join(publisher, NULL);
     ck_assert_int_eq(atomic_load(&stored_count), NUMBERS);
     /* Acks that were on their way when the server was killed are lost, so that their messages come again: they are
-     * taken until nothing is left. */
-    for (int i = 0; i < 600 && (missing(NUMBERS) > 0 || jpx_bus_backlog(c.bus, JPX_SLOT) != 0); i++)
+     * taken until the durable has none left. (The stream may have: nats-server 2.9 leaves messages there after a kill
+     * that the durable knows as acked.) */
+    for (int i = 0; i < 600 && (missing(NUMBERS) > 0 || !nothing_pending()); i++)
         usleep(50000);
     atomic_store(&stop, true);
     pthread_join(taker, NULL);
@@ -215,7 +222,7 @@ START_TEST(kill_and_restart_loses_nothing_acknowledged)
     int missed = missing(NUMBERS);
     ck_assert_msg(missed == 0 || jpx_bus_losses(c.bus) > 0, "%d of %d never came", missed, NUMBERS);
     ck_assert_uint_le(jpx_bus_losses(c.bus), 4);
-    bus_backlog_is(&c, JPX_SLOT, 0);
+    ck_assert(nothing_pending());
     jpx_sub_close(sub);
     end();
 }
