@@ -184,9 +184,16 @@ static int missing(int count)
     return missed;
 }
 
+/* False also while the server is not there yet. */
 static bool nothing_pending(void)
 {
-    const char *info = bus_admin(&c, "CONSUMER.INFO", "SLOT", ".barrier", "");
+    jpx_bytes reply;
+    jp_error err;
+
+    if (jpx_bus_request(c.bus, "$JS.API.CONSUMER.INFO.JPT-N_SLOT.barrier", (jpx_bytes){NULL, 0}, 1000, c.arena, &reply,
+                        &err) != JP_OK)
+        return false;
+    const char *info = jpx_strndup(c.arena, (const char *)reply.data, reply.size);
     return strstr(info, "\"num_ack_pending\":0") && strstr(info, "\"num_pending\":0");
 }
 
