@@ -2,7 +2,9 @@
 
 import json
 import os
+import socket
 import subprocess
+import threading
 
 from kit import *
 
@@ -26,6 +28,29 @@ for url, part in (("http://127.0.0.1:4222", "nats or tls"), ("nats://", "names n
 for url in (nowhere, "nats://no-such-host.invalid", nowhere + ",nats://127.0.0.1:2"):
     refused(7, [url, "nats-server -js", "--nats"], "list", "--nats", url, env=at(nowhere))
 refused(7, ["nats://127.0.0.1:1;"], "list", env=at("nats://joe:geheim@127.0.0.1:1"))
+
+# ---- a port in use: something else answers there ----
+
+other = socket.create_server(("127.0.0.1", 0))
+port = other.getsockname()[1]
+
+
+def answer():
+    while True:
+        connection, _ = other.accept()
+        connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        connection.close()
+
+
+threading.Thread(target=answer, daemon=True).start()
+taken = "nats://127.0.0.1:%d" % port
+refused(7, [taken, "nats-server -js", "--nats"], "list", env=at(taken))
+os.makedirs(os.path.join(folder, "taken"))
+open(os.path.join(folder, "taken", "port"), "w").write(str(port))
+done = subprocess.run(["sh", "-c", ". %s/tests/servers.sh; nats_start old %s/taken URL" % (
+    os.environ["JETPIPE_SOURCE_DIR"], folder)], capture_output=True, timeout=60)
+check(done.returncode == 1 and "%d" % port in done.stderr.decode() and "in use" in done.stderr.decode(),
+      "a server of ours that finds its port taken says so")
 
 # ---- who we are ----
 
