@@ -173,6 +173,7 @@ typedef struct jpx_mark { /* a body has begun, or may have */
     jpx_key key;
     uint32_t step;
     int64_t since_ms;
+    int64_t seen_ms; /* when its worker last said so; 0: then */
     const char *worker;
     bool begins; /* left as the last thing before the body: it counts as a beginning */
 } jpx_mark;

@@ -223,6 +223,8 @@ jpx_record jpx_mark_encode(const jpx_mark *mark, const uint8_t tail[8], jpx_aren
     jpx_append_id(&doc, "_id", id, sizeof id);
     bson_append_date_time(&doc, "since", 5, mark->since_ms);
     bson_append_utf8(&doc, "worker", 6, mark->worker, -1);
+    if (mark->seen_ms)
+        bson_append_date_time(&doc, "seen", 4, mark->seen_ms);
     if (mark->begins)
         bson_append_bool(&doc, "begins", 6, true);
     return (jpx_record){jpx_copy(arena, id, sizeof id), jpx_doc_take(&doc, arena)};
@@ -237,6 +239,7 @@ bool jpx_mark_decode(jpx_record record, jpx_arena *arena, jpx_mark *mark)
     memcpy(mark->key.b, record.id.data, JPX_PIPELINE_SIZE);
     mark->step = jpx_get32(record.id.data + JPX_PIPELINE_SIZE);
     mark->since_ms = jpx_doc_find(record.doc, "since", &iter) ? bson_iter_date_time(&iter) : 0;
+    mark->seen_ms = jpx_doc_find(record.doc, "seen", &iter) ? bson_iter_date_time(&iter) : 0;
     mark->worker = jpx_doc_find(record.doc, "worker", &iter) ? jpx_iter_text(&iter, arena) : NULL;
     mark->begins = jpx_doc_find(record.doc, "begins", &iter);
     return mark->worker != NULL;

@@ -37,8 +37,10 @@ static int64_t at_work_ms(jpx_backlog *backlog, const jpx_key *key, uint32_t ste
         return 0;
     for (size_t i = 0; i < found.count; i++) {
         jpx_mark mark;
-        if (jpx_mark_decode(found.items[i], backlog->arena, &mark) && mark.since_ms > ms)
-            ms = mark.since_ms;
+        if (!jpx_mark_decode(found.items[i], backlog->arena, &mark))
+            continue;
+        int64_t seen_ms = mark.seen_ms ? mark.seen_ms : mark.since_ms;
+        ms = seen_ms > ms ? seen_ms : ms;
     }
     return ms;
 }

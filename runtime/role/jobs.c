@@ -66,13 +66,14 @@ void jpx_job_settle(jpx_worker *w, jpx_job *job, bool nak, int64_t delay_ms)
     let_go(w, job);
 }
 
-void jpx_jobs_beat(jpx_worker *w)
+bool jpx_jobs_beat(jpx_worker *w)
 {
     int64_t now = jpx_now(w->role.desk.env);
     if (now - w->beat_ms < jpx_ack_wait_ms() * 4 / 15) /* 8 s of 30 */
-        return;
+        return false;
     w->beat_ms = now;
     for (size_t b = 0; b < JPX_JOB_BUCKETS; b++)
         for (jpx_job *job = w->buckets[b]; job; job = job->next)
             jpx_sub_beat(job->feed->sub, &job->delivery, 1);
+    return true;
 }

@@ -1,8 +1,8 @@
 /* marks.c -- the marks that executions leave in the store: before bodies that may be told of again, and of long ones.
  *
- * A mark that says it begins was written as the last thing before its body, and only such marks are counted. Pipes with
- * the finishing hook leave theirs before the abort flag is looked at for the last time. All of it waits for the store.
- */
+ * A mark that says it begins was written as the last thing before its body, and only such marks are counted: when their
+ * worker has ceased to renew them. Pipes with the finishing hook leave theirs before the abort flag is looked at for
+ * the last time. All of it waits for the store. */
 #include "role/worker.h"
 
 enum { RUNNING_MAX = 64 };
@@ -26,11 +26,14 @@ bool jpx_comes_again(const jpx_job *job)
 }
 
 /* Five beginnings without an ending: all but the first have left a mark that says so. Marks that only say that a body
- * may have begun do not count: the store may have failed before it did. */
+ * may have begun do not count: the store may have failed before it did. Nor do those of bodies that are at work
+ * elsewhere, for after a loss the event of each is told several times: theirs are renewed with the beats, so that they
+ * are never so old. What is told again because its worker died comes a whole ack deadline after the last beat. */
 bool jpx_out_of_beginnings(jpx_worker *w, const jpx_job *job, jp_error *err)
 {
     uint8_t lo[JPX_MARK_SIZE], hi[JPX_MARK_SIZE];
     static const uint8_t first[8] = {0}, last[8] = {255, 255, 255, 255, 255, 255, 255, 255};
+    const int64_t dead_ms = jpx_now(w->role.desk.env) - jpx_ack_wait_ms() / 2;
     jpx_records found = {0};
     int begun = 0;
 
@@ -41,7 +44,8 @@ bool jpx_out_of_beginnings(jpx_worker *w, const jpx_job *job, jp_error *err)
         return false;
     for (size_t i = 0; i < found.count; i++) {
         jpx_mark mark;
-        begun += jpx_mark_decode(found.items[i], w->role.desk.arena, &mark) && mark.begins;
+        begun += jpx_mark_decode(found.items[i], w->role.desk.arena, &mark) && mark.begins &&
+                 (mark.seen_ms ? mark.seen_ms : mark.since_ms) <= dead_ms;
     }
     return begun >= JPX_DELIVERIES_MAX - 1;
 }
@@ -100,6 +104,34 @@ jp_status jpx_mark_beginnings(jpx_worker *w, jpx_job **jobs, size_t count, jp_er
             jobs[i]->marks[1] = marks[n - 1].id;
         }
     return n ? jpx_store_insert(w->role.desk.store, JPX_MARK, marks, n, NULL, err) : JP_OK;
+}
+
+/* Beginnings that have not ended are said again, with the beats. Failures do not matter: a mark that is missing then is
+ * one that is not counted. */
+void jpx_mark_again(jpx_worker *w)
+{
+    jpx_desk *desk = &w->role.desk;
+    jpx_bytes *ids = jpx_alloc_array(desk->arena, w->held + 1, sizeof *ids);
+    jpx_record *marks = jpx_alloc_array(desk->arena, w->held + 1, sizeof *marks);
+    jpx_record *found = jpx_alloc_array(desk->arena, w->held + 1, sizeof *found);
+    size_t count = 0, n = 0;
+    jp_error ignored;
+    jpx_mark mark;
+
+    for (size_t b = 0; b < JPX_JOB_BUCKETS; b++)
+        for (jpx_job *job = w->buckets[b]; job; job = job->next)
+            if (job->marks[1].data)
+                ids[count++] = job->marks[1];
+    if (!count || jpx_store_get(desk->store, JPX_MARK, ids, count, desk->arena, found, &ignored) != JP_OK)
+        return;
+    for (size_t i = 0; i < count; i++) {
+        if (!found[i].doc.data || !jpx_mark_decode(found[i], desk->arena, &mark))
+            continue;
+        mark.seen_ms = jpx_now(desk->env);
+        marks[n++] = jpx_mark_encode(&mark, ids[i].data + JPX_ENTRY_SIZE, desk->arena);
+    }
+    if (jpx_store_remove(desk->store, JPX_MARK, ids, count, &ignored) == JP_OK && n)
+        jpx_store_insert(desk->store, JPX_MARK, marks, n, NULL, &ignored);
 }
 
 /* Bodies at work for more than 100 ms are shown as running. Outside the critical path: failures do not matter. */

@@ -55,7 +55,8 @@ static size_t worker_step(jpx_role *role, int64_t wait_ms)
     jpx_worker *w = (jpx_worker *)role;
     size_t did = 0;
 
-    jpx_jobs_beat(w);
+    if (jpx_jobs_beat(w))
+        jpx_mark_again(w);
     if (jpx_executor_broken(w->executor) && !role->draining) {
         jpx_log(role->desk.env, JPX_ERROR, "no more bodies can be run",
                 "cause=\"the process that forks them is gone\" mend=\"this worker ends; start another\"");

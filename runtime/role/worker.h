@@ -77,7 +77,7 @@ void jpx_job_hold(jpx_worker *, jpx_job *); /* gives it its number */
 jpx_job *jpx_job_find(jpx_worker *, uint64_t number);
 /* Acks or naks its delivery and lets it go; its memory may go with it. */
 void jpx_job_settle(jpx_worker *, jpx_job *, bool nak, int64_t delay_ms);
-void jpx_jobs_beat(jpx_worker *); /* all that are held, when it is time */
+bool jpx_jobs_beat(jpx_worker *); /* all that are held, when it is time */
 
 /* ---- intake.c ---- */
 /* Handles what was fetched from a queue, all of it: bodies are with the executor afterwards, the others settled or
@@ -100,6 +100,7 @@ bool jpx_comes_again(const jpx_job *); /* was it told before? */
 bool jpx_out_of_beginnings(jpx_worker *, const jpx_job *, jp_error *err);
 jp_status jpx_mark_hooked(jpx_worker *, jpx_batch *, jpx_root **roots, jp_error *err);
 jp_status jpx_mark_beginnings(jpx_worker *, jpx_job **, size_t count, jp_error *err);
+void jpx_mark_again(jpx_worker *);
 void jpx_mark_long(jpx_worker *);
 
 /* ---- surplus.c ---- */

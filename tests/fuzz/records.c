@@ -64,7 +64,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             break;
         jpx_record record = jpx_mark_encode(&mark, (const uint8_t *)"12345678", arena);
         claim(jpx_mark_decode(record, arena, &again));
-        claim(mark.step == again.step && jpx_key_equal(&mark.key, &again.key) && mark.since_ms == again.since_ms);
+        claim(mark.step == again.step && jpx_key_equal(&mark.key, &again.key) && mark.since_ms == again.since_ms &&
+              mark.seen_ms == again.seen_ms);
         claim(same_text(mark.worker, again.worker));
         break;
     }

@@ -1,6 +1,7 @@
-/* found_patrol.c -- schedules that went wrong before they were mended, of the slow patrol: what it publishes again
- * although nothing was lost. */
+/* found_patrol.c -- schedules that went wrong before they were mended, of walks over live roots: what the slow patrol
+ * publishes again although nothing was lost, and what comes of all that is published again after a loss. */
 #include "stage.h"
+#include <string.h>
 
 enum { SOON_MS = 20 * 1000, WALKED_MS = 130 * 1000, LATE_MS = 15 * 1000 };
 
@@ -105,6 +106,142 @@ START_TEST(a_patrol_that_was_put_off)
 }
 END_TEST
 
+/* ---- after a loss, each barrier walks twice ---- */
+
+enum { BARRIERS = 3, WORKERS = 6, TWICE_WALKED = 40 * 1000, GIVEN_BACK_MS = 1100 };
+
+static size_t begun, renewed;
+
+static void lose_runs(world *w)
+{
+    stage_walks(w, true);
+    jpx_memory_bus_lose(w->bus, JPX_RUN);
+    for (int64_t ms = 0; ms < TWICE_WALKED; ms += 1000) {
+        w->now_ms += 1000;
+        for (size_t i = 0; i < BARRIERS; i++)
+            stage_run(w, barrier(w, i));
+    }
+    stage_walks(w, false);
+    ck_assert_uint_eq(queued(w), 2 * BARRIERS);
+}
+
+/* The stream is lost while the first execution is at work; each that begins by what was published again is still at
+ * work when the next one begins. */
+JP_PIPE(long_one, p, .gives = "int64", .retry = {.attempts = 1})
+{
+    world *w = the_world;
+    size_t mine = begun++;
+
+    if (mine == 0)
+        lose_runs(w);
+    w->now_ms += GIVEN_BACK_MS;
+    if (mine + 1 < WORKERS)
+        stage_run(w, worker(w, mine + 1));
+    return jp_return(p, 5);
+}
+
+START_TEST(bodies_at_work_when_a_stream_is_lost)
+{
+    static const jp_def *const pipes[] = {&long_one, NULL};
+    world *w = stage_open_with(pipes, 1, BARRIERS, WORKERS);
+
+    begun = 0;
+    world_start(w, "long_one", "[]", STAGE_KEY);
+    stage_run(w, api(w, 0));
+    stage_run(w, worker(w, 0));
+    ck_assert_uint_eq(begun, WORKERS);
+    stage_done(w, SOON_MS);
+    stage_close(w);
+}
+END_TEST
+
+JP_PIPE(short_one, p)
+{
+    return jp_done(p);
+}
+
+/* Who holds an event for long says so with the beats: its mark is never taken for that of somebody dead. */
+JP_PIPE(one_of_two, p, .gives = "int64")
+{
+    world *w = the_world;
+    uint8_t lo[JPX_MARK_SIZE] = {0}, hi[JPX_MARK_SIZE];
+    jpx_records found;
+    jpx_mark mark;
+    jp_error err;
+
+    memset(hi, 0xff, sizeof hi);
+    ck_assert(jpx_store_scan(w->store, JPX_MARK, jpx_id(lo, sizeof lo), jpx_id(hi, sizeof hi), 100, false, w->arena,
+                             &found, &err) == JP_OK);
+    ck_assert_uint_eq(found.count, 2); /* both have left theirs */
+    for (size_t i = 0; begun && i < found.count; i++) {
+        ck_assert(jpx_mark_decode(found.items[i], w->arena, &mark) && mark.begins);
+        renewed += mark.seen_ms == w->now_ms && mark.since_ms < w->now_ms;
+    }
+    begun++;
+    w->now_ms += SOON_MS;
+    return jp_return(p, 5);
+}
+
+START_TEST(a_mark_is_renewed)
+{
+    static const jp_def *const pipes[] = {&one_of_two, &short_one, NULL};
+    world *w = stage_open(pipes);
+    jpx_delivery *both[2];
+    jpx_sub *sub;
+    jp_error err;
+
+    begun = renewed = 0;
+    for (int i = 0; i < 40; i++) /* bodies are short, it thinks: it asks for several */
+        world_start(w, "short_one", "[]", NULL);
+    stage_run(w, api(w, 0));
+    stage_run(w, worker(w, 0));
+    world_start(w, "one_of_two", "[]", STAGE_KEY);
+    world_start(w, "one_of_two", "[]", NULL);
+    stage_run(w, api(w, 0));
+    ck_assert_int_eq(jpx_bus_subscribe(&sub, w->bus, JPX_RUN, "default", 2, &err), JP_OK);
+    ck_assert_uint_eq(jpx_sub_fetch(sub, both, 2, 0), 2);
+    for (size_t i = 0; i < 2; i++)
+        jpx_sub_nak(sub, both[i], 0); /* from now on they come again */
+    jpx_sub_close(sub);
+    stage_run(w, worker(w, 0));
+    ck_assert_uint_eq(begun, 2);
+    ck_assert_uint_ge(renewed, 1);
+    stage_close(w);
+}
+END_TEST
+
+JP_PIPE(killer, p, .gives = "int64", .retry = {.attempts = 1})
+{
+    begun++;
+    world_kill(the_world->current);
+    the_world->now_ms += 100;
+    return jp_return(p, 5);
+}
+
+static void never_ends(world *w, size_t most)
+{
+    for (size_t i = 0; i < 200 && strcmp(stage_status(w), "aborted") != 0; i++) {
+        world_settle(w);
+        w->now_ms += 1000;
+    }
+    ck_assert_str_eq(stage_status(w), "aborted");
+    ck_assert_msg(begun >= 5 && begun <= most, "it was begun %zu times", begun);
+}
+
+/* Its workers give back at once what they hold, as processes do that are ended: the rule holds all the same. */
+START_TEST(a_body_that_ends_its_workers)
+{
+    static const jp_def *const pipes[] = {&killer, NULL};
+    world *w = stage_open(pipes);
+
+    begun = 0;
+    world_start(w, "killer", "[]", STAGE_KEY);
+    stage_run(w, api(w, 0));
+    never_ends(w, 40);
+    stage_close(w);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("found_patrol");
@@ -112,6 +249,9 @@ int main(void)
     tcase_add_test(tcase, a_retry_whose_event_waits_in_its_queue);
     tcase_add_test(tcase, a_retry_that_is_at_work);
     tcase_add_test(tcase, a_patrol_that_was_put_off);
+    tcase_add_test(tcase, bodies_at_work_when_a_stream_is_lost);
+    tcase_add_test(tcase, a_mark_is_renewed);
+    tcase_add_test(tcase, a_body_that_ends_its_workers);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

@@ -44,10 +44,15 @@ static seam_verdict play(world *w, actor *a, const seam_call *call)
 
 world *stage_open(const jp_def *const *pipes)
 {
+    return stage_open_with(pipes, 2, 2, 2);
+}
+
+world *stage_open_with(const jp_def *const *pipes, size_t apis, size_t barriers, size_t workers)
+{
     world_options options = {.pipes = pipes,
-                             .apis = 2,
-                             .barriers = 2,
-                             .workers = 2,
+                             .apis = apis,
+                             .barriers = barriers,
+                             .workers = workers,
                              .seed = 1,
                              .name = "stage",
                              .verbose = getenv("STAGE_LOG") != NULL};

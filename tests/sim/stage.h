@@ -22,6 +22,7 @@ typedef struct cue {
 
 /* Opens a world of 2 api, 2 barrier and 2 worker roles without faults. */
 world *stage_open(const jp_def *const *pipes);
+world *stage_open_with(const jp_def *const *pipes, size_t apis, size_t barriers, size_t workers);
 void stage_close(world *);
 cue *stage_when(world *, cue);
 void stage_walks(world *, bool);   /* may live roots be walked? */

@@ -14,7 +14,7 @@
 #include "role/internal.h"
 #include "seams.h"
 
-enum { ACTORS_MAX = 9, START_MS = 1767225600 };
+enum { ACTORS_MAX = 12, START_MS = 1767225600 };
 
 typedef struct world world;
 
