@@ -7,20 +7,24 @@ What happens to a block is said by a comment on the line before it (an empty lin
 
     <!-- test: compile -->             C or C++ is compiled, warnings are errors; the default for ```c and ```cpp
     <!-- test: body -->                ... as the inside of a pipe's body, where `p` is the context
-    <!-- test: run [ARGUMENTS] -->     a whole program: compiled, linked, run; or a ```sh block: run by sh -eu
+    <!-- test: build -->               a whole program: compiled, linked, for a later block to run
+    <!-- test: run [ARGUMENTS] -->     ... and run; or a ```sh block: run by sh -eu
     <!-- test: none because REASON --> left alone, and why
     <!-- test: output -->              a block of any kind: exactly what the block run before it printed on stdout;
                                        a line of three dots stands for any lines
 
 `with previous` after compile or run (`<!-- test: run with previous -->`) puts the C block before it, of the same file, in front.
-A C block that includes nothing gets `#include <jetpipe.h>`. A sh block without a comment is not run. Shell blocks run in an
-empty folder, with the program `jetpipe` and the C blocks that were run so far (by the name in their first comment, as in
-/* addtwo.c ... */) on the PATH.
+A C block that includes nothing gets `#include <jetpipe.h>`. A sh block has to say what happens to it. Shell blocks run in an
+empty folder with a nats-server of their own (JETPIPE_NATS, and NATS_URL for the program `nats`), with the program `jetpipe` and
+the C blocks that were built so far (by the name in their first comment, as in /* addtwo.c ... */) on the PATH and in the folder;
+what they leave running in the background is ended.
 """
 
+import contextlib
 import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
 import tempfile
@@ -95,9 +99,11 @@ class Checker:
     def block(self, block):
         order = block.order
         if order is None:
-            order = "compile" if block.language in COMPILED else "none because nothing was asked for"
+            if block.language == "sh":
+                raise Wrong("no test comment says what happens to it.")
             if block.language not in COMPILED:
                 return
+            order = "compile"
         verb, _, rest = order.partition(" ")
         with_previous = rest.startswith("with previous")
         rest = rest[len("with previous"):].strip() if with_previous else rest
@@ -109,11 +115,12 @@ class Checker:
         elif verb in ("compile", "body") and not rest and block.language in COMPILED:
             self.compile(block, self.source(block, verb == "body", with_previous), ["-c", "-o", os.devnull])
             self.count["compiled"] += 1
-        elif verb == "run" and block.language in COMPILED:
+        elif block.language in COMPILED and (verb == "run" or verb == "build" and not rest):
             name = re.match(r"\s*/[/*]\s*([\w-]+)\.c(pp|c)?\b", block.text)
             program = os.path.join(self.folder, name.group(1) if name else "example")
             self.compile(block, self.source(block, False, with_previous), ["-o", program])
-            self.run([program] + shlex.split(rest))
+            if verb == "run":
+                self.run([program] + shlex.split(rest))
         elif verb == "run" and block.language == "sh" and not rest:
             self.run(["sh", "-eu", "-c", block.text])
         else:
@@ -141,14 +148,23 @@ class Checker:
 
     def run(self, command):
         with tempfile.TemporaryDirectory() as folder:
+            for name in os.listdir(self.folder):
+                os.symlink(os.path.join(self.folder, name), os.path.join(folder, name))
+            process = subprocess.Popen(command, cwd=folder, env=self.environment, stdin=subprocess.DEVNULL, text=True,
+                                       stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
             try:
-                done = subprocess.run(command, cwd=folder, env=self.environment, stdin=subprocess.DEVNULL,
-                                      capture_output=True, text=True, timeout=SECONDS)
+                code = process.wait(SECONDS)
             except subprocess.TimeoutExpired:
-                raise Wrong("did not end within %d s." % SECONDS) from None
-        if done.returncode:
-            raise Wrong("ended with %d:\n%s%s" % (done.returncode, done.stdout, done.stderr))
-        self.printed = done.stdout
+                code = None
+            # What the block left in the background holds the other ends of these pipes: they close when it has ended.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGTERM)
+            out, err = process.communicate()
+        if code is None:
+            raise Wrong("did not end within %d s:\n%s%s" % (SECONDS, out, err))
+        if code:
+            raise Wrong("ended with %d:\n%s%s" % (code, out, err))
+        self.printed = out
         self.count["run"] += 1
 
     def output(self, block):
@@ -168,7 +184,12 @@ SELF = [
     ("passes", "<!-- test: none because it shows a mistake -->\n```c\nint f(void) { return nothing; }\n```\n"),
     ("is no order", "<!-- test: none -->\n```c\nint f;\n```\n"),
     ("is no order", "<!-- test: compile -->\n```sh\ntrue\n```\n"),
-    ("passes", "```sh\nfalse\n```\n"),
+    ("passes", "```\nfalse\n```\n"),
+    ("no test comment", "```sh\ntrue\n```\n"),
+    ("passes", "<!-- test: run -->\n```sh\n(trap 'echo ended; exit' TERM; while :; do sleep 0.1; done) &\nsleep 0.3\n```\n"
+               "<!-- test: output -->\n```\nended\n```\n"),
+    ("passes", "<!-- test: build -->\n```c\n/* seven.c */\nint main(void) { return 7; }\n```\n"
+               "<!-- test: run -->\n```sh\n! ./seven && ! seven\n```\n"),
     ("ended with 1", "<!-- test: run -->\n\n```sh\nfalse\n```\n"),
     ("passes", "<!-- test: run -->\n```sh\nseq 5\n```\n<!-- test: output -->\n```\n1\n...\n5\n```\n"),
     ("what was printed", "<!-- test: run -->\n```sh\nseq 5\n```\n<!-- test: output -->\n```\n1\n...\n6\n```\n"),
@@ -191,14 +212,33 @@ def check_self(checker):
             sys.exit("examples.py: this document should give '%s':\n%s\nbut gave: %s" % (expected, text, found))
 
 
+@contextlib.contextmanager
+def own_nats():
+    """A nats-server of the documents' own: yields its URL."""
+    servers = '. "$JETPIPE_SOURCE_DIR/tests/servers.sh"; '
+    with tempfile.TemporaryDirectory() as place:
+        done = subprocess.run(["sh", "-c", servers + 'nats_start old "$0" URL && echo "$URL"', place],
+                              stdout=subprocess.PIPE, text=True, check=True)
+        try:
+            yield done.stdout.strip()
+        finally:
+            subprocess.run(["sh", "-c", servers + 'server_stop "$0"', place], check=True)
+
+
 def main():
     source, build = os.environ["JETPIPE_SOURCE_DIR"], os.environ["JETPIPE_BUILD_DIR"]
-    with tempfile.TemporaryDirectory() as folder:
+    cli = os.environ.get("JETPIPE_TEST_NATS_CLI")
+    if not cli:
+        print("skip: JETPIPE_TEST_NATS_CLI names nothing; sh tests/run.sh sets it")
+        sys.exit(77)
+    with tempfile.TemporaryDirectory() as folder, own_nats() as url:
+        os.environ.update(JETPIPE_NATS=url, NATS_URL=url)
         checker = Checker(
             compiler=os.environ.get("CC", "cc"),
             flags=["-I", os.path.join(source, "runtime/include")],
             link=["-L", build, "-ljetpipe", "-Wl,-rpath," + build],
             path=[build], folder=folder)
+        os.symlink(cli, os.path.join(folder, "nats"))
         check_self(checker)
         checker.count = dict.fromkeys(checker.count, 0)
         paths = ["README.md"] + sorted(
