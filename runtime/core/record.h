@@ -176,6 +176,10 @@ typedef struct jpx_mark { /* a body has begun, or may have */
     int64_t seen_ms; /* when its worker last said so; 0: then */
     const char *worker;
     bool begins; /* left as the last thing before the body: it counts as a beginning */
+    bool ticketed, plans;
+    uint8_t token_hash[32]; /* ticketed: of the ticket that this body may have handed out */
+    jpx_key by;             /* plans: the key is that of a generation's finish counter; this pipeline may plan it, */
+    uint32_t by_step;       /* with this entry */
 } jpx_mark;
 jpx_record jpx_mark_encode(const jpx_mark *, const uint8_t tail[8], jpx_arena *);
 bool jpx_mark_decode(jpx_record, jpx_arena *, jpx_mark *);

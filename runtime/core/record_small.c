@@ -225,6 +225,13 @@ jpx_record jpx_mark_encode(const jpx_mark *mark, const uint8_t tail[8], jpx_aren
     bson_append_utf8(&doc, "worker", 6, mark->worker, -1);
     if (mark->seen_ms)
         bson_append_date_time(&doc, "seen", 4, mark->seen_ms);
+    if (mark->ticketed)
+        jpx_append_id(&doc, "token", mark->token_hash, sizeof mark->token_hash);
+    if (mark->plans) {
+        uint8_t by[JPX_ENTRY_SIZE];
+        jpx_entry_id(by, &mark->by, mark->by_step);
+        jpx_append_id(&doc, "by", by, sizeof by);
+    }
     if (mark->begins)
         bson_append_bool(&doc, "begins", 6, true);
     return (jpx_record){jpx_copy(arena, id, sizeof id), jpx_doc_take(&doc, arena)};
@@ -232,6 +239,7 @@ jpx_record jpx_mark_encode(const jpx_mark *mark, const uint8_t tail[8], jpx_aren
 
 bool jpx_mark_decode(jpx_record record, jpx_arena *arena, jpx_mark *mark)
 {
+    uint8_t by[JPX_ENTRY_SIZE];
     bson_iter_t iter;
 
     if (record.id.size != JPX_MARK_SIZE)
@@ -242,5 +250,12 @@ bool jpx_mark_decode(jpx_record record, jpx_arena *arena, jpx_mark *mark)
     mark->seen_ms = jpx_doc_find(record.doc, "seen", &iter) ? bson_iter_date_time(&iter) : 0;
     mark->worker = jpx_doc_find(record.doc, "worker", &iter) ? jpx_iter_text(&iter, arena) : NULL;
     mark->begins = jpx_doc_find(record.doc, "begins", &iter);
+    mark->ticketed =
+        jpx_doc_find(record.doc, "token", &iter) && jpx_iter_id(&iter, mark->token_hash, sizeof mark->token_hash);
+    mark->plans = jpx_doc_find(record.doc, "by", &iter) && jpx_iter_id(&iter, by, sizeof by);
+    if (mark->plans) {
+        memcpy(mark->by.b, by, JPX_PIPELINE_SIZE);
+        mark->by_step = jpx_get32(by + JPX_PIPELINE_SIZE);
+    }
     return mark->worker != NULL;
 }

@@ -24,22 +24,16 @@ static int64_t oldest_ms(jpx_backlog *backlog, const char *queue)
 /* When a worker has last said that a body of this step was at work, whose event it held at that time; 0 = never. */
 static int64_t at_work_ms(jpx_backlog *backlog, const jpx_key *key, uint32_t step)
 {
-    static const uint8_t first[8] = {0}, last[8] = {255, 255, 255, 255, 255, 255, 255, 255};
-    uint8_t lo[JPX_MARK_SIZE], hi[JPX_MARK_SIZE];
-    jpx_records found = {0};
+    jpx_desk desk = {.store = backlog->store, .arena = backlog->arena};
+    jpx_mark *marks;
+    size_t count;
     int64_t ms = 0;
     jp_error ignored;
 
-    jpx_tail_id(lo, key, step, first);
-    jpx_tail_id(hi, key, step, last);
-    if (jpx_store_scan(backlog->store, JPX_MARK, jpx_id(lo, sizeof lo), jpx_id(hi, sizeof hi), JPX_SCAN_CHUNK, false,
-                       backlog->arena, &found, &ignored) != JP_OK)
+    if (jpx_load_marks(&desk, key, step, &marks, &count, &ignored) != JP_OK)
         return 0;
-    for (size_t i = 0; i < found.count; i++) {
-        jpx_mark mark;
-        if (!jpx_mark_decode(found.items[i], backlog->arena, &mark))
-            continue;
-        int64_t seen_ms = mark.seen_ms ? mark.seen_ms : mark.since_ms;
+    for (size_t i = 0; i < count; i++) {
+        int64_t seen_ms = marks[i].seen_ms ? marks[i].seen_ms : marks[i].since_ms;
         ms = seen_ms > ms ? seen_ms : ms;
     }
     return ms;

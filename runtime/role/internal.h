@@ -52,6 +52,9 @@ jp_status jpx_load_roots(jpx_desk *, const jpx_root_id *, size_t count, jpx_root
 jp_status jpx_load_entries(jpx_desk *, const jpx_key *, const uint32_t *upto, size_t count, jpx_journal *out,
                            jp_error *err);
 
+/* The marks of the executions of one step; damaged ones are left out. */
+jp_status jpx_load_marks(jpx_desk *, const jpx_key *, uint32_t step, jpx_mark **out, size_t *count, jp_error *err);
+
 typedef struct jpx_slot { /* a slot to be read */
     jpx_key key;
     const char *name;

@@ -7,16 +7,19 @@
 
 enum { RUNNING_MAX = 64 };
 
-static void mark(jpx_worker *w, const jpx_job *job, bool begins, jpx_record *out)
+static jpx_mark mark_of(const jpx_worker *w, const jpx_job *job)
 {
-    jpx_mark entry = {.key = job->event.key,
+    return (jpx_mark){.key = job->event.key,
                       .step = job->event.step,
                       .since_ms = jpx_now(w->role.desk.env),
-                      .begins = begins,
                       .worker = w->role.parts.worker ? w->role.parts.worker : "worker"};
+}
+
+static jpx_record record_of(jpx_worker *w, const jpx_mark *mark)
+{
     uint8_t tail[8];
     jpx_random(w->role.desk.env, tail, sizeof tail);
-    *out = jpx_mark_encode(&entry, tail, w->role.desk.arena);
+    return jpx_mark_encode(mark, tail, w->role.desk.arena);
 }
 
 /* Was it told before? Then a body may have begun for it and taken its worker down. */
@@ -31,22 +34,15 @@ bool jpx_comes_again(const jpx_job *job)
  * are never so old. What is told again because its worker died comes a whole ack deadline after the last beat. */
 bool jpx_out_of_beginnings(jpx_worker *w, const jpx_job *job, jp_error *err)
 {
-    uint8_t lo[JPX_MARK_SIZE], hi[JPX_MARK_SIZE];
-    static const uint8_t first[8] = {0}, last[8] = {255, 255, 255, 255, 255, 255, 255, 255};
     const int64_t dead_ms = jpx_now(w->role.desk.env) - jpx_ack_wait_ms() / 2;
-    jpx_records found = {0};
+    jpx_mark *marks;
+    size_t count;
     int begun = 0;
 
-    jpx_tail_id(lo, &job->event.key, job->event.step, first);
-    jpx_tail_id(hi, &job->event.key, job->event.step, last);
-    if (jpx_store_scan(w->role.desk.store, JPX_MARK, jpx_id(lo, sizeof lo), jpx_id(hi, sizeof hi), JPX_SCAN_CHUNK,
-                       false, w->role.desk.arena, &found, err) != JP_OK)
+    if (jpx_load_marks(&w->role.desk, &job->event.key, job->event.step, &marks, &count, err) != JP_OK)
         return false;
-    for (size_t i = 0; i < found.count; i++) {
-        jpx_mark mark;
-        begun += jpx_mark_decode(found.items[i], w->role.desk.arena, &mark) && mark.begins &&
-                 (mark.seen_ms ? mark.seen_ms : mark.since_ms) <= dead_ms;
-    }
+    for (size_t i = 0; i < count; i++)
+        begun += marks[i].begins && (marks[i].seen_ms ? marks[i].seen_ms : marks[i].since_ms) <= dead_ms;
     return begun >= JPX_DELIVERIES_MAX - 1;
 }
 
@@ -70,7 +66,8 @@ jp_status jpx_mark_hooked(jpx_worker *w, jpx_batch *b, jpx_root **roots, jp_erro
             continue;
         whose[count] = i;
         ids[count] = jpx_key_root_id(&job->event.key);
-        mark(w, job, false, &marks[count++]);
+        const jpx_mark mark = mark_of(w, job);
+        marks[count++] = record_of(w, &mark);
         job->marked = true;
         job->marks[0] = marks[count - 1].id;
     }
@@ -99,7 +96,9 @@ jp_status jpx_mark_beginnings(jpx_worker *w, jpx_job **jobs, size_t count, jp_er
 
     for (size_t i = 0; i < count; i++)
         if (jpx_comes_again(jobs[i])) {
-            mark(w, jobs[i], true, &marks[n++]);
+            jpx_mark mark = mark_of(w, jobs[i]);
+            mark.begins = true;
+            marks[n++] = record_of(w, &mark);
             jobs[i]->marked = true;
             jobs[i]->marks[1] = marks[n - 1].id;
         }
@@ -134,23 +133,52 @@ void jpx_mark_again(jpx_worker *w)
         jpx_store_insert(desk->store, JPX_MARK, marks, n, NULL, &ignored);
 }
 
+/* What it may have handed out by now can be told from garbage as long as it is at work: its own ticket by the token,
+ * those of promises by the generation that they are to be in (replies.c). */
+static size_t mark_handouts(jpx_worker *w, const jpx_job *job, jpx_record *marks)
+{
+    const jpx_root_id root = jpx_key_root_id(&job->event.key);
+    uint8_t gen[JPX_GEN_SIZE], token[JPX_TOKEN_SIZE];
+    jpx_mark mark = mark_of(w, job);
+    size_t n = 0;
+
+    mark.ticketed = job->pipe->def.async;
+    if (mark.ticketed) {
+        jpx_secret_token(job->secret, JPX_OWN_TICKET, token);
+        jpx_token_hash(token, mark.token_hash);
+    }
+    if (!job->marked || mark.ticketed)
+        marks[n++] = record_of(w, &mark);
+    jpx_secret_generation(job->secret, gen);
+    mark = mark_of(w, job);
+    mark.plans = true;
+    mark.by = mark.key;
+    mark.by_step = mark.step;
+    mark.key = jpx_finish_key(root, gen);
+    mark.step = 0;
+    marks[n++] = record_of(w, &mark);
+    return n;
+}
+
 /* Bodies at work for more than 100 ms are shown as running. Outside the critical path: failures do not matter. */
 void jpx_mark_long(jpx_worker *w)
 {
     jpx_desk *desk = &w->role.desk;
     jpx_running running[RUNNING_MAX];
-    jpx_record marks[RUNNING_MAX];
+    jpx_record marks[2 * RUNNING_MAX];
     size_t count = jpx_executor_running(w->executor, running, RUNNING_MAX), n = 0;
     jpx_outbox box = jpx_outbox_new(desk);
     jp_error ignored;
 
     for (size_t i = 0; i < count; i++) {
         jpx_job *job = jpx_job_find(w, running[i].number_in_worker);
-        if (!job || job->marked || !running[i].since_ms || job->event.finish ||
+        if (!job || job->long_ || !running[i].since_ms || job->event.finish ||
             jpx_now(desk->env) - running[i].since_ms < JPX_MARK_MS)
             continue;
-        job->marked = true;
-        mark(w, job, false, &marks[n++]);
+        n += mark_handouts(w, job, marks + n);
+        job->long_ = true;
+        if (job->marked)
+            continue;
         jpx_change change = {
             .what = "running", .key = job->event.key, .pipe = job->pipeline->pipe, .attempt = job->attempt};
         jpx_outbox_change(&box, &change);

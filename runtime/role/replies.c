@@ -1,7 +1,8 @@
 /* replies.c -- replies to waits: whose ticket it is, whether it can be used, the entry that it becomes.
  *
  * One wait takes one reply: the entry after the wait's is inserted once. Every bad ticket gets the same plain answer. A
- * reply that is faster than its wait comes again for a bounded while. Waits for store and broker. */
+ * reply that is faster than its wait comes again for a bounded while, and as long as the body that gave its ticket out
+ * is at work. Waits for store and broker. */
 #include "role/api.h"
 #include <openssl/crypto.h>
 #include <string.h>
@@ -9,7 +10,8 @@
 enum {
     EARLY_DELIVERIES = 40, /* of a reply that comes before its wait is durable (PROTOCOL 7) */
     ASKED_DELIVERIES = 16, /* the same where somebody waits for the answer */
-    EARLY_MS = 250
+    EARLY_MS = 250,
+    AT_WORK_MS = 1000 /* the same as long as the body that gave the ticket out is at work */
 };
 
 /* One plain answer for every bad ticket, whatever is wrong with it. */
@@ -146,6 +148,55 @@ static jp_status open_promise(api *a, reply *r, const jpx_root *root, jp_error *
     return jpx_load_entries(desk, &r->key, &upto, 1, &r->journal, err);
 }
 
+/* Is the body at work that has handed out this ticket, which nothing in the store knows yet? Bodies that take long have
+ * left a mark that says what they may hand out (marks.c). Nobody else's ticket fits it. */
+static jp_status is_at_work(api *a, const reply *r, bool *yes, jp_error *err)
+{
+    jpx_desk *desk = &a->role.desk;
+    const jpx_key gen = jpx_finish_key(jpx_key_root_id(&r->key), jpx_key_gen(&r->key));
+    jpx_mark *marks;
+    size_t count;
+
+    *yes = false;
+    if (jpx_load_marks(desk, &r->key, r->step, &marks, &count, err) != JP_OK)
+        return err->status;
+    for (size_t i = 0; i < count; i++) /* its own ticket: that it has no entry is known */
+        *yes |= marks[i].ticketed && CRYPTO_memcmp(marks[i].token_hash, r->token_hash, sizeof r->token_hash) == 0;
+    if (*yes || r->step != 0)
+        return JP_OK;
+    if (jpx_load_marks(desk, &gen, 0, &marks, &count, err) != JP_OK)
+        return err->status;
+    for (size_t i = 0; i < count; i++) {
+        jpx_journal by;
+        if (!marks[i].plans)
+            continue;
+        if (jpx_load_entries(desk, &marks[i].by, &marks[i].by_step, 1, &by, err) != JP_OK)
+            return err->status;
+        *yes |= by.count <= marks[i].by_step;
+    }
+    return JP_OK;
+}
+
+/* A reply to a ticket that nothing is known of yet: bounded patience, and more only where its body is at work. Whoever
+ * asked gets an answer before he gives up. */
+static void be_patient(api *a, const reply *r, jpx_delivery *d)
+{
+    bool at_work;
+    jp_error err;
+
+    if (d->deliveries < (d->reply_to ? ASKED_DELIVERIES : EARLY_DELIVERIES))
+        jpx_sub_nak(a->messages, d, EARLY_MS);
+    else if (is_at_work(a, r, &at_work, &err) != JP_OK)
+        jpx_api_put_off(a, d, &err);
+    else if (!at_work)
+        refuse_ticket(a, d);
+    else if (d->reply_to)
+        jpx_api_refuse(a, d, "reply", JP_E_UNAVAILABLE,
+                       "the body that gave this ticket out has not ended yet; the ticket can be used when it has");
+    else
+        jpx_sub_nak(a->messages, d, AT_WORK_MS);
+}
+
 /* The wait a reply is for; NULL: refused, put off or accepted already, and the delivery is settled. */
 static const jpx_entry *wait_of(api *a, reply *r, const jpx_root *root, jpx_delivery *d)
 {
@@ -155,13 +206,8 @@ static const jpx_entry *wait_of(api *a, reply *r, const jpx_root *root, jpx_deli
         refuse_ticket(a, d);
         return NULL;
     }
-    /* The answer was faster than the entry, or than the whole record of a promise: bounded patience. Whoever asked gets
-     * an answer before he gives up. */
-    if (r->step == r->journal.count) {
-        if (d->deliveries < (d->reply_to ? ASKED_DELIVERIES : EARLY_DELIVERIES))
-            jpx_sub_nak(a->messages, d, EARLY_MS);
-        else
-            refuse_ticket(a, d);
+    if (r->step == r->journal.count) { /* faster than the entry, or than the whole record of a promise */
+        be_patient(a, r, d);
         return NULL;
     }
     waiting = r->step < r->journal.count ? &r->journal.entries[r->step] : NULL;

@@ -33,7 +33,8 @@ typedef struct jpx_job { /* one run event that is held */
     bool cancelling;    /* finish events: on_cancel is at work, on_finished comes after it */
     bool completing;    /* the delay of jp_return_in is over */
     bool called;        /* finish events: one of two hooks has run */
-    bool marked;        /* this execution has left its mark */
+    bool marked;        /* this execution left its mark before its body */
+    bool long_;         /* at work for so long that it has left another one */
     jpx_bytes marks[2]; /* ids of those that it left before its body began; no data: none */
     bool submitted;
     jpx_attempt call;

@@ -43,8 +43,8 @@ MUTANTS = [
     ("t09_on_finished_of_a_body_at_work_when_the_abort_came", "traps_entries", "runtime/role/walk.c",
      "    *begun = found.count > 0;", "    *begun = false;"),
     ("t09_on_finished_of_a_body_at_work_when_the_abort_came", "traps_entries", "runtime/role/marks.c",
-     "        mark(w, job, false, &marks[count++]);\n        job->marked = true;\n        job->marks[0] = marks[count - 1].id;\n"
-     "    }\n    if (!count)",
+     "        const jpx_mark mark = mark_of(w, job);\n        marks[count++] = record_of(w, &mark);\n        job->marked = true;\n"
+     "        job->marks[0] = marks[count - 1].id;\n    }\n    if (!count)",
      "        count++;\n    }\n    if (count < UINT32_MAX)"),
     ("t10_a_finish_bit_without_its_start_bit_and_the_event_is_lost", "traps_events", "runtime/role/walk.c",
      "        if (ending && jpx_follow(", "        if (ending && jpx_node_planned(&nodes[i]) && jpx_follow("),
