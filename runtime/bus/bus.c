@@ -193,6 +193,11 @@ uint64_t jpx_bus_losses(jpx_bus *bus)
     return bus->ops->losses(bus);
 }
 
+int64_t jpx_bus_born_ns(jpx_bus *bus)
+{
+    return bus->ops->born_ns(bus);
+}
+
 bool jpx_bus_connected(jpx_bus *bus)
 {
     return bus->ops->connected(bus);

@@ -108,6 +108,9 @@ const char *jpx_bus_inbox(jpx_bus *, jpx_arena *arena);
 /* Rises by one whenever there is evidence that messages may have been lost: a stream or durable was missing or is
  * younger than known, its last sequence went back, the server restarted without it. DESIGN 4, "Lost messages". */
 uint64_t jpx_bus_losses(jpx_bus *);
+/* When the youngest of the work streams was created, in ns since 1970: another one than before is evidence, too, for
+ * who was not here when it was lost. 0 = not known. May wait for a setup that is under way. */
+int64_t jpx_bus_born_ns(jpx_bus *);
 bool jpx_bus_connected(jpx_bus *);
 /* Number of messages waiting in a stream, for idle detection and status; -1 when unknown. */
 int64_t jpx_bus_backlog(jpx_bus *, jpx_stream);
@@ -127,6 +130,7 @@ typedef struct jpx_bus_ops {
     jp_status (*request)(jpx_bus *, const char *, jpx_bytes, int64_t, jpx_arena *, jpx_bytes *, jp_error *);
     const char *(*inbox)(jpx_bus *, jpx_arena *);
     uint64_t (*losses)(jpx_bus *);
+    int64_t (*born_ns)(jpx_bus *);
     bool (*connected)(jpx_bus *);
     int64_t (*backlog)(jpx_bus *, jpx_stream);
     int64_t (*oldest_ms)(jpx_bus *, const char *);

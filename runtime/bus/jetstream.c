@@ -12,6 +12,19 @@ static uint64_t bus_losses(jpx_bus *base)
     return atomic_load(&((jpx_js_bus *)base)->losses);
 }
 
+static int64_t bus_born_ns(jpx_bus *base)
+{
+    jpx_js_bus *bus = (jpx_js_bus *)base;
+    int64_t born_ns = 0;
+
+    pthread_mutex_lock(&bus->setup_lock);
+    for (int stream = 0; stream < JPX_STREAMS; stream++)
+        if (jpx_stream_is_work((jpx_stream)stream) && bus->streams[stream].created_ns > born_ns)
+            born_ns = bus->streams[stream].created_ns;
+    pthread_mutex_unlock(&bus->setup_lock);
+    return born_ns;
+}
+
 static bool bus_connected(jpx_bus *base)
 {
     return atomic_load(&((jpx_js_bus *)base)->fast.up);
@@ -154,6 +167,7 @@ static const jpx_bus_ops bus_ops = {
     .request = bus_request,
     .inbox = bus_inbox,
     .losses = bus_losses,
+    .born_ns = bus_born_ns,
     .connected = bus_connected,
     .backlog = bus_backlog,
     .oldest_ms = bus_oldest_ms,

@@ -33,6 +33,8 @@ typedef struct barrier {
     uint64_t losses; /* known to the patrol */
     patrol patrol;
     bool second_walk; /* of a loss is to come */
+    bool looked;      /* for a loss that others noticed before this role began */
+    int64_t born_ns;  /* of the streams that are walked for */
     int64_t walk_ms;  /* when the patrol begins, or goes on after a failure */
     int64_t pause_ms; /* after the next one */
 } barrier;
@@ -180,6 +182,8 @@ static void end_patrol(barrier *b, int64_t now)
         b->walk_ms = now + SECOND_WALK_MS;
         return;
     }
+    if (b->second_walk) /* when that fails, who begins after this one walks again */
+        (void)jpx_losses_walked(&b->role.desk, b->born_ns, &(jp_error){0});
     b->second_walk = false;
     b->walk_ms = now + (b->pause_ms > rest_ms ? b->pause_ms : rest_ms);
     b->pause_ms = b->pause_ms < PATROL_MAX_MS / 2 ? 2 * b->pause_ms : PATROL_MAX_MS;
@@ -223,6 +227,24 @@ static jp_status walk_some(barrier *b, size_t *walked, jp_error *err)
     return JP_OK;
 }
 
+/* Was there a loss that nobody has walked for twice? */
+static jp_status look_back(barrier *b, jp_error *err)
+{
+    bool lost;
+
+    if (b->looked)
+        return JP_OK;
+    b->born_ns = jpx_bus_born_ns(b->role.desk.bus);
+    if (jpx_losses_look(&b->role.desk, b->born_ns, &lost, err) != JP_OK)
+        return err->status;
+    b->looked = true;
+    if (!lost)
+        return JP_OK;
+    jpx_log(b->role.desk.env, JPX_WARN, "messages may have been lost", "mend=\"live roots are walked\"");
+    begin_patrol(b, true);
+    return JP_OK;
+}
+
 /* Walks live roots and publishes again what is due, a few roots at a time, so that slot events and timers go on. */
 static size_t go_on_patrol(barrier *b)
 {
@@ -234,22 +256,27 @@ static size_t go_on_patrol(barrier *b)
     if (losses != b->losses) {
         jpx_log(b->role.desk.env, JPX_WARN, "messages may be lost", "mend=\"live roots are walked\"");
         b->losses = losses;
+        b->born_ns = jpx_bus_born_ns(b->role.desk.bus);
+        b->looked = true;
         b->second_walk = false;
         b->walk_ms = now;
         begin_patrol(b, true);
     }
     if (now < b->walk_ms)
         return 0;
+    if (look_back(b, &err) != JP_OK)
+        goto failed;
     if (!b->patrol.going)
         begin_patrol(b, b->second_walk);
-    if (walk_some(b, &walked, &err) != JP_OK) {
-        jpx_log(b->role.desk.env, JPX_WARN, "repair put off", "error=%s", jpx_json_text(b->role.desk.arena, err.text));
-        b->walk_ms = now + NAK_MS; /* it goes on from there */
-        return walked;
-    }
+    if (walk_some(b, &walked, &err) != JP_OK)
+        goto failed;
     b->patrol.took_ms += jpx_now(b->role.desk.env) - now;
     if (walked < PATROL_ROOTS)
         end_patrol(b, now);
+    return walked;
+failed:
+    jpx_log(b->role.desk.env, JPX_WARN, "repair put off", "error=%s", jpx_json_text(b->role.desk.arena, err.text));
+    b->walk_ms = now + NAK_MS; /* it goes on from there */
     return walked;
 }
 

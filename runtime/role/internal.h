@@ -144,6 +144,10 @@ jp_status jpx_walk_repair(jpx_desk *, jpx_outbox *, const jpx_root *, jpx_backlo
 /* Removes all records of a root, at most *budget (> 0, counted down); *done when none is left. */
 jp_status jpx_walk_remove(jpx_desk *, const jpx_root_id *, size_t *budget, bool *done, jp_error *err);
 
+/* ---- losses.c: for which streams (jpx_bus_born_ns) live roots were walked ---- */
+jp_status jpx_losses_look(jpx_desk *, int64_t born_ns, bool *lost, jp_error *err); /* not for these: *lost */
+jp_status jpx_losses_walked(jpx_desk *, int64_t born_ns, jp_error *err);
+
 /* ---- grave.c: roots that were cleaned up lately ---- */
 jp_status jpx_grave_dig(jpx_desk *, const jpx_root_id *, jp_error *err);
 jp_status jpx_grave_level(jpx_desk *, const jpx_root_id *, jp_error *err);

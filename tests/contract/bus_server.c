@@ -244,6 +244,8 @@ START_TEST(an_empty_server_is_a_loss_and_works)
     jpx_delivery *held = bus_one(slot, "a");
     bus_say(&c, "run.slow.Add", "b");
     bus_ack(run, bus_one(run, "b"));
+    int64_t born_ns = jpx_bus_born_ns(c.bus);
+    ck_assert_int_gt(born_ns, 0);
     for (uint64_t round = 1; round <= 2; round++) {
         server_end(SIGKILL);
         wait_connected(false);
@@ -256,6 +258,8 @@ START_TEST(an_empty_server_is_a_loss_and_works)
             usleep(20000);
         ck_assert_uint_ge(jpx_bus_losses(c.bus), round);
         ck_assert_uint_le(jpx_bus_losses(c.bus), 2 * round);
+        ck_assert_int_gt(jpx_bus_born_ns(c.bus), born_ns); /* whoever looks later knows by that */
+        born_ns = jpx_bus_born_ns(c.bus);
     }
     bus_ack(slot, held);
     jpx_sub_close(slot);

@@ -59,6 +59,8 @@ MUTANTS = [
      "    if (a->pending == 0 && (close_root(", "    if ((close_root("),
     ("t13_the_second_walk_after_a_loss", "traps_events", "runtime/role/barrier.c",
      "        b->walk_ms = now + SECOND_WALK_MS;", "        b->walk_ms = now + PATROL_MAX_MS;"),
+    ("t13_who_noticed_a_loss_dies_before_the_walk", "traps_events", "runtime/role/losses.c",
+     "    *lost = count > 0;", "    *lost = false;"),
     ("t14_one_duplicate_at_the_foot_of_a_ladder_of_diamonds", "traps_events", "runtime/role/settle.c",
      "        if (ready[i].again && journals[look++].count)\n            continue;",
      "        if (ready[i].again && journals[look++].count == UINT32_MAX)\n            continue;"),

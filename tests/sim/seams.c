@@ -343,6 +343,11 @@ static bool b_connected(jpx_bus *b)
     return jpx_bus_connected(seam_bus_inner(b));
 }
 
+static int64_t b_born(jpx_bus *b)
+{
+    return jpx_bus_born_ns(seam_bus_inner(b));
+}
+
 static int64_t b_backlog(jpx_bus *b, jpx_stream stream)
 {
     return jpx_bus_backlog(seam_bus_inner(b), stream);
@@ -360,8 +365,9 @@ static size_t b_message_max(jpx_bus *b)
 
 jpx_bus *seam_bus(jpx_bus *inner, const seam *s, bool owns)
 {
-    static const jpx_bus_ops ops = {b_close,   b_setup, b_publish, b_tell,      b_subscribe, b_listen, b_answer,
-                                    b_request, b_inbox, b_losses,  b_connected, b_backlog,   b_oldest, b_message_max};
+    static const jpx_bus_ops ops = {b_close,  b_setup,     b_publish, b_tell,   b_subscribe,
+                                    b_listen, b_answer,    b_request, b_inbox,  b_losses,
+                                    b_born,   b_connected, b_backlog, b_oldest, b_message_max};
     seamed_bus *bus = calloc(1, sizeof *bus);
     JPX_ASSERT(bus != NULL);
     bus->base = *inner;

@@ -295,6 +295,35 @@ START_TEST(t13_the_second_walk_after_a_loss)
 }
 END_TEST
 
+/* All who noticed the loss die before they have walked: who comes after them finds in the store that nobody has walked
+ * for these streams. What was told shortly before the loss is not held back for what the queue has had since. */
+START_TEST(t13_who_noticed_a_loss_dies_before_the_walk)
+{
+    world *w = stage_open(pipes);
+    jpx_memory_item *items;
+
+    stage_walks(w, true);
+    jpx_memory_bus_lose(w->bus, JPX_START);
+    world_pass(w, TWICE_WALKED_MS); /* that was walked for */
+    world_start(w, "leaf", "[]", STAGE_KEY);
+    stage_run(w, api(w, 0));
+    jpx_memory_bus_lose(w->bus, JPX_RUN);
+    for (size_t i = 0; i < 2; i++) {
+        stage_when(w, (cue){.who = barrier(w, i), .op = SEAM_LIST, .verdict = SEAM_FAIL, .kill = true});
+        stage_run(w, barrier(w, i));
+    }
+    world_start(w, "leaf", "[]", "another");
+    stage_run(w, api(w, 0));
+    for (int i = 0; i < 3; i++) {
+        w->now_ms += 1000;
+        stage_run(w, barrier(w, 0));
+    }
+    ck_assert_uint_ge(jpx_memory_bus_list(w->bus, JPX_RUN, w->arena, &items), 2);
+    stage_done(w, WALKED_MS);
+    stage_close(w);
+}
+END_TEST
+
 /* ---- 14: what is told again does not tell everything downstream again ---- */
 
 START_TEST(t14_one_duplicate_at_the_foot_of_a_ladder_of_diamonds)
@@ -334,6 +363,7 @@ int main(void)
     tcase_add_test(tcase, t12_the_walk_tells_pending_hooks_again);
     tcase_add_test(tcase, t12_the_root_is_aborted_last);
     tcase_add_test(tcase, t13_the_second_walk_after_a_loss);
+    tcase_add_test(tcase, t13_who_noticed_a_loss_dies_before_the_walk);
     tcase_add_test(tcase, t14_one_duplicate_at_the_foot_of_a_ladder_of_diamonds);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
