@@ -87,7 +87,7 @@ static void reject(api *a, start *s)
     jpx_sub_ack(a->messages, &s->delivery, 1);
 }
 
-static jp_status remove_loser(api *a, const start *s, jp_error *err)
+static jp_status remove_records(api *a, const start *s, jp_error *err)
 {
     bool done = false;
     while (!done) {
@@ -95,6 +95,24 @@ static jp_status remove_loser(api *a, const start *s, jp_error *err)
         if (jpx_walk_remove(&a->role.desk, &s->root, &budget, &done, err) != JP_OK)
             return err->status;
     }
+    return JP_OK;
+}
+
+/* Another root has the key: it is the answer, and no record of the loser stays. Who has stood still since he looked may
+ * be late: the winner was cleaned up, and the same trigger, told to another api after its deadline, has the key now. So
+ * its root is looked for last. (To be removed all the same, it would have to be written within that one operation.) */
+static jp_status has_lost(api *a, start *s, const jpx_record *winner, bool written, jp_error *err)
+{
+    jpx_root *alive;
+
+    if (jpx_load_roots(&a->role.desk, &s->root, 1, &alive, err) != JP_OK)
+        return err->status;
+    if (alive)
+        return JP_OK;
+    if (written && remove_records(a, s, err) != JP_OK)
+        return err->status;
+    memcpy(s->root.b, winner->id.data, JPX_ROOT_SIZE);
+    s->existed = true;
     return JP_OK;
 }
 
@@ -107,12 +125,9 @@ static jp_status known_keys(api *a, start *starts, size_t count, jp_error *err)
             continue;
         if (jpx_store_root_by_key(a->role.desk.store, starts[i].key, a->role.desk.arena, &record, err) != JP_OK)
             return err->status;
-        if (record.doc.data && memcmp(record.id.data, starts[i].root.b, JPX_ROOT_SIZE) != 0) {
-            if (starts[i].delivery->deliveries > 1 && remove_loser(a, &starts[i], err) != JP_OK)
-                return err->status;
-            memcpy(starts[i].root.b, record.id.data, JPX_ROOT_SIZE);
-            starts[i].existed = true;
-        }
+        if (record.doc.data && memcmp(record.id.data, starts[i].root.b, JPX_ROOT_SIZE) != 0 &&
+            has_lost(a, &starts[i], &record, starts[i].delivery->deliveries > 1, err) != JP_OK)
+            return err->status;
     }
     return JP_OK;
 }
@@ -132,7 +147,7 @@ static jp_status drop_buried(api *a, start **starts, size_t count, jp_error *err
     for (size_t i = 0; i < count; i++) {
         if (!buried[i])
             continue;
-        if (remove_loser(a, starts[i], err) != JP_OK)
+        if (remove_records(a, starts[i], err) != JP_OK) /* the grave stands for minutes: nobody begins it anew */
             return err->status;
         starts[i]->existed = true;
     }
@@ -193,13 +208,11 @@ static jp_status write_roots(api *a, start *starts, size_t count, jpx_outbox *bo
         if (s->key) {
             if (jpx_store_root_by_key(desk->store, s->key, desk->arena, &record, err) != JP_OK)
                 return err->status;
-            if (record.doc.data && memcmp(record.id.data, s->root.b, JPX_ROOT_SIZE) != 0) {
-                if (remove_loser(a, s, err) != JP_OK) /* no record of the loser stays */
-                    return err->status;
-                memcpy(s->root.b, record.id.data, JPX_ROOT_SIZE);
-                s->existed = true;
+            if (record.doc.data && memcmp(record.id.data, s->root.b, JPX_ROOT_SIZE) != 0 &&
+                has_lost(a, s, &record, true, err) != JP_OK)
+                return err->status;
+            if (s->existed)
                 continue;
-            }
             if (!record.doc.data) /* who held the key was cleaned up in this moment */
                 return jpx_fail(err, JP_E_UNAVAILABLE, "key %.100s has just become free", s->key);
         }

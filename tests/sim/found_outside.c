@@ -103,6 +103,49 @@ START_TEST(a_root_that_is_written_beside_its_cleanup)
 }
 END_TEST
 
+static bool rival_was_first;
+
+static void rival_is_first(world *w, const seam_call *call)
+{
+    (void)call;
+    world_start(w, "once", "[]", STAGE_KEY);
+    stage_run(w, api(w, 1));
+    stage_done(w, SOON_MS);
+    rival_was_first = true;
+}
+
+static bool knows_rival(world *w, const seam_call *call)
+{
+    (void)w;
+    (void)call;
+    return rival_was_first;
+}
+
+static void rival_is_cleaned_up(world *w, const seam_call *call)
+{
+    clean_up(w, call);
+    w->now_ms += DEADLINE_MS;
+    stage_run(w, api(w, 1));
+    ck_assert_str_eq(stage_status(w), "running");
+}
+
+/* The root of another trigger has its key. While its api stands still that one is cleaned up, and the trigger, told to
+ * another api after the deadline, has its root: nothing of it is a loser's any more. */
+START_TEST(a_loser_that_has_won_meanwhile)
+{
+    world *w = open_with("once");
+
+    rival_was_first = false;
+    stage_when(w, (cue){.who = api(w, 0), .op = SEAM_INSERT, .table = JPX_ROOT, .then = rival_is_first});
+    stage_when(
+        w, (cue){.who = api(w, 0), .op = SEAM_BY_KEY, .after = true, .fits = knows_rival, .then = rival_is_cleaned_up});
+    stage_run(w, api(w, 0));
+    stage_done(w, SOON_MS);
+    ck_assert_int_eq(executions, 2);
+    stage_close(w);
+}
+END_TEST
+
 /* A grave stands for five minutes, also where the clock that has it swept away is ahead by as much. */
 START_TEST(a_trigger_after_the_cleanup_where_clocks_differ)
 {
@@ -345,6 +388,7 @@ int main(void)
     Suite *suite = suite_create("found_outside");
     TCase *tcase = tcase_create("found_outside");
     tcase_add_test(tcase, a_root_that_is_written_beside_its_cleanup);
+    tcase_add_test(tcase, a_loser_that_has_won_meanwhile);
     tcase_add_test(tcase, a_trigger_after_the_cleanup_where_clocks_differ);
     tcase_add_test(tcase, a_cleanup_by_key_that_comes_again);
     tcase_add_test(tcase, a_cleanup_by_age_that_comes_again);
