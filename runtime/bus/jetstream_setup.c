@@ -168,7 +168,9 @@ static bool made_meanwhile(jpx_js_bus *bus, jpx_stream stream, const jpx_js_dura
     return false;
 }
 
-static jp_status setup_stream(jpx_js_bus *bus, jpx_stream stream, bool *lost, jpx_arena *arena, jp_error *err)
+/* *gone: it was there and is not any more; it is created by the next call. */
+static jp_status setup_stream(jpx_js_bus *bus, jpx_stream stream, bool *lost, bool *gone, jpx_arena *arena,
+                              jp_error *err)
 {
     char name[JPX_JS_STREAM_NAME], verb[JPX_SUBJECT_MAX], what[JPX_SUBJECT_MAX];
     jpx_js_known *known = &bus->streams[stream];
@@ -178,7 +180,13 @@ static jp_status setup_stream(jpx_js_bus *bus, jpx_stream stream, bool *lost, jp
     jp_status status = stream_info(bus, stream, &reply, err);
     if (status != JP_OK)
         return status;
-    *lost |= notice(bus, stream, known, &reply, STREAM_WITHIN_NS);
+    bool noticed = notice(bus, stream, known, &reply, STREAM_WITHIN_NS);
+    *lost |= noticed;
+    if (reply.err_code == JPX_JS_NO_STREAM && noticed) {
+        *gone = true;
+        jpx_js_reply_fini(&reply);
+        return JP_OK;
+    }
     if (reply.err_code == JPX_JS_NO_STREAM) {
         jpx_js_reply_fini(&reply);
         snprintf(verb, sizeof verb, "STREAM.CREATE.%s", name);
@@ -270,14 +278,23 @@ static void count_loss(jpx_js_bus *bus, const char *evidence)
             evidence);
 }
 
+/* The server goes on removing a deleted stream after it has forgotten it, for up to a second. One of the same name that
+ * is created meanwhile loses its files with it (nats-server 2.9) or does not answer messages (2.15), for ever. */
+enum { REMOVAL_MS = 1200 };
+
 static jp_status setup_all(jpx_js_bus *bus, jp_error *err)
 {
     jpx_arena *arena = jpx_arena_new();
     jp_status status = JP_OK;
-    bool lost = false;
+    bool lost = false, gone;
 
-    for (int stream = 0; stream < JPX_STREAMS && status == JP_OK; stream++)
-        status = setup_stream(bus, (jpx_stream)stream, &lost, arena, err);
+    do {
+        gone = false;
+        for (int stream = 0; stream < JPX_STREAMS && status == JP_OK; stream++)
+            status = setup_stream(bus, (jpx_stream)stream, &lost, &gone, arena, err);
+        if (gone && status == JP_OK)
+            poll(NULL, 0, REMOVAL_MS);
+    } while (gone && status == JP_OK);
     for (size_t i = 0; i < bus->durable_count && status == JP_OK; i++)
         status = setup_durable(bus, &bus->durables[i], &lost, arena, err);
     if (status == JP_OK)

@@ -2,6 +2,7 @@
  * descriptor, and streams that get lost under way. */
 #include "contract/bus_suite.h"
 #include <pthread.h>
+#include <stdatomic.h>
 
 static bus_case c;
 
@@ -279,6 +280,67 @@ START_TEST(losses_are_noticed_and_mended)
 }
 END_TEST
 
+static atomic_bool at_work;
+
+static void *publish_meanwhile(void *arg)
+{
+    jpx_message message = {.subject = arg, .data = {(const uint8_t *)"x", 1}};
+    jp_error err;
+
+    while (atomic_load(&at_work))
+        if (jpx_bus_publish(c.bus, &message, 1, PUBLISH_MS, &err) != JP_OK)
+            usleep(20000);
+    return NULL;
+}
+
+static void *take_meanwhile(void *arg)
+{
+    jpx_delivery *got[16];
+
+    while (atomic_load(&at_work))
+        jpx_sub_ack(arg, got, jpx_sub_fetch(arg, got, 16, 20));
+    return NULL;
+}
+
+/* The server goes on removing a deleted stream after it has forgotten it. */
+START_TEST(a_stream_deleted_at_work_is_whole_again)
+{
+    bus_begin_long(&c, _i);
+    jpx_sub *sub = bus_take(&c, JPX_RUN, "default", 64);
+    char *subject = jpx_format(c.arena, "%s.run.default.Add", c.prefix);
+    pthread_t threads[4];
+    bus_case admin = c; /* by a connection of its own: the server serves one request of a connection after the other */
+
+    bus_open(&c, &admin.bus);
+    for (int round = 1; round <= 2; round++) {
+        atomic_store(&at_work, true);
+        for (int i = 0; i < 4; i++)
+            ck_assert_int_eq(pthread_create(&threads[i], NULL, i ? publish_meanwhile : take_meanwhile,
+                                            i ? (void *)subject : (void *)sub),
+                             0);
+        usleep(300000);
+        bus_admin(&admin, "STREAM.DELETE", "RUN", "", "");
+        for (int i = 0; i < 300 && jpx_bus_losses(c.bus) < (uint64_t)round; i++)
+            usleep(20000);
+        usleep(100000);
+        atomic_store(&at_work, false);
+        for (int i = 0; i < 4; i++)
+            pthread_join(threads[i], NULL);
+        ck_assert_uint_eq(jpx_bus_losses(c.bus), (uint64_t)round);
+        bus_say(&c, "run.default.Add", "last");
+        for (bool last = false; !last;) {
+            jpx_delivery *got;
+            ck_assert_msg(jpx_sub_fetch(sub, &got, 1, FETCH_MS) == 1, "round %d: the last one did not come", round);
+            last = got->data.size == strlen("last");
+            bus_ack(sub, got);
+        }
+    }
+    jpx_bus_close(admin.bus);
+    jpx_sub_close(sub);
+    bus_end(&c);
+}
+END_TEST
+
 int main(void)
 {
     const TTest *const tests[] = {
@@ -297,5 +359,7 @@ int main(void)
     tcase_set_timeout(cases, 60);
     for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)
         tcase_add_loop_test(cases, tests[i], 0, places);
+    if (places > 1)
+        tcase_add_loop_test(cases, a_stream_deleted_at_work_is_whole_again, 1, places);
     return bus_run("bus_flow", cases);
 }
