@@ -114,8 +114,13 @@ static void refused(batch *b, size_t index, const char *text)
     const char *words = strstr(text, "\"description\":\"");
     long number = err_code ? strtol(err_code + 11, NULL, 10) : 0;
 
-    snprintf(b->text, sizeof b->text, "%.*s", words ? (int)strcspn(words + 15, "\"") : 16,
-             words ? words + 15 : "no reason given");
+    size_t size = 0;
+    for (words = words ? words + 15 : "no reason given"; *words && *words != '"' && size + 1 < sizeof b->text;
+         words++) {
+        words += words[0] == '\\' && words[1] != '\0';
+        b->text[size++] = *words;
+    }
+    b->text[size] = '\0';
     switch (number) {
     case 10077: /* maximum messages, bytes or messages for each subject exceeded */
     case 10047: /* insufficient storage resources */
@@ -292,7 +297,9 @@ static jp_status batch_status(jpx_js_link *link, batch *b, int64_t timeout_ms, u
         return JP_OK;
     if (b->status != JP_OK)
         return jpx_fail(err, b->status, "%.200s was not stored at %.200s: %s%s", subject, link->bus->url, b->text,
-                        b->status == JP_E_FULL ? "; raise the limit, or free space on the server's disk" : "");
+                        b->status == JP_E_FULL
+                            ? "; raise the limit, or free space on the server's disk; the server's log tells more"
+                            : "");
     snprintf(what, sizeof what, "publishing %zu messages (the first on %.100s)", b->count - b->stored, subject);
     if (jpx_js_denials(link->bus) != denials)
         return jpx_js_status(link->bus, NATS_TIMEOUT, denials, what, err);

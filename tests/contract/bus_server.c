@@ -268,6 +268,25 @@ START_TEST(an_empty_server_is_a_loss_and_works)
 }
 END_TEST
 
+/* The server's reason is passed on whole: it has a path in quotes in it. */
+START_TEST(a_stream_without_its_files)
+{
+    enum { LARGE = 900 * 1024 };
+    char command[256];
+
+    begin();
+    snprintf(command, sizeof command, "rm -r %s/a/jetstream/'$G'/streams/*_SLOT/msgs", folder);
+    ck_assert_int_eq(system(command), 0);
+    jpx_message message = {.subject = bus_subject(&c, "slot.1"), .data = {jpx_alloc(c.arena, LARGE), LARGE}};
+    jp_status status = JP_OK;
+    for (int i = 0; i < 100 && status == JP_OK; i++) /* until the file that it holds open is full */
+        status = jpx_bus_publish(c.bus, &message, 1, 2000, &c.err);
+    ck_assert_int_eq(status, JP_E_FULL);
+    ck_assert_msg(strstr(c.err.text, ".blk") && strstr(c.err.text, "no such file"), "%s", c.err.text);
+    end();
+}
+END_TEST
+
 START_TEST(an_older_store_is_a_loss)
 {
     char command[256];
@@ -464,6 +483,7 @@ int main(void)
     const TTest *const tests[] = {
         kill_and_restart_loses_nothing_acknowledged,
         an_empty_server_is_a_loss_and_works,
+        a_stream_without_its_files,
         an_older_store_is_a_loss,
         messages_left_over_are_not_in_the_queue,
         while_the_server_is_away,
