@@ -77,9 +77,6 @@ jp_status jpx_ask_start(jpx_bus *bus, const jpx_env *env, const char *pipe, cons
         return status;
     if (key && (*key == '\0' || strlen(key) > JPX_KEY_MAX))
         return jpx_fail(err, JP_E_INVALID, "a key has 1 to %d bytes, this one has %zu", JPX_KEY_MAX, strlen(key));
-    if (key && jpx_ask_is_root(key))
-        return jpx_fail(err, JP_E_INVALID,
-                        "the key %s looks like a root id, so nothing could be asked by it; put a word before it", key);
     jpx_text_puts(&request, "{");
     jpx_text_member(&request, "pipe", pipe);
     if (jpx_ask_fits(bus, request.size + strlen(args))) {

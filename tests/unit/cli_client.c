@@ -185,6 +185,12 @@ START_TEST(any_verb_can_be_asked)
     ck_assert_msg(jp_ask(client, "status", "order-18", &json, NULL) == JP_OK, "by key");
     ck_assert_ptr_nonnull(strstr(json, root.id));
     jp_free(json);
+    static const char like_an_id[] = "5f0c3e9a1b2c3d4e5f607182"; /* as MongoDB's are */
+    jp_root other;
+    ck_assert_msg(jp_start_json(client, &other, &err, "AddTwo", "[2]", like_an_id) == JP_OK, "%s", err.text);
+    ck_assert_msg(jp_ask(client, "status", like_an_id, &json, &err) == JP_OK, "%s", err.text);
+    ck_assert_ptr_nonnull(strstr(json, other.id));
+    jp_free(json);
     ck_assert_msg(jp_ask(client, "cleanup", root.id, &json, &err) == JP_OK, "%s", err.text);
     ck_assert_ptr_nonnull(strstr(json, "\"removed\":1"));
     jp_free(json);
