@@ -3,6 +3,7 @@
  * Nothing that is not final is removed. What a cleanup leaves over because of its bound is asked for again by who
  * asked; where nobody did, by another message. Waits for store and broker. */
 #include "role/api.h"
+#include "role/view.h"
 #include <string.h>
 
 enum {
@@ -110,6 +111,7 @@ void jpx_api_cleanup(api *a, jpx_delivery *d, const bson_t *doc, const char *nam
         }
         if (remove_root(a, &root->id, &budget, &done, &err) != JP_OK)
             goto failed;
+        jpx_view_head(&answer, root, root->status);
         removed = done;
         more = !done;
     } else if (remove_some(a, doc, d->published_ns / 1000000, &removed, &more, &err) != JP_OK) {
