@@ -190,9 +190,9 @@ static jp_status read_command(jpx_cli *cli, int argc, char **argv)
         return jpx_fail(&cli->error, JP_E_INVALID, "%s needs more: %s %s %s", name, cli->program, name,
                         cli->verb->usage);
     if (cli->args_count > cli->verb->most)
-        return jpx_fail(&cli->error, JP_E_INVALID,
-                        "%s is given %zu arguments and takes %s; JSON is one argument, in quotes: '[1, 2]'", name,
-                        cli->args_count, *cli->verb->usage ? cli->verb->usage : "none");
+        return jpx_fail(&cli->error, JP_E_INVALID, "%s is given %zu argument%s and takes %s%s", name, cli->args_count,
+                        cli->args_count == 1 ? "" : "s", *cli->verb->usage ? cli->verb->usage : "none",
+                        strstr(cli->verb->usage, "JSON") ? "; JSON is one argument, in quotes: '[1, 2]'" : "");
     return jpx_flags_environment(options, &cli->error);
 }
 

@@ -82,13 +82,16 @@ jp_status jpx_request_list(api *a, jpx_request *r, bson_t *out, jp_error *err)
     const char *key;
     bool known = !filter.status;
 
+    if (r->root)
+        return jpx_fail(err, JP_E_INVALID, "list takes no root, is given %.64s; send {\"pipe\":\"...\"} or {}",
+                        r->root);
     for (size_t i = 0; i < 3 && !known; i++)
         known = strcmp(filter.status, statuses[i]) == 0;
     if (!known)
         return jpx_fail(err, JP_E_INVALID, "no root has the status %.40s; it is running, done or aborted",
                         filter.status);
     if (limit == 0)
-        return jpx_fail(err, JP_E_INVALID, "limit is 0; 1 to %d are allowed", LIST_MAX);
+        return jpx_fail(err, JP_E_INVALID, "limit is less than 1; 1 to %d are allowed", LIST_MAX);
     if (after && !jpx_root_parse(&before, after))
         return jpx_fail(err, JP_E_INVALID, "after is %.64s, not a root id; take it from \"next\" of the last answer",
                         after);

@@ -64,7 +64,8 @@ for verb, text, code, part in (
         ("result", '{"root":"nix","wait_ms":"long"}', "invalid", "wait_ms"),
         ("tree", '{"root":"nix","limt":5}', "invalid", "limit"),
         ("list", "[]", "invalid", "JSON array"), ("list", '{"limit":"many"}', "invalid", "limit"),
-        ("list", '{"status":"dnoe"}', "invalid", "status"),
+        ("list", '{"status":"dnoe"}', "invalid", "status"), ("list", '{"limit":-1}', "invalid", "less than 1"),
+        ("list", "AddTwo", "invalid", "takes no root"),
         ("reply", '{"ticket":"nix","value":1}', "refused", "ticket"), ("reply", '{"value":1}', "refused", "ticket"), ("abort", '{"key":"nix","raeson":"x"}', "invalid", "reason"),
         ("cleanup", "{}", "invalid", "root"), ("cleanup", '{"older_ms":"x"}', "invalid", "older_ms")):
     answer = request(url, verb, text)

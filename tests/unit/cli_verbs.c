@@ -81,6 +81,7 @@ static const struct {
     {{"run"}, "shop: run needs more: shop run PIPE [JSON]\n"},
     {{"run", "Echo", "1", "2"},
      "shop: run is given 3 arguments and takes PIPE [JSON]; JSON is one argument, in quotes: '[1, 2]'\n"},
+    {{"serve", "now"}, "shop: serve is given 1 argument and takes none\n"},
     {{"list", "--key", "k"}, "shop: list takes no --key; `shop help list` lists its flags\n"},
     {{"tree"}, "shop: tree needs a root: its id, as shop list shows it, or its key\n"},
     {{"status", "r", "--key", "k"}, "shop: status is given a root and --key; one of them is enough\n"},
