@@ -96,6 +96,8 @@ static jp_status classify(jpx_worker *w, jpx_job *job, const jpx_root *root, jpx
             jpx_job_ended(w, job, JPX_END_WAIT, NULL, NULL);
         else if (jpx_comes_again(job) && jpx_out_of_beginnings(w, job, err))
             jpx_job_ended(w, job, JPX_END_RETRY, "crash", "begun five times without an ending: taken for a crash");
+        else if (job->suspect && jpx_job_suspected(w, job))
+            job->put_off = true;
         else
             *run = true;
         return JP_OK;
@@ -117,7 +119,7 @@ static jp_status handle_batch(jpx_worker *w, jpx_batch *b, jp_error *err)
         bool run, keep;
         if (classify(w, b->jobs[i], roots[i], &box, &run, &keep, err) != JP_OK)
             return err->status;
-        b->done[i] = !keep;
+        b->done[i] = !keep || b->jobs[i]->put_off;
         if (run)
             bodies[bodies_count++] = b->jobs[i];
         else if (keep && b->jobs[i]->event.finish)
@@ -174,7 +176,7 @@ void jpx_worker_take(jpx_worker *w, jpx_feed *feed, jpx_delivery **deliveries, s
     } else {
         for (size_t i = 0; i < b.count; i++)
             if (b.done[i])
-                jpx_job_settle(w, b.jobs[i], false, 0);
+                jpx_job_settle(w, b.jobs[i], b.jobs[i]->put_off, JPX_NAK_MS);
     }
     desk->arena = before;
     if (--intake->jobs == 0) {

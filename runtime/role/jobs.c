@@ -31,6 +31,15 @@ void jpx_job_hold(jpx_worker *w, jpx_job *job)
     job->feed->held++;
 }
 
+bool jpx_job_suspected(jpx_worker *w, const jpx_job *job)
+{
+    for (size_t b = 0; b < JPX_JOB_BUCKETS; b++)
+        for (jpx_job *other = w->buckets[b]; other; other = other->next)
+            if (other->suspect && !other->put_off && other != job)
+                return true;
+    return false;
+}
+
 jpx_job *jpx_job_find(jpx_worker *w, uint64_t number)
 {
     jpx_job *job = w->buckets[number % JPX_JOB_BUCKETS];

@@ -31,8 +31,10 @@ bool jpx_comes_again(const jpx_job *job)
 /* Five beginnings without an ending: all but the first have left a mark that says so. Marks that only say that a body
  * may have begun do not count: the store may have failed before it did. Nor do those of bodies that are at work
  * elsewhere, for after a loss the event of each is told several times: theirs are renewed with the beats, so that they
- * are never so old. What is told again because its worker died comes a whole ack deadline after the last beat. */
-bool jpx_out_of_beginnings(jpx_worker *w, const jpx_job *job, jp_error *err)
+ * are never so old. What is told again because its worker died comes a whole ack deadline after the last beat. The last
+ * beginning is a suspect's: bodies that were submitted beside the one that is to blame have as many marks as that one,
+ * though they may not have begun. */
+bool jpx_out_of_beginnings(jpx_worker *w, jpx_job *job, jp_error *err)
 {
     const int64_t dead_ms = jpx_now(w->role.desk.env) - jpx_ack_wait_ms() / 2;
     jpx_mark *marks;
@@ -43,6 +45,7 @@ bool jpx_out_of_beginnings(jpx_worker *w, const jpx_job *job, jp_error *err)
         return false;
     for (size_t i = 0; i < count; i++)
         begun += marks[i].begins && (marks[i].seen_ms ? marks[i].seen_ms : marks[i].since_ms) <= dead_ms;
+    job->suspect = begun == JPX_DELIVERIES_MAX - 2;
     return begun >= JPX_DELIVERIES_MAX - 1;
 }
 

@@ -36,6 +36,8 @@ typedef struct jpx_job { /* one run event that is held */
     bool marked;        /* this execution left its mark before its body */
     bool long_;         /* at work for so long that it has left another one */
     jpx_bytes marks[2]; /* ids of those that it left before its body began; no data: none */
+    bool suspect;       /* one beginning is left: no other suspect is run beside it */
+    bool put_off;       /* for that: it comes again */
     bool submitted;
     jpx_attempt call;
     struct jpx_job *next, *next_same; /* in its hash buckets: by number, by key */
@@ -68,13 +70,14 @@ typedef struct jpx_worker {
 typedef struct jpx_batch {
     jpx_job **jobs;
     size_t count;
-    bool *done; /* handled: to be acked after the flush */
+    bool *done; /* handled: to be acked after the flush, or put off */
 } jpx_batch;
 
 /* ---- jobs.c ---- */
 /* Is the same event at work here already? Then this one comes again later and finds the entry. */
 bool jpx_job_at_work(jpx_worker *, const jpx_job *);
-void jpx_job_hold(jpx_worker *, jpx_job *); /* gives it its number */
+void jpx_job_hold(jpx_worker *, jpx_job *);            /* gives it its number */
+bool jpx_job_suspected(jpx_worker *, const jpx_job *); /* is another suspect held? */
 jpx_job *jpx_job_find(jpx_worker *, uint64_t number);
 /* Acks or naks its delivery and lets it go; its memory may go with it. */
 void jpx_job_settle(jpx_worker *, jpx_job *, bool nak, int64_t delay_ms);
@@ -98,7 +101,7 @@ jp_status jpx_finish_run(jpx_worker *, jpx_job *);
 
 /* ---- marks.c ---- */
 bool jpx_comes_again(const jpx_job *); /* was it told before? */
-bool jpx_out_of_beginnings(jpx_worker *, const jpx_job *, jp_error *err);
+bool jpx_out_of_beginnings(jpx_worker *, jpx_job *, jp_error *err);
 jp_status jpx_mark_hooked(jpx_worker *, jpx_batch *, jpx_root **roots, jp_error *err);
 jp_status jpx_mark_beginnings(jpx_worker *, jpx_job **, size_t count, jp_error *err);
 void jpx_mark_again(jpx_worker *);

@@ -242,6 +242,55 @@ START_TEST(a_body_that_ends_its_workers)
 }
 END_TEST
 
+/* ---- beside a body that takes its worker down ---- */
+
+static size_t innocent;
+
+JP_PIPE(beside_it, p, .gives = "int64", .retry = {.attempts = 1})
+{
+    innocent += !the_world->current->dead;
+    return jp_return(p, 5);
+}
+
+/* Both come again and again, together; the other one is first. */
+START_TEST(a_body_beside_one_that_ends_its_workers)
+{
+    static const jp_def *const pipes[] = {&killer, &beside_it, &short_one, NULL};
+    world *w = stage_open_with(pipes, 1, 1, 1);
+    jpx_delivery *both[2];
+    jpx_root *root;
+    jpx_sub *sub;
+    jp_error err;
+
+    begun = innocent = 0;
+    world_start(w, "killer", "[]", STAGE_KEY);
+    world_start(w, "beside_it", "[]", "beside");
+    stage_run(w, api(w, 0));
+    for (int round = 0; round < 12 && strcmp(stage_status(w), "aborted") != 0; round++) {
+        w->now_ms += SOON_MS;
+        ck_assert_int_eq(jpx_bus_subscribe(&sub, w->bus, JPX_RUN, "default", 2, &err), JP_OK);
+        size_t count = jpx_sub_fetch(sub, both, 2, 0);
+        for (int i = 0; i < 40; i++)
+            world_start(w, "short_one", "[]", NULL);
+        stage_run(w, api(w, 0));
+        stage_run(w, worker(w, 0)); /* bodies are short, it thinks: it asks for several */
+        for (size_t i = 0; i < count; i++)
+            jpx_sub_nak(sub, both[i], 0);
+        jpx_sub_close(sub);
+        stage_run(w, worker(w, 0));
+        stage_run(w, barrier(w, 0));
+        stage_run(w, api(w, 0));
+    }
+    ck_assert_str_eq(stage_status(w), "aborted");
+    world_pass(w, SOON_MS);
+    root = world_root(w, "beside");
+    ck_assert_ptr_nonnull(root);
+    ck_assert_str_eq(root->status, "done");
+    ck_assert_uint_ge(innocent, 1);
+    stage_close(w);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("found_patrol");
@@ -252,6 +301,7 @@ int main(void)
     tcase_add_test(tcase, bodies_at_work_when_a_stream_is_lost);
     tcase_add_test(tcase, a_mark_is_renewed);
     tcase_add_test(tcase, a_body_that_ends_its_workers);
+    tcase_add_test(tcase, a_body_beside_one_that_ends_its_workers);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
