@@ -159,7 +159,8 @@ static void hooked(jp_ctx *p, bool cancel, bool aborted)
         return;
     world_say(s->w, "%s %lld%s", cancel ? "on_cancel" : "on_finished", (long long)jp_int64(p, "path"),
               aborted ? " aborted" : "");
-    if (s->wild && sim_chance(s, s->limits.hook_fails)) {
+    if (s->wild && s->limits.hooks_failed > 0 && sim_chance(s, s->limits.hook_fails)) {
+        s->limits.hooks_failed--;
         jp_hook_failed(p, "by chance");
         return;
     }

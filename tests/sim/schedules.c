@@ -301,6 +301,7 @@ static void choose(sim *s)
     l->nest = 200 + sim_roll(s, 1500);
     l->body_nest = sim_roll(s, 6000);
     l->hook_fails = sim_roll(s, 2) ? 2500 : 0;
+    l->hooks_failed = 5; /* one that fails each time is given up in the end */
     l->split = sim_roll(s, 2) ? 3000 : 0;
     s->walks = sim_roll(s, 4) == 0;
     if (mood == 0) /* only disorder */
