@@ -40,7 +40,7 @@ static jp_status append(bson_t *doc, const jp_value *value, jp_error *err)
         break;
     case JP_DOC:
     case JP_ARRAY:
-        if (!bson_init_static(&inner, value->as.doc.data, value->as.doc.size) ||
+        if (!value->as.doc.data || !bson_init_static(&inner, value->as.doc.data, value->as.doc.size) ||
             !bson_validate(&inner, BSON_VALIDATE_UTF8, NULL))
             return jpx_fail(err, JP_E_INVALID, "a document is not BSON");
         done =

@@ -240,6 +240,7 @@ START_TEST(values_arrive_as_they_are)
         jp_free(json);
     }
     ck_assert_int_eq(jp_start_v(client, &root, &err, &Same, 1, (jp_value[]){jp_v_string("\xff")}), JP_E_INVALID);
+    ck_assert_int_eq(jp_start(client, &root, &err, Same, (jp_doc){0}), JP_E_INVALID);
     ck_assert_int_eq(jp_start_v(client, &root, &err, &Same, 1, (jp_value[]){jp_v_future((jp_future){0})}),
                      JP_E_INVALID);
     ck_assert_int_eq(jp_start(client, &root, &err, AddOne, "x"), JP_E_INVALID);
