@@ -106,7 +106,8 @@ size_t jpx_bus_message_max(jpx_bus *);
 const char *jpx_bus_inbox(jpx_bus *, jpx_arena *arena);
 
 /* Rises by one whenever there is evidence that messages may have been lost: a stream or durable was missing or is
- * younger than known, its last sequence went back, the server restarted without it. DESIGN 4, "Lost messages". */
+ * younger than known, its last sequence went back, the server restarted without it. Who asks is told within some ten
+ * seconds, also of streams that he does not use. DESIGN 4, "Lost messages". */
 uint64_t jpx_bus_losses(jpx_bus *);
 /* When the youngest of the work streams was created, in ns since 1970: another one than before is evidence, too, for
  * who was not here when it was lost. 0 = not known. May wait for a setup that is under way. */

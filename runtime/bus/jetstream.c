@@ -9,7 +9,10 @@
 
 static uint64_t bus_losses(jpx_bus *base)
 {
-    return atomic_load(&((jpx_js_bus *)base)->losses);
+    jpx_js_bus *bus = (jpx_js_bus *)base;
+
+    atomic_store(&bus->watched, true);
+    return atomic_load(&bus->losses);
 }
 
 static int64_t bus_born_ns(jpx_bus *base)

@@ -1,11 +1,12 @@
 /* jetstream_keeper.c -- one thread of a bus that waits for the server, so that callbacks and roles need not: after a
  * reconnect it looks for evidence of loss, it creates what turned out to be missing, and it has every subscription pull
- * again. Once a second it looks after the pulls' heartbeats. It does not end by itself; stop() waits for it (at most
- * one request's time). */
+ * again. Once a second it looks after the pulls' heartbeats. A stream that is lost without a reconnect shows to who
+ * uses it, and not to a barrier role, whose streams others use: where losses are asked for, it looks now and then. It
+ * does not end by itself; stop() waits for it (at most one request's time). */
 #include "bus/jetstream_impl.h"
 #include <string.h>
 
-enum { TICK_MS = 1000, AGAIN_MS = 1000, AGAIN_MAX_MS = 30000 };
+enum { TICK_MS = 1000, AGAIN_MS = 1000, AGAIN_MAX_MS = 30000, WATCH_MS = 10000, WATCH_AGAIN_MS = 300000 };
 
 static void each_sub(jpx_js_bus *bus, bool restart)
 {
@@ -48,10 +49,19 @@ static bool look_and_repair(jpx_js_bus *bus, bool look, bool repair)
     return fine;
 }
 
+/* When it is to be done the next time; later, when it may not be. */
+static int64_t watch(jpx_js_bus *bus)
+{
+    jp_error ignored;
+    bool fine = !atomic_load(&bus->fast.up) || jpx_js_check(bus, &ignored) == JP_OK;
+
+    return jpx_mono_ms() + (fine ? WATCH_MS : WATCH_AGAIN_MS);
+}
+
 static void *keeper(void *arg)
 {
     jpx_js_bus *bus = arg;
-    int64_t pause_ms = AGAIN_MS;
+    int64_t pause_ms = AGAIN_MS, watch_ms = jpx_mono_ms() + WATCH_MS;
 
     pthread_mutex_lock(&bus->lock);
     while (!bus->stopping) {
@@ -64,6 +74,8 @@ static void *keeper(void *arg)
         bus->repair &= !repair;
         pthread_mutex_unlock(&bus->lock);
         bool fine = look_and_repair(bus, look, repair);
+        if (atomic_load(&bus->watched) && jpx_mono_ms() >= watch_ms)
+            watch_ms = watch(bus);
         each_sub(bus, false);
         pthread_mutex_lock(&bus->lock);
         if (!fine) {

@@ -280,6 +280,28 @@ START_TEST(losses_are_noticed_and_mended)
 }
 END_TEST
 
+/* As a barrier role loses run events: workers use their stream, and have made it again. */
+START_TEST(a_loss_of_what_others_use_is_noticed)
+{
+    bus_begin_long(&c, _i);
+    jpx_sub *sub = bus_take(&c, JPX_SLOT, NULL, 16);
+    jpx_bus *other;
+
+    bus_open(&c, &other);
+    ck_assert_uint_eq(jpx_bus_losses(c.bus), 0);
+    bus_admin(&c, "STREAM.DELETE", "RUN", "", "");
+    bus_ok(&c, jpx_bus_setup(other, bus_queues, 2, &c.err));
+    for (int i = 0; i < 750 && jpx_bus_losses(c.bus) == 0; i++)
+        usleep(20000);
+    ck_assert_uint_eq(jpx_bus_losses(c.bus), 1);
+    bus_say(&c, "slot.1", "a");
+    bus_ack(sub, bus_one(sub, "a"));
+    jpx_bus_close(other);
+    jpx_sub_close(sub);
+    bus_end(&c);
+}
+END_TEST
+
 static atomic_bool at_work;
 
 static void *publish_meanwhile(void *arg)
@@ -359,7 +381,9 @@ int main(void)
     tcase_set_timeout(cases, 60);
     for (size_t i = 0; i < sizeof tests / sizeof *tests; i++)
         tcase_add_loop_test(cases, tests[i], 0, places);
-    if (places > 1)
+    if (places > 1) {
+        tcase_add_loop_test(cases, a_loss_of_what_others_use_is_noticed, 1, places);
         tcase_add_loop_test(cases, a_stream_deleted_at_work_is_whole_again, 1, places);
+    }
     return bus_run("bus_flow", cases);
 }
