@@ -212,8 +212,8 @@ jp_status jpx_args_check(const jpx_pipe *pipe, jpx_bytes args, jp_error *err)
             iter.next_off - iter.off; /* a list of outputs may have grown beyond what each of them has */
         if (size > JPX_VALUE_MAX + JPX_ENVELOPE)
             return jpx_fail(err, JP_E_TOO_LARGE,
-                            "%s: argument %s is larger than 8 MiB (%zu bytes): " JPX_TOO_LARGE_MEND, pipe->name,
-                            param->name, size);
+                            "argument %s of %s is larger than 8 MiB (%zu bytes): " JPX_TOO_LARGE_MEND, param->name,
+                            pipe->name, size);
         if (param->rest) {
             if ((status = check_items(pipe, param, &iter, err)) != JP_OK)
                 return status;

@@ -57,7 +57,21 @@ JP_PIPE(grumbles, p, .gives = "any")
     return jp_abort(p, "%s", text);
 }
 
-static const jp_def *const pipes[] = {&length, &same, &big, &question, &many_big, &grumbles, NULL};
+JP_PIPE(count_all, p, .takes = "list texts", .gives = "int64")
+{
+    return jp_return(p, (int64_t)jp_count(p, "texts"));
+}
+
+JP_PIPE(three_big, p)
+{
+    jp_list *texts = jp_list_new(p);
+    for (int i = 0; i < 3; i++)
+        jp_push(texts, jp_yield(p, big, 3000000));
+    return jp_return(p, jp_yield(p, count_all, texts));
+}
+
+static const jp_def *const pipes[] = {&length,   &same,      &big,       &question, &many_big,
+                                      &grumbles, &count_all, &three_big, NULL};
 
 /* Uploads `json` in pieces of `size` bytes that hold no quotes but escaped ones; returns the members that name it. */
 static const char *upload(kit *k, const char *json, size_t size)
@@ -205,6 +219,16 @@ START_SCENARIO(answers_that_are_too_large)
     read_in_pieces(k, key, 8300000);
 }
 
+/* SEMANTICS 3.1: outputs that are fine one by one, and too much in one list. */
+START_SCENARIO(a_list_that_grows_too_large)
+{
+    const char *why = reason(k, run(k, "three_big", ""));
+    ck_assert_msg(strncmp(why, "count_all, ", 11) == 0 &&
+                      strstr(why, ": argument texts of count_all is larger than 8 MiB (90000") &&
+                      strstr(why, "split it, or store it elsewhere"),
+                  "%s", why);
+}
+
 /* A tree with much in it is folded until it fits. */
 START_SCENARIO(trees_fit)
 {
@@ -252,6 +276,7 @@ int main(void)
     add_scenario(tcase, replies_in_pieces);
     add_scenario(tcase, s77_results_in_pieces);
     add_scenario(tcase, answers_that_are_too_large);
+    add_scenario(tcase, a_list_that_grows_too_large);
     add_scenario(tcase, trees_fit);
     add_scenario(tcase, lists_fit);
     suite_add_tcase(suite, tcase);
