@@ -557,7 +557,7 @@ void sim_check_adoption(sim *s, actor *a, const seam_call *call)
         if (!jpx_entry_decode(call->records[i].doc, arena, &entry) || entry.kind != JPX_PLANNED)
             continue;
         int root = sim_root_of(s, entry.key.b);
-        if (root >= 0 && s->flag_tick[root] && a->root_read > s->flag_tick[root])
+        if (root >= 0 && s->flag_tick[root] && s->flag_seen[a->number][root])
             world_failed(s->w, "a generation is adopted by one who has seen the abort flag");
     }
     jpx_arena_free(arena);

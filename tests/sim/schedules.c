@@ -68,8 +68,11 @@ static void watch(sim *s, actor *a, const seam_call *call)
     for (size_t i = 0; call->op == SEAM_ROOTS && call->over && i < call->count; i++) {
         int root =
             call->roots[i].op == JPX_ROOT_ABORT && call->roots[i].changed ? sim_root_of(s, call->roots[i].id.data) : -1;
-        if (root >= 0)
-            s->flag_tick[root] = s->w->tick;
+        if (root < 0)
+            continue;
+        s->flag_tick[root] = s->w->tick;
+        for (size_t n = 0; n < ACTORS_MAX; n++)
+            s->flag_seen[n][root] = false;
     }
     for (size_t i = 0; call->op == SEAM_INSERT && call->table == JPX_ROOT && call->over && i < call->count; i++) {
         int root = sim_root_of(s, call->records[i].id.data);
@@ -81,9 +84,15 @@ static void watch(sim *s, actor *a, const seam_call *call)
             s->gone[i] = true;
     if (a->kind == JPX_ROLE_WORKER && call->op == SEAM_INSERT && call->table == JPX_ENTRY && !call->over)
         sim_check_adoption(s, a, call);
-    bool flagged = false;
+    bool flagged = false, looks = call->op == SEAM_GET && call->table == JPX_ROOT && call->over;
     for (size_t i = 0; i < s->roots_count; i++)
         flagged |= s->flag_tick[i] != 0;
+    for (size_t i = 0; flagged && looks && i < call->count;
+         i++) { /* each root for itself: a read may be carried out in parts */
+        int root = sim_root_of(s, call->ids[i].data);
+        if (root >= 0)
+            s->flag_seen[a->number][root] = s->flag_tick[root] != 0;
+    }
     if (!flagged || a->kind != JPX_ROLE_WORKER || (call->op != SEAM_FETCH && call->op != SEAM_NAK))
         return;
     for (size_t i = 0; i < call->count && call->deliveries; i++) {

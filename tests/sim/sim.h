@@ -58,7 +58,8 @@ typedef struct sim {
     size_t roots_count;
     sim_late *late;
     size_t late_count, late_cap;
-    uint64_t flag_tick[SIM_ROOTS_MAX]; /* when the abort flag was seen up first; 0 = never */
+    uint64_t flag_tick[SIM_ROOTS_MAX];         /* when the abort flag was seen up first; 0 = never */
+    bool flag_seen[ACTORS_MAX][SIM_ROOTS_MAX]; /* who has looked at the root since */
     bool abort_asked[SIM_ROOTS_MAX];
     jpx_root_id removed[SIM_REMOVED_MAX]; /* cleaned up; their keys were used again */
     bool gone[SIM_REMOVED_MAX];           /* its record is */

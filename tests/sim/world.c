@@ -121,8 +121,6 @@ static seam_verdict actor_at(void *ctx, const seam_call *call)
     w->tick++;
     if (w->verbose && call->op != SEAM_FETCH)
         world_say(w, "%zu: %s", a->number, seam_text(w, call));
-    if (call->op == SEAM_GET && call->table == JPX_ROOT && call->over)
-        a->root_read = w->tick;
     if (!a->dead && w->at && a->busy) {
         w->depth++;
         verdict = w->at(w, a, call);

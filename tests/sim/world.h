@@ -30,7 +30,6 @@ typedef struct actor { /* one role object */
     jpx_role *role;
     bool busy; /* its step is on the stack */
     bool dead;
-    uint64_t root_read; /* tick of its last look at a root */
 } actor;
 
 struct world {
