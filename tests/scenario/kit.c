@@ -100,6 +100,18 @@ static void remove_files(const kit *k)
     unlink(jpx_format(k->arena, "%s-shm", path));
 }
 
+bool kit_has(int ground)
+{
+    bool nats = getenv("JETPIPE_TEST_NATS") != NULL, mongo = getenv("JETPIPE_TEST_MONGO") != NULL;
+    if ((nats || !grounds[ground].jetstream) && (mongo || !grounds[ground].mongo))
+        return true;
+    fprintf(stderr, "skip: %s: no server named by %s; sh tests/run.sh starts one\n", grounds[ground].name,
+            grounds[ground].mongo && !mongo ? "JETPIPE_TEST_MONGO" : "JETPIPE_TEST_NATS");
+    return false;
+}
+
+static int open_kits;
+
 kit *kit_open(int ground, const jp_def *const *pipes)
 {
     const char *nats = getenv("JETPIPE_TEST_NATS"), *mongo = getenv("JETPIPE_TEST_MONGO");
@@ -107,11 +119,8 @@ kit *kit_open(int ground, const jp_def *const *pipes)
     kit *k;
     jp_error err = {0};
 
-    if ((grounds[ground].jetstream && !nats) || (grounds[ground].mongo && !mongo)) {
-        fprintf(stderr, "skip: %s: no server named by %s; sh tests/run.sh starts one\n", grounds[ground].name,
-                grounds[ground].mongo && !mongo ? "JETPIPE_TEST_MONGO" : "JETPIPE_TEST_NATS");
+    if (!kit_has(ground))
         return NULL;
-    }
     k = calloc(1, sizeof *k);
     ck_assert_ptr_nonnull(k);
     k->arena = jpx_arena_new();
@@ -120,7 +129,9 @@ kit *kit_open(int ground, const jp_def *const *pipes)
     k->virtual_time = !grounds[ground].jetstream && !kit_real_time;
     k->ms = 1;
     notes[0] = '\0';
-    snprintf(k->prefix, sizeof k->prefix, "s%d-%d-%d", (int)getpid(), ground, ++number);
+    /* A database is many files of the server, and belongs to a prefix: it is emptied at the end, and used again. */
+    snprintf(k->prefix, sizeof k->prefix, "s%d-%d-%d", (int)getpid(), ground,
+             grounds[ground].mongo ? open_kits : ++number);
     ck_assert_msg(jpx_registry_new(&k->registry, pipes, &err) == JP_OK, "%s", err.text);
 
     jpx_local_options options = {.prefix = k->prefix,
@@ -136,6 +147,7 @@ kit *kit_open(int ground, const jp_def *const *pipes)
         k->store = jpx_format(k->arena, "sqlite:%s", path_of(k));
     else if (grounds[ground].mongo)
         k->store = in_database(k->arena, mongo, k->prefix);
+    open_kits++;
     options.store = k->store;
     if (grounds[ground].jetstream)
         options.bus = nats;
@@ -189,6 +201,7 @@ void kit_close(kit *k)
     remove_files(k);
     jpx_arena_free(k->arena);
     free(k);
+    open_kits--;
 }
 
 /* ---- running ---- */

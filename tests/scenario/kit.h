@@ -71,6 +71,7 @@ int64_t now(kit *);
 
 /* ---- scenarios ---- */
 enum { GROUNDS = 5 };
+bool kit_has(int ground);                              /* false: this ground is not here, and was told to be skipped */
 kit *kit_open(int ground, const jp_def *const *pipes); /* NULL: this ground is not here */
 void kit_close(kit *);
 void kit_remove_streams(kit *); /* those of its prefix; nobody may have them open */
