@@ -9,6 +9,8 @@ void (*seam_after)(const char *operation);
 
 bool (*seam_fails)(const char *operation);
 bool seam_twice;
+uint64_t seam_shuffle;
+unsigned seam_lost_percent;
 
 static jpx_bus *inner_bus;
 static bool inside; /* what is done in a call is not reported again */
@@ -53,9 +55,31 @@ static void say_twice(const seam_call *call)
     free(again);
 }
 
+static uint64_t drawn(uint64_t below) /* xorshift64* */
+{
+    seam_shuffle ^= seam_shuffle >> 12;
+    seam_shuffle ^= seam_shuffle << 25;
+    seam_shuffle ^= seam_shuffle >> 27;
+    return (seam_shuffle * 2685821657736338717u >> 32) % below;
+}
+
+static seam_verdict disorder(const seam_call *call)
+{
+    if (call->op == SEAM_FETCH && call->over)
+        for (size_t i = call->count; i > 1; i--) {
+            size_t other = drawn(i);
+            jpx_delivery *last = call->deliveries[i - 1];
+            call->deliveries[i - 1] = call->deliveries[other];
+            call->deliveries[other] = last;
+        }
+    return call->op == SEAM_ACK && drawn(100) < seam_lost_percent ? SEAM_FAIL : SEAM_GO_ON;
+}
+
 static seam_verdict reported(void *ctx, const seam_call *call)
 {
     (void)ctx;
+    if (seam_shuffle && call->op > SEAM_PUBLISH)
+        return disorder(call);
     if (call->op > SEAM_PUBLISH || inside)
         return SEAM_GO_ON;
     if (call->op == SEAM_PUBLISH && !call->over && seam_twice)

@@ -18,6 +18,9 @@ extern void (*seam_after)(const char *operation);
 /* True: the operation is not carried out and fails, as when the process dies just before it. NULL = never. */
 extern bool (*seam_fails)(const char *operation);
 extern bool seam_twice; /* every message is published twice */
+/* On any bus: what a pull hands out is shuffled, drawn from this number (0: not), and so many acks are lost. */
+extern uint64_t seam_shuffle;
+extern unsigned seam_lost_percent;
 void seam_use(void);
 jpx_bus *seam_inner_bus(kit *); /* for memory.h */
 

@@ -30,13 +30,13 @@ typedef struct seam_call {
     bool over;  /* false: about to be carried out; true: it has been */
     bool write; /* changes the store, or publishes */
     size_t count;
-    jpx_table table;                 /* INSERT GET SCAN REMOVE REMOVE_RANGE */
-    const jpx_record *records;       /* INSERT */
-    const jpx_bytes *ids;            /* GET REMOVE ABORT */
-    const jpx_count *counts;         /* COUNT */
-    const jpx_root_change *roots;    /* ROOTS */
-    const jpx_message *messages;     /* PUBLISH */
-    jpx_delivery *const *deliveries; /* FETCH ACK NAK */
+    jpx_table table;              /* INSERT GET SCAN REMOVE REMOVE_RANGE */
+    const jpx_record *records;    /* INSERT */
+    const jpx_bytes *ids;         /* GET REMOVE ABORT */
+    const jpx_count *counts;      /* COUNT */
+    const jpx_root_change *roots; /* ROOTS */
+    const jpx_message *messages;  /* PUBLISH */
+    jpx_delivery **deliveries;    /* FETCH (may be put in another order) ACK NAK */
 } seam_call;
 
 typedef enum seam_verdict {
