@@ -343,9 +343,10 @@ static bool b_connected(jpx_bus *b)
     return jpx_bus_connected(seam_bus_inner(b));
 }
 
+/* Streams that were created before the first loss, as a broker's were. */
 static int64_t b_born(jpx_bus *b)
 {
-    return jpx_bus_born_ns(seam_bus_inner(b));
+    return jpx_bus_born_ns(seam_bus_inner(b)) + 1;
 }
 
 static int64_t b_backlog(jpx_bus *b, jpx_stream stream)
