@@ -2,6 +2,7 @@
  * checked against the signature before the body began, so a getter only has to be asked for what the signature says. */
 #include "body/args.h"
 #include "body/signature.h"
+#include "core/doc.h"
 #include <string.h>
 
 bool jpx_args_open(jp_ctx *p)
@@ -169,6 +170,20 @@ jp_value jp_item_arg(jp_ctx *p, const char *name, size_t i, const char *at)
     const jpx_param *param;
     jp_value value;
     return item_value(p, name, i, &param, &value, at) ? value : jp_v_null();
+}
+
+bool jpx_type_holds(const char *type, jpx_bytes value_doc, const char **given)
+{
+    bson_iter_t iter;
+    jp_value value;
+    jpx_kind kind;
+    bool optional;
+    jp_error err;
+
+    if (jpx_gives_parse(type, &kind, &optional, &err) != JP_OK || !jpx_value_iter(value_doc, &iter))
+        return true;
+    *given = jpx_value_read(&iter, &value) ? jpx_type_text(value.type) : "another BSON type";
+    return jpx_kind_accepts(kind, bson_iter_type(&iter)) || (optional && bson_iter_type(&iter) == BSON_TYPE_NULL);
 }
 
 /* ---- before a body runs ---- */

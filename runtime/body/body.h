@@ -98,6 +98,8 @@ typedef struct jpx_attempt {
     int64_t timeout_ms; /* of this attempt's body; 0 = none */
 } jpx_attempt;
 
+/* Is the value of the type "int64" or "int64?"? `given`: what it is, in words. A text that names no type holds all. */
+bool jpx_type_holds(const char *type, jpx_bytes value_doc, const char **given);
 /* A reply for a wait of this pipe: without on_reply it must be what .gives says. JP_E_INVALID, JP_E_TOO_LARGE. */
 jp_status jpx_reply_check(const jpx_pipe *, jpx_bytes value_doc, jp_error *err);
 

@@ -192,6 +192,8 @@ static void read_output(struct reader *r, bson_iter_t *iter, jpx_output *out)
             out->child = read_u32(r, &m);
         } else if (is(&m, "cs")) {
             out->child_slot = read_text(r, &m);
+        } else if (is(&m, "t")) {
+            out->type = read_text(r, &m);
         } else if (is(&m, "v")) {
             out->value = read_doc(r, &m);
         } else {

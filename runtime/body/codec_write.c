@@ -45,6 +45,8 @@ static void write_output(jpx_writer *w, const char *key, const jpx_output *outpu
     if (output->handed) {
         jpx_write_int64(w, "c", output->child);
         write_text(w, "cs", output->child_slot);
+        if (output->type)
+            write_text(w, "t", output->type);
     } else {
         write_bytes(w, "v", output->value);
     }

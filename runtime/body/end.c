@@ -35,6 +35,9 @@ static bool set_output(jp_ctx *p, jpx_output *out, const char *declared, jpx_kin
         out->child = future.child_;
         out->child_slot = jpx_future_slot(p, future);
         jpx_kind given = jpx_slot_kind(p, future.child_, out->child_slot, &maybe_null);
+        out->type = NULL;
+        if (kind != JPX_ANY && (given == JPX_ANY || (maybe_null && !optional))) /* what comes will be looked at */
+            out->type = jpx_format(p->arena, "%s%s", jpx_kind_text(kind), optional ? "?" : "");
         if (kind == JPX_ANY || given == JPX_ANY || given == kind || (kind == JPX_DOUBLE && given == JPX_INT64))
             return true;
         jpx_wrong(p, at, "it %s, is given %s: hand on a child that gives %s, or change %s", declared,

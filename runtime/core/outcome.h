@@ -45,7 +45,8 @@ typedef struct jpx_output {
     bool handed;      /* the child's slot is this output */
     uint32_t child;
     const char *child_slot;
-    jpx_bytes value; /* value document, when not handed */
+    const char *type; /* handed, and the child may give other values, too: "int64", "string?"; NULL = it may not */
+    jpx_bytes value;  /* value document, when not handed */
 } jpx_output;
 
 typedef struct jpx_outcome {

@@ -223,6 +223,19 @@ static bool is_awaited(const jpx_pipeline *p, const char *slot)
     return false;
 }
 
+/* What the child's value has to be, by what its parent declares and by what is asked of the parent. Both are there only
+ * where the parent says "int64?" and is asked for a type without null. */
+static const char *handed_type(const jpx_pipeline *self, const jpx_output *output, jpx_arena *arena)
+{
+    for (size_t l = 0; l < self->links_count; l++) {
+        if (!self->links[l].type || strcmp(self->links[l].slot, output->slot) != 0)
+            continue;
+        return output->type ? jpx_format(arena, "%.*s", (int)strcspn(output->type, "?"), output->type)
+                            : self->links[l].type;
+    }
+    return output->type;
+}
+
 static void link_outputs(const jpx_plan_input *in, jpx_pipeline *children, size_t *caps, jpx_arena *arena)
 {
     const jpx_pipeline *self = in->self;
@@ -233,15 +246,16 @@ static void link_outputs(const jpx_plan_input *in, jpx_pipeline *children, size_
             continue;
         jpx_pipeline *child = &children[output->child];
         size_t *cap = &caps[output->child];
+        const char *type = handed_type(self, output, arena);
         if (is_awaited(self, output->slot)) {
             JPX_PUSH(arena, child->links, child->links_count, *cap) =
-                (jpx_link){output->child_slot, self->key, output->slot};
+                (jpx_link){output->child_slot, self->key, output->slot, type};
             continue;
         }
         for (size_t l = 0; l < self->links_count; l++)
             if (strcmp(self->links[l].slot, output->slot) == 0)
                 JPX_PUSH(arena, child->links, child->links_count, *cap) =
-                    (jpx_link){output->child_slot, self->links[l].owner, self->links[l].owner_slot};
+                    (jpx_link){output->child_slot, self->links[l].owner, self->links[l].owner_slot, type};
     }
 }
 

@@ -24,6 +24,7 @@ typedef struct jpx_link { /* one of its slots is also the slot of an ancestor th
     const char *slot;
     jpx_key owner;
     const char *owner_slot;
+    const char *type; /* what the value has to be where the slot's own type says less: "int64", "string?"; or NULL */
 } jpx_link;
 
 typedef struct jpx_large { /* a value that has a record of its own */

@@ -121,6 +121,8 @@ static void append_links(bson_t *doc, const jpx_pipeline *p)
         bson_append_utf8(&item, "slot", 4, p->links[i].slot, -1);
         jpx_append_id(&item, "owner", p->links[i].owner.b, JPX_PIPELINE_SIZE);
         bson_append_utf8(&item, "of", 2, p->links[i].owner_slot, -1);
+        if (p->links[i].type)
+            bson_append_utf8(&item, "type", 4, p->links[i].type, -1);
         bson_append_document_end(&array, &item);
     }
     bson_append_array_end(doc, &array);
@@ -266,6 +268,8 @@ static bool read_link(bson_iter_t *item, jpx_arena *arena, void *out)
             good &= jpx_iter_id(item, link->owner.b, JPX_PIPELINE_SIZE);
         else if (strcmp(name, "of") == 0)
             good &= (link->owner_slot = jpx_iter_text(item, arena)) != NULL;
+        else if (strcmp(name, "type") == 0)
+            good &= (link->type = jpx_iter_text(item, arena)) != NULL;
     }
     return good && !item->err_off && link->slot && link->owner_slot;
 }

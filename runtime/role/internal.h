@@ -161,6 +161,11 @@ jp_status jpx_view_why(jpx_desk *, const jpx_root *, bson_t *out, jp_error *err)
 /* The root, and its result in *value: no data while there is none. `value` NULL: it is not read. */
 jp_status jpx_view_result(jpx_desk *, const jpx_root *, bson_t *out, jpx_bytes *value, jp_error *err);
 
+/* ---- handed.c ---- */
+/* Is this value what the slots are declared to be that it is handed on as? JP_E_INVALID with a clause and the mend. */
+jp_status jpx_handed_fits(const jpx_pipeline *, const char *slot, jpx_bytes value, jp_error *err);
+jp_status jpx_handed_check(const jpx_pipeline *, const jpx_outcome *, jp_error *err); /* all outputs of a body */
+
 /* ---- small ones ---- */
 jpx_pipe_facts jpx_registry_facts(void *registry, const char *pipe);
 void jpx_random_fn(void *env, void *out, size_t size); /* env's random source as plan.h wants it */

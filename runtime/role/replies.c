@@ -250,8 +250,13 @@ static bool type_fits(const reply *r, jp_error *err)
     }
     if (!jpx_value_iter(r->value, &iter))
         return false;
-    if (jpx_kind_accepts(gives, bson_iter_type(&iter)) || (optional && bson_iter_type(&iter) == BSON_TYPE_NULL))
-        return true;
+    if (jpx_kind_accepts(gives, bson_iter_type(&iter)) || (optional && bson_iter_type(&iter) == BSON_TYPE_NULL)) {
+        jp_error cause;
+        if (jpx_handed_fits(r->pipeline, "default", r->value, &cause) == JP_OK)
+            return true;
+        jpx_fail(err, JP_E_INVALID, "%s; the ticket can still be used", cause.text);
+        return false;
+    }
     jpx_fail(err, JP_E_INVALID, "%s gives %s; the reply is of another type. The ticket can still be used",
              r->pipe->name, jpx_kind_text(gives));
     return false;

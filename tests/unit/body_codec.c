@@ -101,6 +101,7 @@ static void check_outcome(const jpx_outcome *in, const jpx_outcome *out)
         ck_assert_int_eq(out->outputs[i].handed, in->outputs[i].handed);
         ck_assert_uint_eq(out->outputs[i].child, in->outputs[i].child);
         check_text(out->outputs[i].child_slot, in->outputs[i].child_slot);
+        check_text(out->outputs[i].type, in->outputs[i].type);
         check_bytes(out->outputs[i].value, in->outputs[i].value);
     }
     ck_assert_uint_eq(out->children_count, in->children_count);
