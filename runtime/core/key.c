@@ -96,6 +96,14 @@ void jpx_tail_id(uint8_t out[JPX_VALUE_SIZE], const jpx_key *key, uint32_t step,
     memcpy(out + JPX_ENTRY_SIZE, tail, 8);
 }
 
+void jpx_id_bounds(uint8_t *lo, uint8_t *hi, size_t size, const uint8_t *first, const uint8_t *last, size_t common)
+{
+    memcpy(lo, first, common);
+    memset(lo + common, 0, size - common);
+    memcpy(hi, last, common);
+    memset(hi + common, 0xff, size - common);
+}
+
 bool jpx_is_name(const char *name)
 {
     static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";

@@ -40,6 +40,8 @@ void jpx_entry_id(uint8_t out[JPX_ENTRY_SIZE], const jpx_key *, uint32_t step);
 void jpx_barrier_id(uint8_t out[JPX_BARRIER_SIZE], const jpx_key *, uint32_t part);
 void jpx_fill_id(uint8_t out[JPX_FILL_SIZE], const jpx_key *, const char *slot);
 void jpx_timer_id(uint8_t out[JPX_TIMER_SIZE], int64_t due_ms, const jpx_key *, uint32_t step);
+/* The bounds of all ids of `size` bytes whose first `common` bytes lie between those of `first` and of `last`. */
+void jpx_id_bounds(uint8_t *lo, uint8_t *hi, size_t size, const uint8_t *first, const uint8_t *last, size_t common);
 /* value and mark ids: entry id, then 8 random bytes */
 void jpx_tail_id(uint8_t out[JPX_VALUE_SIZE], const jpx_key *, uint32_t step, const uint8_t tail[8]);
 

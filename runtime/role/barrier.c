@@ -101,10 +101,11 @@ static void sweep(jpx_desk *desk, jpx_outbox *box, const jpx_key *key)
 /* Timers up to `until_ms`, the first ones first. */
 static jp_status scan_timers(barrier *b, int64_t until_ms, size_t limit, jpx_records *found, jp_error *err)
 {
-    uint8_t lo[JPX_TIMER_SIZE] = {0}, hi[JPX_TIMER_SIZE];
+    const uint8_t from[8] = {0};
+    uint8_t until[8], lo[JPX_TIMER_SIZE], hi[JPX_TIMER_SIZE];
 
-    memset(hi, 0xff, sizeof hi);
-    jpx_put64(hi, (uint64_t)until_ms);
+    jpx_put64(until, (uint64_t)until_ms);
+    jpx_id_bounds(lo, hi, sizeof lo, from, until, sizeof from);
     return jpx_store_scan(b->role.desk.store, JPX_TIMER, jpx_id(lo, sizeof lo), jpx_id(hi, sizeof hi), limit, false,
                           b->role.desk.arena, found, err);
 }

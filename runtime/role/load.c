@@ -149,13 +149,12 @@ jp_status jpx_load_entries(jpx_desk *desk, const jpx_key *keys, const uint32_t *
 jp_status jpx_load_marks(jpx_desk *desk, const jpx_key *key, uint32_t step, jpx_mark **out, size_t *count,
                          jp_error *err)
 {
-    static const uint8_t first[8] = {0}, last[8] = {255, 255, 255, 255, 255, 255, 255, 255};
-    uint8_t lo[JPX_MARK_SIZE], hi[JPX_MARK_SIZE];
+    uint8_t entry[JPX_ENTRY_SIZE], lo[JPX_MARK_SIZE], hi[JPX_MARK_SIZE];
     jpx_records found;
 
     *count = 0;
-    jpx_tail_id(lo, key, step, first);
-    jpx_tail_id(hi, key, step, last);
+    jpx_entry_id(entry, key, step);
+    jpx_id_bounds(lo, hi, sizeof lo, entry, entry, sizeof entry);
     if (jpx_store_scan(desk->store, JPX_MARK, jpx_id(lo, sizeof lo), jpx_id(hi, sizeof hi), JPX_SCAN_CHUNK, false,
                        desk->arena, &found, err) != JP_OK)
         return err->status;

@@ -55,7 +55,7 @@ static jpx_node *node_of(jpx_node *nodes, size_t count, const uint8_t *key)
 static jp_status load_journals(jpx_desk *desk, const jpx_key *lo, const jpx_key *hi, jpx_node *nodes, size_t count,
                                jp_error *err)
 {
-    uint8_t first[JPX_ENTRY_SIZE], last[JPX_ENTRY_SIZE], mark_lo[JPX_MARK_SIZE] = {0}, mark_hi[JPX_MARK_SIZE];
+    uint8_t first[JPX_ENTRY_SIZE], last[JPX_ENTRY_SIZE], mark_lo[JPX_MARK_SIZE], mark_hi[JPX_MARK_SIZE];
     jpx_records found;
 
     jpx_entry_id(first, lo, 0);
@@ -80,9 +80,7 @@ static jp_status load_journals(jpx_desk *desk, const jpx_key *lo, const jpx_key 
         }
         i = n;
     }
-    memset(mark_hi, 0xff, sizeof mark_hi);
-    memcpy(mark_lo, lo->b, JPX_PIPELINE_SIZE);
-    memcpy(mark_hi, hi->b, JPX_PIPELINE_SIZE);
+    jpx_id_bounds(mark_lo, mark_hi, sizeof mark_lo, lo->b, hi->b, JPX_PIPELINE_SIZE);
     if (scan_all(desk, JPX_MARK, mark_lo, mark_hi, JPX_MARK_SIZE, &found, err) != JP_OK)
         return err->status;
     for (size_t i = 0; i < found.count; i++) {

@@ -41,15 +41,14 @@ static void tell_aborted(jpx_outbox *box, const jpx_pipeline *p, const jpx_root 
  * read again here, after the flag. */
 static jp_status was_begun(jpx_desk *desk, const jpx_node *node, bool *begun, jp_error *err)
 {
-    uint8_t lo[JPX_MARK_SIZE] = {0}, hi[JPX_MARK_SIZE];
+    const uint8_t *key = node->pipeline.key.b;
+    uint8_t lo[JPX_MARK_SIZE], hi[JPX_MARK_SIZE];
     jpx_records found;
 
     *begun = node->journal.count > 0;
     if (*begun || !node->pipeline.hook)
         return JP_OK;
-    memset(hi, 0xff, sizeof hi);
-    memcpy(lo, node->pipeline.key.b, JPX_PIPELINE_SIZE);
-    memcpy(hi, node->pipeline.key.b, JPX_PIPELINE_SIZE);
+    jpx_id_bounds(lo, hi, sizeof lo, key, key, JPX_PIPELINE_SIZE);
     if (jpx_store_scan(desk->store, JPX_MARK, jpx_id(lo, sizeof lo), jpx_id(hi, sizeof hi), 1, false, desk->arena,
                        &found, err) != JP_OK)
         return err->status;
@@ -303,11 +302,9 @@ jp_status jpx_walk_remove(jpx_desk *desk, const jpx_root_id *root, size_t *budge
 
     *done = false;
     for (size_t t = 0; t < sizeof tables / sizeof *tables; t++) {
-        uint8_t lo[JPX_VALUE_SIZE] = {0}, hi[JPX_VALUE_SIZE];
+        uint8_t lo[JPX_VALUE_SIZE], hi[JPX_VALUE_SIZE];
         size_t size = jpx_table_id_size(tables[t]);
-        memset(hi, 0xff, sizeof hi);
-        memcpy(lo, root->b, JPX_ROOT_SIZE);
-        memcpy(hi, root->b, JPX_ROOT_SIZE);
+        jpx_id_bounds(lo, hi, size, root->b, root->b, JPX_ROOT_SIZE);
         if (jpx_store_remove_range(desk->store, tables[t], jpx_id(lo, size), jpx_id(hi, size), *budget, &removed,
                                    err) != JP_OK)
             return err->status;

@@ -7,7 +7,7 @@ JP_PIPE(Child, p, .takes = "any... x", .fills = "any rest")
     return jp_done(p);
 }
 
-JP_PIPE(Everything, p, .takes = "int64 n", .fills = "any handed, any value")
+JP_PIPE(Everything, p, .takes = "int64 n", .fills = "string handed, any value")
 {
     jp_future a = jp_yield(p, Child, 1, "two"), b = jp_yield(p, Child, a, jp_slot(p, a, "rest"));
     jp_after (p, a)
