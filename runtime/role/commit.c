@@ -200,16 +200,6 @@ static void set_finished(jpx_desk *desk, commitment *c, bool *nak)
     }
 }
 
-static void set_program_error(const jpx_job *job, jpx_outcome *outcome, const char *text)
-{
-    const jpx_pipeline *p = job->pipeline;
-
-    outcome->end = JPX_END_WRONG;
-    outcome->class_ = "program";
-    outcome->reason =
-        jpx_format(job->intake->arena, "%s%s%s: %s", p->pipe, p->at ? ", " : "", p->at ? p->at : "", text);
-}
-
 static void prepare(group *g, size_t i, jpx_ended *ended)
 {
     commitment *c = &g->items[i];
@@ -243,9 +233,11 @@ static void prepare(group *g, size_t i, jpx_ended *ended)
         outcome->reason = jpx_format(job->intake->arena, "its result made no sense (%s): a corrupted heap?", err.text);
         outcome->retry_in_ms = -1;
     }
-    if ((outcome->end == JPX_END_RETURN || outcome->end == JPX_END_WAIT) &&
-        jpx_handed_check(job->pipeline, outcome, &err) != JP_OK)
-        set_program_error(job, outcome, err.text);
+    if (jpx_handed_check(job->pipeline, outcome, &err) != JP_OK) {
+        set_wrong(g->desk, c, "program", jpx_strdup(job->intake->arena, err.text));
+        jpx_tickets_tell(g->desk->parts, job, outcome, &c->entry);
+        return;
+    }
     switch (outcome->end) {
     case JPX_END_RETURN:
         if (job->completing)

@@ -18,10 +18,13 @@ jp_status jpx_handed_fits(const jpx_pipeline *p, const char *slot, jpx_bytes val
 
 jp_status jpx_handed_check(const jpx_pipeline *p, const jpx_outcome *outcome, jp_error *err)
 {
-    for (size_t i = 0; p->links_count && i < outcome->outputs_count; i++) {
+    const bool fills = outcome->end == JPX_END_RETURN || outcome->end == JPX_END_WAIT;
+    jp_error cause;
+
+    for (size_t i = 0; fills && p->links_count && i < outcome->outputs_count; i++) {
         const jpx_output *output = &outcome->outputs[i];
-        if (!output->handed && jpx_handed_fits(p, output->slot, output->value, err) != JP_OK)
-            return err->status;
+        if (!output->handed && jpx_handed_fits(p, output->slot, output->value, &cause) != JP_OK)
+            return jpx_fail(err, JP_E_INVALID, "%s, %s: %s", p->pipe, p->at ? p->at : "a yield", cause.text);
     }
     return JP_OK;
 }

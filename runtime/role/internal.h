@@ -164,7 +164,8 @@ jp_status jpx_view_result(jpx_desk *, const jpx_root *, bson_t *out, jpx_bytes *
 /* ---- handed.c ---- */
 /* Is this value what the slots are declared to be that it is handed on as? JP_E_INVALID with a clause and the mend. */
 jp_status jpx_handed_fits(const jpx_pipeline *, const char *slot, jpx_bytes value, jp_error *err);
-jp_status jpx_handed_check(const jpx_pipeline *, const jpx_outcome *, jp_error *err); /* all outputs of a body */
+/* All outputs of a body: JP_E_INVALID with pipe, line of its yield, cause and mend. */
+jp_status jpx_handed_check(const jpx_pipeline *, const jpx_outcome *, jp_error *err);
 
 /* ---- small ones ---- */
 jpx_pipe_facts jpx_registry_facts(void *registry, const char *pipe);
