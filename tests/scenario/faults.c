@@ -249,10 +249,9 @@ static void live(kit *k, const char *key, int64_t ms)
     }
 }
 
-static void just_finish(kit *k, const char *key)
+static void just_live(kit *k, const char *key)
 {
     live(k, key, 60 * 1000);
-    finish(k, key);
 }
 
 /* The outside says its word until it is stored. */
@@ -284,7 +283,7 @@ static void abort_it(kit *k, const char *key)
     ck_assert_msg(ticket[0], "%s", journal());
     live(k, key, 500);
     say(k, "control.abort", jpx_format(k->arena, "{\"root\":\"%s\",\"reason\":\"enough\"}", key));
-    just_finish(k, key);
+    just_live(k, key);
 }
 
 static void check_answered(kit *k, const char *key, const char *what)
@@ -307,7 +306,7 @@ static void check_aborted(kit *k, const char *key, const char *what)
 }
 
 static const play plays[] = {
-    {"outer", just_finish, check_result}, {"asking", answer_it, check_answered}, {"asking", abort_it, check_aborted}};
+    {"outer", just_live, check_result}, {"asking", answer_it, check_answered}, {"asking", abort_it, check_aborted}};
 enum { PLAYS = sizeof plays / sizeof *plays };
 
 /* One run; false: there was nothing left to cut. */
@@ -324,7 +323,9 @@ static bool cut_once(const play *what, int ground, int at)
     bool was_cut = cut_at > 0 && cut_at <= done;
     const char *text = jpx_format(k->arena, "%s: operation %d of %d %s%s%s", k->ground, cut_at, done, hows[how],
                                   by_kind && was_cut ? ": " : "", by_kind && was_cut ? kinds[kinds_count - 1] : "");
-    cut_at = INT_MAX;
+    cut_at = INT_MAX; /* what comes after the end, and who looks at it, is left in peace */
+    bury(k);
+    finish(k, key);
     what->check(k, key, text);
     kit_close(k);
     return was_cut;
