@@ -59,7 +59,12 @@ static void trim(jpx_bytes *text)
 
 static jp_status not_json(jpx_bytes json, const char *wrong, jpx_arena *arena, jp_error *err)
 {
+    static const char libbson[] = "Got parse error at ";
     const char *text = jpx_strndup(arena, (const char *)json.data, json.size < 200 ? json.size : 200);
+    if (strncmp(wrong, libbson, sizeof libbson - 1) == 0) { /* then its position, in our text, and a name of its own */
+        wrong += sizeof libbson - 4;
+        wrong = jpx_strndup(arena, wrong, strcspn(wrong, ","));
+    }
     return jpx_fail(err, JP_E_INVALID, "this is not JSON, %s: '%s'", jpx_clean_text(arena, wrong, 200),
                     jpx_clean_text(arena, text, 100));
 }

@@ -79,6 +79,8 @@ static jp_status start(jp_client *client, jp_root *root, const char *pipe, const
                        jp_error *err)
 {
     jpx_started started;
+    if (!pipe)
+        return jpx_fail(err, JP_E_INVALID, "no pipe is named: NULL was given");
     jp_status status = jpx_ask_start(client->bus, &client->env, pipe, args, key, false, client->timeout_ms,
                                      client->arena, &started, err);
     if (status != JP_OK)
@@ -183,8 +185,9 @@ jp_status jp_ask(jp_client *client, const char *verb, const char *request, char 
     jpx_answer answer;
 
     *json_out = NULL;
-    if (*verb == '\0' || verb[strspn(verb, "abcdefghijklmnopqrstuvwxyz")] != '\0')
-        return jpx_fail(err, JP_E_INVALID, "'%.40s' cannot be a verb: a verb is a word of a to z, as list", verb);
+    if (!verb || *verb == '\0' || verb[strspn(verb, "abcdefghijklmnopqrstuvwxyz")] != '\0')
+        return jpx_fail(err, JP_E_INVALID, "'%.40s' cannot be a verb: a verb is a word of a to z, as list",
+                        verb ? verb : "");
     jpx_arena_reset(client->arena);
     jp_status status =
         jpx_ask(client->bus, verb, request ? request : "{}", client->timeout_ms, client->arena, &answer, err);
@@ -213,7 +216,9 @@ jp_status jp_abort_root(jp_client *client, jp_root root, const char *reason, jp_
 static jp_status reply(jp_client *client, const char *ticket, const char *json, jp_error *err)
 {
     jpx_answer answer;
-    return jpx_ask_reply(client->bus, ticket, json, client->timeout_ms, client->arena, &answer, err);
+    if (!ticket)
+        return jpx_fail(err, JP_E_INVALID, "no ticket is named: NULL was given");
+    return jpx_ask_reply(client->bus, ticket, json ? json : "null", client->timeout_ms, client->arena, &answer, err);
 }
 
 jp_status jp_reply_json(jp_client *client, const char *ticket, const char *json, jp_error *err)

@@ -474,6 +474,7 @@ JP_API jp_status jp_abort_root(jp_client *, jp_root, const char *reason, jp_erro
  * lists. */
 #define jp_reply(client, ticket, x, err) jp_reply_v((client), (ticket), jp_v(x), (err))
 JP_API jp_status jp_reply_v(jp_client *, const char *ticket, jp_value, jp_error *err);
+/* `json`: NULL = null. */
 JP_API jp_status jp_reply_json(jp_client *, const char *ticket, const char *json, jp_error *err);
 
 /* clang-format off */

@@ -275,6 +275,8 @@ void jpx_api_reply(api *a, jpx_delivery *d, const char *ticket, jpx_bytes json)
         refuse_ticket(a, d);
         return;
     }
+    if (!json.size)
+        json = (jpx_bytes){(const uint8_t *)"null", 4};
     if (jpx_value_from_json(json, a->role.desk.arena, &r.value, &err) != JP_OK) {
         jpx_api_refuse(a, d, "reply", err.status, err.text);
         return;

@@ -68,24 +68,29 @@ static bool read_request(api *a, jpx_request *r, jp_error *err)
     jpx_arena *arena = a->role.desk.arena;
     jpx_bytes data = r->delivery->data;
     const char *text = jpx_strndup(arena, (const char *)data.data, data.size);
-    bson_error_t wrong;
 
     text += strspn(text, " \t\r\n");
     if (*text == '{') {
-        const char *beyond = jpx_json_beyond(text, strlen(text), arena);
-        if (beyond) {
-            bson_init(&r->doc);
-            jpx_fail(err, JP_E_INVALID, "%s", beyond);
+        jpx_bytes value;
+        bson_iter_t iter;
+        const uint8_t *object;
+        uint32_t size;
+        bson_init(&r->doc);
+        if (jpx_value_from_json(data, arena, &value, err) != JP_OK)
+            return false;
+        if (!jpx_value_iter(value, &iter) || !BSON_ITER_HOLDS_DOCUMENT(&iter)) {
+            jpx_fail(err, JP_E_INVALID, "the request is a value of Extended JSON; a plain object is wanted");
             return false;
         }
-        if (!bson_init_from_json(&r->doc, text, -1, &wrong)) {
-            bson_init(&r->doc);
-            jpx_fail(err, JP_E_INVALID, "the request is no JSON: %.200s", wrong.message);
-            return false;
-        }
+        bson_iter_document(&iter, &size, &object);
+        bson_init_static(&r->doc, object, size);
+        const char *key = jpx_request_text(a, r, "key");
         r->root = jpx_request_text(a, r, "root");
-        if (!r->root)
-            r->root = jpx_request_text(a, r, "key");
+        if (r->root && key) {
+            jpx_fail(err, JP_E_INVALID, "the request has both \"root\" and \"key\": send one of them");
+            return false;
+        }
+        r->root = r->root ? r->root : key;
         return true;
     }
     bson_init(&r->doc);

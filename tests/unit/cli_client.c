@@ -201,6 +201,19 @@ START_TEST(any_verb_can_be_asked)
     ck_assert_int_eq(jp_ask(client, "listen", NULL, &json, &err), JP_E_NOT_FOUND);
     ck_assert_int_eq(jp_ask(client, "list.x", NULL, &json, &err), JP_E_INVALID);
     ck_assert_int_eq(jp_ask(client, "list", "{\"limit\":0}", &json, &err), JP_E_INVALID);
+    ck_assert_int_eq(jp_ask(client, "status", "{\"key\":\"a\"} {\"key\":\"b\"}", &json, &err), JP_E_INVALID);
+    ck_assert_ptr_nonnull(strstr(err.text, "there is more than one value"));
+    ck_assert_int_eq(jp_ask(client, "status", "{\"key\":\"a\",\"root\":\"b\"}", &json, &err), JP_E_INVALID);
+    ck_assert_ptr_nonnull(strstr(err.text, "send one of them"));
+    ck_assert_int_eq(jp_ask(client, "status", "{\"$date\":0}", &json, &err), JP_E_INVALID);
+    ck_assert_int_eq(jp_ask(client, "status", "{key:1}", &json, &err), JP_E_INVALID);
+    ck_assert_msg(strstr(err.text, "this is not JSON, at \"k\": '{key:1}'") && !strstr(err.text, "EXPECTED"), "%s",
+                  err.text);
+    /* What is not given is told, and takes nobody down. */
+    ck_assert_int_eq(jp_ask(client, NULL, NULL, &json, &err), JP_E_INVALID);
+    ck_assert_int_eq(jp_start_json(client, &root, &err, NULL, NULL, NULL), JP_E_INVALID);
+    ck_assert_int_eq(jp_reply_json(client, NULL, NULL, &err), JP_E_INVALID);
+    ck_assert_int_eq(jp_reply_json(client, "no-ticket", NULL, &err), JP_E_REFUSED);
     jp_client_close(client);
     ck_assert_int_eq(stop(SIGTERM), 0);
 }
