@@ -287,7 +287,7 @@ static void *scan_on(void *arg)
     while (!__atomic_load_n(&test->stop, __ATOMIC_RELAXED)) {
         jpx_records out;
         if (jpx_store_scan(t->store, JPX_ENTRY, suite_id(t->arena, JPX_ENTRY, 0),
-                           suite_id(t->arena, JPX_ENTRY, UINT64_MAX), 2000, false, t->arena, &out, &t->err) != JP_OK)
+                           suite_id(t->arena, JPX_ENTRY, UINT64_MAX), 500, false, t->arena, &out, &t->err) != JP_OK)
             break;
         jpx_arena_reset(t->arena);
     }
