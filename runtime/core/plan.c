@@ -307,6 +307,8 @@ jp_status jpx_plan_children(const jpx_plan_input *in, jpx_arena *arena, jpx_gene
     out->ready = jpx_alloc_array(arena, n, sizeof *out->ready);
     out->ready_pipe = jpx_alloc_array(arena, n, sizeof *out->ready_pipe);
     out->ready_queue = jpx_alloc_array(arena, n, sizeof *out->ready_queue);
+    out->waiting = jpx_alloc_array(arena, n, sizeof *out->waiting);
+    out->waiting_pipe = jpx_alloc_array(arena, n, sizeof *out->waiting_pipe);
     for (uint32_t i = 0; i < n; i++) {
         size_t bits = gather(&in->outcome->children[i], &pairs, &pairs_cap);
         set_deps(&children[i], pairs, bits, arena);
@@ -320,6 +322,9 @@ jp_status jpx_plan_children(const jpx_plan_input *in, jpx_arena *arena, jpx_gene
             out->ready[out->ready_count] = children[i].key;
             out->ready_pipe[out->ready_count] = children[i].pipe;
             out->ready_queue[out->ready_count++] = children[i].queue;
+        } else {
+            out->waiting[out->waiting_count] = children[i].key;
+            out->waiting_pipe[out->waiting_count++] = children[i].pipe;
         }
     }
     free(pairs);

@@ -32,6 +32,9 @@ typedef struct jpx_generation {
     jpx_key *ready;                          /* children that wait for nothing */
     const char **ready_pipe, **ready_queue;
     size_t ready_count;
+    jpx_key *waiting; /* the others */
+    const char **waiting_pipe;
+    size_t waiting_count;
 } jpx_generation;
 
 /* Is everything in the outcome within its bounds? An outcome may come from a process with a corrupted heap.

@@ -50,6 +50,10 @@ static jp_status start_children(jpx_desk *desk, jpx_outbox *box, const jpx_entry
 
 static void start_ready(jpx_outbox *box, const jpx_generation *ready)
 {
+    for (size_t i = 0; i < ready->waiting_count; i++) {
+        jpx_change change = {.what = "waiting", .key = ready->waiting[i], .pipe = ready->waiting_pipe[i]};
+        jpx_outbox_change(box, &change);
+    }
     for (size_t i = 0; i < ready->ready_count; i++) {
         jpx_run_event event = {.key = ready->ready[i]};
         jpx_outbox_run(box, &event, ready->ready_pipe[i], ready->ready_queue[i], false);
