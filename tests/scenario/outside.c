@@ -140,7 +140,8 @@ START_SCENARIO(s66_tickets)
     const char *key = start(k, "approve", "[\"x\"]");
     pass(k, 150);
     memcpy(old, ticket, sizeof old);
-    pass(k, 1600); /* the first wait is over: the second attempt asks again, with another ticket */
+    for (int i = 0; i < 200 && strcmp(old, ticket) == 0; i++)
+        pass(k, 50); /* until the first wait is over: the second attempt asks again, with another ticket */
     ck_assert_str_ne(old, ticket);
     const char *plain = refusal(k, old);
     ck_assert_ptr_nonnull(strstr(plain, "refused"));
