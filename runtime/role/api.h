@@ -59,7 +59,9 @@ void jpx_api_cleanup(api *, jpx_delivery *, const bson_t *, const char *root); /
 void jpx_api_sweep(api *, jpx_delivery *, const char *root);                   /* what was inserted after its cleanup */
 /* A text among the fields of a message; NULL = it is not there. */
 const char *jpx_api_text_field(jpx_arena *, const bson_t *, const char *name);
-/* Fields that the verb does not know, or of another kind, are refused. */
+/* A JSON object, read as all JSON is. `doc` is initialized in any case, and lives as long as the arena. */
+jp_status jpx_api_read_object(jpx_bytes json, jpx_arena *, bson_t *doc, jp_error *err);
+/* Fields that the verb does not know, of another kind or below zero are refused, and a root that is named twice. */
 jp_status jpx_api_check_fields(const char *verb, const bson_t *request, jpx_arena *, jp_error *err);
 
 /* Requests: answered, or turned into messages, or kept waiting. */

@@ -66,7 +66,7 @@ static jp_status remove_some(api *a, const bson_t *doc, int64_t now, int64_t *re
     int64_t older = bson_iter_init_find(&iter, doc, "older_ms") ? bson_iter_as_int64(&iter) : 0;
     size_t budget = CLEANUP_RECORDS;
 
-    older = older < 0 ? 0 : older > now ? now : older;
+    older = older > now ? now : older;
     for (size_t f = 0; f < 2; f++) {
         jpx_root_filter filter = {.status = finals[f], .older_ms = now - older + 1, .limit = CLEANUP_ROOTS};
         jpx_records found = {NULL, 0};

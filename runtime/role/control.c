@@ -30,17 +30,13 @@ void jpx_api_control(api *a, jpx_delivery *d)
     jpx_arena *arena = a->role.desk.arena;
     const char *verb = jpx_api_subject(a, d->subject, "control.");
     bson_t doc;
-    bson_error_t wrong;
     jp_error bad = {0};
     const char *name;
 
-    if (!verb || !d->data.data ||
-        !bson_init_from_json(&doc, (const char *)d->data.data, (ssize_t)d->data.size, &wrong)) {
-        jpx_api_refuse(a, d, "control", JP_E_INVALID, "not a control message: a JSON object is wanted");
-        return;
-    }
-    if ((strcmp(verb, "abort") == 0 || strcmp(verb, "cleanup") == 0) &&
-        jpx_api_check_fields(verb, &doc, arena, &bad) != JP_OK) {
+    verb = verb ? verb : "";
+    if (jpx_api_read_object(d->data, arena, &doc, &bad) != JP_OK ||
+        ((strcmp(verb, "abort") == 0 || strcmp(verb, "cleanup") == 0) &&
+         jpx_api_check_fields(verb, &doc, arena, &bad) != JP_OK)) {
         jpx_api_refuse(a, d, "control", bad.status, bad.text);
         bson_destroy(&doc);
         return;

@@ -1,7 +1,10 @@
-/* fields.c -- the fields that requests may have, by verb. A field that is misspelt or of another kind is refused:
- * passed over, "kye" would start a root twice, and {"older_ms":"7d"} would clean up everything. Pure. */
+/* fields.c -- requests that are objects, and the fields that they may have, by verb. A field that is misspelt, of
+ * another kind or below zero is refused: passed over, "kye" would start a root twice, and {"older_ms":"7d"} would clean
+ * up everything. Pure. */
 #include "role/api.h"
 #include <string.h>
+
+#define NUMBER_MAX 1e18
 
 enum kind { ANY, TEXT, NUMBER, BOOL };
 
@@ -45,11 +48,36 @@ static bool is_of(const bson_iter_t *iter, enum kind kind)
     return true;
 }
 
+jp_status jpx_api_read_object(jpx_bytes json, jpx_arena *arena, bson_t *doc, jp_error *err)
+{
+    jpx_bytes value;
+    bson_iter_t iter;
+    const uint8_t *object;
+    uint32_t size;
+
+    bson_init(doc);
+    if (jpx_value_from_json(json, arena, &value, err) != JP_OK)
+        return err->status;
+    if (!jpx_value_iter(value, &iter) || !BSON_ITER_HOLDS_DOCUMENT(&iter))
+        return jpx_fail(err, JP_E_INVALID, "the request is another value than a plain JSON object");
+    bson_iter_document(&iter, &size, &object);
+    bson_init_static(doc, object, size);
+    return JP_OK;
+}
+
+/* Also no NaN, and nothing that is no int64. */
+static bool in_bounds(const bson_iter_t *iter)
+{
+    double number = BSON_ITER_HOLDS_NUMBER(iter) ? bson_iter_as_double(iter) : 0;
+    return number >= 0 && number <= NUMBER_MAX;
+}
+
 jp_status jpx_api_check_fields(const char *verb, const bson_t *doc, jpx_arena *arena, jp_error *err)
 {
     static const char *const kinds[] = {"a value", "a text in double quotes", "a number", "true or false"};
     bson_iter_t iter;
     size_t v = 0, f;
+    bool root = false, key = false;
 
     while (v < sizeof verbs / sizeof *verbs && strcmp(verbs[v].verb, verb) != 0)
         v++;
@@ -64,6 +92,12 @@ jp_status jpx_api_check_fields(const char *verb, const bson_t *doc, jpx_arena *a
         if (!is_of(&iter, verbs[v].fields[f].kind) && bson_iter_type(&iter) != BSON_TYPE_NULL)
             return jpx_fail(err, JP_E_INVALID, "the field \"%s\" of %s wants %s", name, verb,
                             kinds[verbs[v].fields[f].kind]);
+        if (verbs[v].fields[f].kind == NUMBER && !in_bounds(&iter))
+            return jpx_fail(err, JP_E_INVALID, "the field \"%s\" of %s wants a number from 0 to 10^18", name, verb);
+        root |= strcmp(name, "root") == 0 && BSON_ITER_HOLDS_UTF8(&iter);
+        key |= strcmp(name, "key") == 0 && BSON_ITER_HOLDS_UTF8(&iter);
     }
+    if (root && key)
+        return jpx_fail(err, JP_E_INVALID, "%s is given both \"root\" and \"key\": send one of them", verb);
     return JP_OK;
 }

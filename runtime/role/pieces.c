@@ -153,7 +153,7 @@ jp_status jpx_api_cut(api *a, const jpx_root *root, int64_t offset, bson_t *out,
     if (keep_text(a, root, out, err) != JP_OK)
         return err->status;
     size_t size = strlen(a->cut), from = (size_t)offset;
-    if (offset < 0 || from > size)
+    if (from > size)
         return jpx_fail(err, JP_E_INVALID, "offset is %lld, and the result has %zu bytes", (long long)offset, size);
     if (((unsigned char)a->cut[from] & 0xc0) == 0x80)
         return jpx_fail(err, JP_E_INVALID,

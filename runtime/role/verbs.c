@@ -20,7 +20,7 @@ int64_t jpx_request_number(const jpx_request *r, const char *name, int64_t stand
     if (!bson_iter_init_find(&iter, &r->doc, name) || !BSON_ITER_HOLDS_NUMBER(&iter))
         return standard;
     int64_t value = bson_iter_as_int64(&iter);
-    return value < 0 ? 0 : value > max ? max : value;
+    return value > max ? max : value;
 }
 
 bool jpx_request_flag(const jpx_request *r, const char *name, bool standard)
@@ -71,26 +71,11 @@ static bool read_request(api *a, jpx_request *r, jp_error *err)
 
     text += strspn(text, " \t\r\n");
     if (*text == '{') {
-        jpx_bytes value;
-        bson_iter_t iter;
-        const uint8_t *object;
-        uint32_t size;
-        bson_init(&r->doc);
-        if (jpx_value_from_json(data, arena, &value, err) != JP_OK)
+        if (jpx_api_read_object(data, arena, &r->doc, err) != JP_OK)
             return false;
-        if (!jpx_value_iter(value, &iter) || !BSON_ITER_HOLDS_DOCUMENT(&iter)) {
-            jpx_fail(err, JP_E_INVALID, "the request is a value of Extended JSON; a plain object is wanted");
-            return false;
-        }
-        bson_iter_document(&iter, &size, &object);
-        bson_init_static(&r->doc, object, size);
-        const char *key = jpx_request_text(a, r, "key");
         r->root = jpx_request_text(a, r, "root");
-        if (r->root && key) {
-            jpx_fail(err, JP_E_INVALID, "the request has both \"root\" and \"key\": send one of them");
-            return false;
-        }
-        r->root = r->root ? r->root : key;
+        if (!r->root)
+            r->root = jpx_request_text(a, r, "key");
         return true;
     }
     bson_init(&r->doc);

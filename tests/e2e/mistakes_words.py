@@ -64,10 +64,15 @@ for verb, text, code, part in (
         ("result", '{"root":"nix","wait_ms":"long"}', "invalid", "wait_ms"),
         ("tree", '{"root":"nix","limt":5}', "invalid", "limit"),
         ("list", "[]", "invalid", "JSON array"), ("list", '{"limit":"many"}', "invalid", "limit"),
-        ("list", '{"status":"dnoe"}', "invalid", "status"), ("list", '{"limit":-1}', "invalid", "less than 1"),
+        ("result", '{"root":"nix","wait_ms":-1}', "invalid", "wait_ms"),
+        ("status", '{"root":"nix","key":"nox"}', "invalid", "send one of them"),
+        ("status", '{"root":"nix"},{"root":"nox"}', "invalid", "more than one value"),
+        ("list", '{"status":"dnoe"}', "invalid", "status"), ("list", '{"limit":0}', "invalid", "less than 1"),
+        ("list", '{"limit":-1}', "invalid", "limit"), ("list", '{"limit":1e300}', "invalid", "limit"),
         ("list", "AddTwo", "invalid", "takes no root"),
         ("reply", '{"ticket":"nix","value":1}', "refused", "ticket"), ("reply", '{"value":1}', "refused", "ticket"), ("abort", '{"key":"nix","raeson":"x"}', "invalid", "reason"),
-        ("cleanup", "{}", "invalid", "root"), ("cleanup", '{"older_ms":"x"}', "invalid", "older_ms")):
+        ("cleanup", "{}", "invalid", "root"), ("cleanup", '{"older_ms":"x"}', "invalid", "older_ms"),
+        ("cleanup", '{"older_ms":-1}', "invalid", "older_ms")):
     answer = request(url, verb, text)
     error = answer.get("error", {})
     check(error.get("code") == code and part in error.get("message", ""), "%s %s: %s" % (verb, text, json.dumps(answer)[:200]))
