@@ -117,17 +117,24 @@ static void append_args(bson_t *out, const jpx_pipeline *p, jpx_arena *arena)
     bson_append_array_end(out, &array);
 }
 
-static void append_outputs(bson_t *out, const jpx_node *node)
+/* Of an aborted pipeline nothing is told to come from a child that never gave it. */
+static jp_status append_outputs(bson_t *out, jpx_desk *desk, const jpx_node *node, bool aborted, jp_error *err)
 {
     const jpx_entry *ending = jpx_journal_ending(&node->journal);
-    bson_t outputs, one;
+    bson_t outputs = BSON_INITIALIZER, one;
     char text[JPX_KEY_TEXT];
+    jp_status status = JP_OK;
 
-    if (!ending || !ending->outs_count)
-        return;
-    bson_append_document_begin(out, "outputs", 7, &outputs);
-    for (size_t i = 0; i < ending->outs_count; i++) {
+    for (size_t i = 0; ending && i < ending->outs_count; i++) {
         const jpx_out *slot = &ending->outs[i];
+        jpx_slot given = {.key = node->pipeline.key, .name = slot->slot, .ended = true};
+        if (slot->handed && aborted) {
+            status = jpx_load_slots(desk, &given, 1, false, err);
+            if (status != JP_OK)
+                break;
+            if (!given.filled)
+                continue;
+        }
         bson_append_document_begin(&outputs, slot->slot, -1, &one);
         if (slot->handed) {
             jpx_key by = jpx_key_make(jpx_key_root_id(&node->pipeline.key), ending->gen, slot->child);
@@ -140,7 +147,10 @@ static void append_outputs(bson_t *out, const jpx_node *node)
         }
         bson_append_document_end(&outputs, &one);
     }
-    bson_append_document_end(out, &outputs);
+    if (status == JP_OK && !bson_empty(&outputs))
+        bson_append_document(out, "outputs", 7, &outputs);
+    bson_destroy(&outputs);
+    return status;
 }
 
 /* ---- one node ---- */
@@ -221,26 +231,28 @@ static void append_waits(bson_t *out, const jpx_node *node, const jpx_node *node
 }
 
 /* Its own members; those of a root that stand in the answer's head are left out. */
-static void append_node(bson_t *out, const jpx_root *root, const jpx_node *node, jpx_arena *arena)
+static jp_status append_node(bson_t *out, jpx_desk *desk, const jpx_root *root, const jpx_node *node, jp_error *err)
 {
     const jpx_entry *last = jpx_journal_last(&node->journal);
-    bool top = jpx_key_is_root(&node->pipeline.key);
+    const jpx_status_kind status = jpx_view_status_of(root, node);
+    const bool top = jpx_key_is_root(&node->pipeline.key), begun = last || node->evidence.marked;
     char text[JPX_KEY_TEXT];
 
     bson_append_utf8(out, "pipeline", 8, jpx_key_text(text, &node->pipeline.key), -1);
     if (node->damaged) {
         bson_append_utf8(out, "error", 5, "the record of this pipeline is damaged", -1);
-        return;
+        return JP_OK;
     }
     if (!top)
         bson_append_utf8(out, "pipe", 4, node->pipeline.pipe, -1);
     if (node->pipeline.at)
         bson_append_utf8(out, "at", 2, node->pipeline.at, -1);
     if (!top)
-        bson_append_utf8(out, "status", 6, jpx_status_name(jpx_view_status_of(root, node)), -1);
-    bson_append_int64(out, "attempt", 7, jpx_journal_attempt(&node->journal));
-    append_args(out, &node->pipeline, arena);
-    append_outputs(out, node);
+        bson_append_utf8(out, "status", 6, jpx_status_name(status), -1);
+    bson_append_int64(out, "attempt", 7, begun ? jpx_journal_attempt(&node->journal) : 0);
+    append_args(out, &node->pipeline, desk->arena);
+    if (append_outputs(out, desk, node, status == JPX_IS_ABORTED, err) != JP_OK)
+        return err->status;
     jpx_view_time(out, "planned", node->pipeline.planned_ms);
     if (!top && node->since_ms)
         jpx_view_time(out, "started", node->since_ms);
@@ -251,6 +263,7 @@ static void append_node(bson_t *out, const jpx_root *root, const jpx_node *node,
     if (node->worker)
         bson_append_utf8(out, "worker", 6, node->worker, -1);
     append_failure(out, node);
+    return JP_OK;
 }
 
 /* ---- all of them ---- */
@@ -275,10 +288,11 @@ static jp_status view_nodes(void *ctx, jpx_desk *desk, jpx_node *nodes, size_t c
         v->shown++;
         bson_uint32_to_string(v->index++, &key, name, sizeof name);
         bson_append_document_begin(v->array, key, -1, &child);
-        append_node(&child, v->root, &nodes[i], desk->arena);
+        jp_status status = append_node(&child, desk, v->root, &nodes[i], err);
         append_waits(&child, &nodes[i], nodes, count, desk->arena);
         v->bytes += child.len;
-        jp_status status = view_children(v, desk, &nodes[i], &child, err);
+        if (status == JP_OK)
+            status = view_children(v, desk, &nodes[i], &child, err);
         bson_append_document_end(v->array, &child);
         if (status != JP_OK)
             return status;
@@ -347,7 +361,8 @@ jp_status jpx_view_tree(jpx_desk *desk, const jpx_root *root, size_t limit, bson
         return err->status;
     jpx_view_head(out, root, jpx_view_shown(root, node));
     if (node) {
-        append_node(out, root, node, desk->arena);
+        if (append_node(out, desk, root, node, err) != JP_OK)
+            return err->status;
         append_waits(out, node, node, 1, desk->arena);
         if (view_children(&v, desk, node, out, err) != JP_OK)
             return err->status;

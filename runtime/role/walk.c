@@ -56,6 +56,15 @@ static jp_status was_begun(jpx_desk *desk, const jpx_node *node, bool *begun, jp
     return JP_OK;
 }
 
+/* The attempt that has begun last; 0: none has. */
+static int begun_attempt(const jpx_node *node, bool begun)
+{
+    const jpx_entry *last = jpx_journal_last(&node->journal);
+    if (node->evidence.marked || (begun && !last))
+        return jpx_journal_attempt(&node->journal);
+    return last ? last->attempt : 0;
+}
+
 static jp_status append_aborted(aborting *a, jpx_desk *desk, jpx_outbox *box, jpx_node **nodes, size_t count,
                                 jp_error *err)
 {
@@ -65,18 +74,20 @@ static jp_status append_aborted(aborting *a, jpx_desk *desk, jpx_outbox *box, jp
     for (size_t i = 0; i < count; i++) {
         jpx_journal *journal = &nodes[i]->journal;
         jpx_entry *entries = jpx_alloc_array(desk->arena, journal->count + 1, sizeof *entries);
+        bool begun;
         if (journal->count)
             memcpy(entries, journal->entries, journal->count * sizeof *entries);
         journal->entries = entries;
+        if (was_begun(desk, nodes[i], &begun, err) != JP_OK)
+            return err->status;
         entries[journal->count] = (jpx_entry){.key = nodes[i]->pipeline.key,
                                               .step = journal->count,
                                               .kind = JPX_ABORTED,
                                               .at_ms = jpx_now(desk->env),
-                                              .attempt = jpx_journal_attempt(journal),
+                                              .attempt = begun_attempt(nodes[i], begun),
+                                              .begun = begun,
                                               .failure_class = "abort",
                                               .failure_text = a->root->reason ? a->root->reason : "aborted"};
-        if (was_begun(desk, nodes[i], &entries[journal->count].begun, err) != JP_OK)
-            return err->status;
         records[i] = jpx_entry_encode(&entries[journal->count], desk->arena);
     }
     if (!count)

@@ -5,7 +5,7 @@
 
 static char ticket[128];
 static kit *at_hand;
-static const char *at_work_status, *at_work_why;
+static const char *at_work_status, *at_work_attempt, *at_work_why;
 
 static void nothing(jp_ctx *p, bool aborted)
 {
@@ -16,6 +16,7 @@ static void nothing(jp_ctx *p, bool aborted)
 JP_PIPE(busy, p, .gives = "int64", .on_finished = nothing)
 {
     at_work_status = look(at_hand, at_hand->key, "status");
+    at_work_attempt = look(at_hand, at_hand->key, "attempt");
     at_work_why = look_why(at_hand, at_hand->key);
     return jp_return(p, 1);
 }
@@ -101,7 +102,7 @@ START_SCENARIO(s78_tree)
 
 /* ---- S79 ---- */
 
-static const char *queued_status, *queued_why;
+static const char *queued_status, *queued_attempt, *queued_why;
 
 static void see_queued(const char *operation)
 {
@@ -109,6 +110,7 @@ static void see_queued(const char *operation)
         strcmp(look(at_hand, at_hand->key, "children.0.pipe"), "rec") != 0)
         return;
     queued_status = look(at_hand, at_hand->key, "children.0.status"); /* its run event is out, nobody has taken it */
+    queued_attempt = look(at_hand, at_hand->key, "children.0.attempt");
     queued_why = look_why(at_hand, at_hand->key);
     seam_after = NULL;
 }
@@ -149,6 +151,9 @@ START_SCENARIO(s79_statuses)
             assert_json(ended, "");
     }
     assert_json(tree(k, key, "children.2.attempt"), "2"); /* the one that is due */
+    assert_json(tree(k, key, "children.1.attempt"), "1");
+    assert_json(tree(k, key, "children.3.attempt"), "0");
+    assert_json(tree(k, key, "outputs.default.by"), tree(k, key, "children.3.pipeline"));
     assert_json(tree(k, key, "children.2.failure.text"), "gateway busy");
     ck_assert_str_gt(tree(k, key, "children.2.due"), tree(k, key, "children.2.started"));
     ck_assert_str_gt(tree(k, key, "children.1.due"), tree(k, key, "children.2.due"));
@@ -172,6 +177,11 @@ START_SCENARIO(s79_statuses)
             ck_assert_str_ne(tree(k, key, jpx_format(k->arena, "%sended", rows[i].path)), "");
     }
     assert_json(tree(k, key, "children.4.started"), "");
+    static const char *const attempts[] = {"1", "1", "1", "0", "0", "1"}; /* that have begun */
+    for (size_t i = 0; i < sizeof attempts / sizeof *attempts; i++)
+        assert_json(tree(k, key, jpx_format(k->arena, "children.%zu.attempt", i)), attempts[i]);
+    assert_json(tree(k, key, "outputs.default"), ""); /* echo #3 never gave it; rec #0 did give the other */
+    assert_json(tree(k, key, "outputs.left.by"), tree(k, key, "children.0.pipeline"));
     assert_json(look_why(k, key), "");
     ck_assert_str_ne(field(k, "status", key, "ended"), "");
     assert_json(field(k, "list", "{\"status\":\"aborted\"}", "roots.0.pipe"), "parent");
@@ -184,11 +194,13 @@ START_SCENARIO(s79_queued_and_at_work)
     seam_after = see_queued;
     finish(k, k->key);
     assert_json(queued_status, "queued");
+    assert_json(queued_attempt, "0");
     has_line(queued_why, "rec #0 is queued for a worker of queue default");
     has_line(queued_why, "rec #1 waits for rec #0, which is queued");
     start(k, "busy", "");
     finish(k, k->key);
     assert_json(at_work_status, "running");
+    assert_json(at_work_attempt, "1");
     assert_json(at_work_why, "busy is at work on local, attempt 1");
 }
 
@@ -413,6 +425,7 @@ START_SCENARIO(damaged_records)
     ask(k, "abort", key); /* and the run can still be ended */
     finish(k, key);
     assert_json(status(k, key), "aborted");
+    assert_json(tree(k, key, "children.0.error"), "the record of this pipeline is damaged");
 
     char text[JPX_ROOT_TEXT];
     damage(k, JPX_ROOT, id.b, sizeof id.b);
