@@ -332,8 +332,8 @@ int main(void)
     TCase *tcase = tcase_create("abort_steps");
     seam_use();
     tcase_set_timeout(tcase, 180);
-    tcase_add_loop_test(tcase, before_every_operation, 0,
-                        3); /* with real time each takes seconds: after_every_step is for all grounds */
+    /* with real time each takes seconds: after_every_step is for all grounds */
+    tcase_add_loop_test(tcase, before_every_operation, 0, 3);
     tcase_add_loop_test(tcase, after_every_operation, 0, 3);
     add_scenario(tcase, s64_body_in_flight);
     add_scenario(tcase, s64_flag_in_flight);
