@@ -6,7 +6,7 @@
 #define JPX_HOST_H
 
 #include "cli/cli.h"
-#include "role/role.h"
+#include "engine/role.h"
 #include <pthread.h>
 #include <stdatomic.h>
 

@@ -1,4 +1,4 @@
-/* ask_large.c -- values that are larger than one message: they go up and come down in pieces (runtime/role/pieces.c).
+/* ask_large.c -- values that are larger than one message: they go up and come down in pieces (runtime/api/chunks.c).
  */
 #include "client/ask.h"
 #include <inttypes.h>

@@ -1,6 +1,6 @@
 #include "role/local.h"
 #include "bus/memory.h"
-#include "role/internal.h"
+#include "engine/engine.h"
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>

@@ -4,7 +4,7 @@
 #ifndef JPX_LOCAL_H
 #define JPX_LOCAL_H
 
-#include "role/role.h"
+#include "engine/role.h"
 
 typedef struct jpx_local_options {
     const char *store, *bus, *prefix; /* NULL: "memory:", "memory:", "jetpipe" */

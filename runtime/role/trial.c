@@ -2,7 +2,7 @@
  * time. */
 #include "body/trial.h"
 #include "core/record.h"
-#include "role/internal.h"
+#include "engine/engine.h"
 #include "role/local.h"
 #include <stdlib.h>
 #include <string.h>

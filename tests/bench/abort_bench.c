@@ -4,7 +4,7 @@
  *     abort_bench STORE BUS [CHILDREN]      for example: abort_bench sqlite:/tmp/bench.db memory: 200000
  *
  * Compare figures of one machine and one hour only; shared machines drift. */
-#include "role/role.h"
+#include "engine/role.h"
 #include <jetpipe.h>
 #include <pthread.h>
 #include <stdatomic.h>

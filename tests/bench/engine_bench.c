@@ -4,7 +4,7 @@
  *     engine_bench STORE BUS [RUNS]      for example: engine_bench sqlite:/tmp/bench.db nats://127.0.0.1:4222 5
  *
  * Prints the median of RUNS (5). Compare figures of one machine and one hour only; shared machines drift. */
-#include "role/role.h"
+#include "engine/role.h"
 #include <jetpipe.h>
 #include <poll.h>
 #include <pthread.h>

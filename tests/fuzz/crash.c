@@ -1,6 +1,6 @@
 /* crash.c -- fuzz: the last words of a process that died; any bytes may stand in the memory it shared. What becomes of
  * them is UTF-8 of bounded length. */
-#include "body/crash.h"
+#include "exec/crash.h"
 #include "fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -3,7 +3,7 @@
  * there and a ticket that waits. Nothing crashes, every message that was stored is taken from its stream in bounded
  * time, and a root that is started afterwards comes to its end as ever. */
 #include "fuzz/fuzz.h"
-#include "role/internal.h"
+#include "engine/engine.h"
 #include "role/local.h"
 
 enum { MESSAGES_MAX = 12, LIMIT_MS = 3600 * 1000 };

@@ -6,7 +6,7 @@
  * to be let go, or are counted by who ran them. */
 #include "bus/memory.h"
 #include "core/record.h"
-#include "role/role.h"
+#include "engine/role.h"
 #include <check.h>
 #include <jetpipe.h>
 #include <poll.h>

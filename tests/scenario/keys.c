@@ -171,7 +171,7 @@ START_SCENARIO(keys_after_cleanup)
 
 /* ---- S73 ---- */
 
-/* The mark that says for five minutes that a root was cleaned up: see runtime/role/grave.c. */
+/* The mark that says for five minutes that a root was cleaned up: see runtime/engine/tombstone.c. */
 static const uint8_t *grave_of(kit *k, const jpx_root_id *id)
 {
     uint8_t *mark = jpx_alloc(k->arena, JPX_MARK_SIZE);

@@ -1,5 +1,5 @@
 /* replies.c -- SEMANTICS 8.2 to 8.4: replies and tickets on every way in, timers, what is malformed. */
-#include "role/internal.h"
+#include "engine/engine.h"
 #include "seam.h"
 #include <pthread.h>
 #include <unistd.h>

@@ -1,5 +1,5 @@
 #include "seam.h"
-#include "role/internal.h"
+#include "engine/engine.h"
 #include "sim/seams.h"
 #include <bson/bson.h>
 #include <unistd.h>

@@ -11,7 +11,7 @@
 #define WORLD_H
 
 #include "bus/memory.h"
-#include "role/internal.h"
+#include "engine/engine.h"
 #include "seams.h"
 
 enum { ACTORS_MAX = 12, START_MS = 1767225600 };

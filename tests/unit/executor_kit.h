@@ -2,7 +2,7 @@
 #ifndef EXECUTOR_KIT_H
 #define EXECUTOR_KIT_H
 
-#include "body/executor.h"
+#include "exec/executor.h"
 #include <check.h>
 #include <dirent.h>
 #include <signal.h>

@@ -1,0 +1,130 @@
+/* role.c -- opening a role, and small functions that several handlers need. */
+#include "engine/engine.h"
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+jp_status jpx_role_open(jpx_role **out, jpx_role_kind kind, const jpx_parts *parts, const jpx_role_options *options,
+                        jp_error *err)
+{
+    static jp_status (*const opens[])(jpx_role **, jp_error *) = {
+        [JPX_ROLE_API] = jpx_api_open, [JPX_ROLE_BARRIER] = jpx_barrier_open, [JPX_ROLE_WORKER] = jpx_worker_open};
+    jpx_role base = {.kind = kind, .parts = *parts};
+    jpx_role *role = &base;
+
+    if (options)
+        base.options = *options;
+    if (!base.options.batch || base.options.batch > JPX_BATCH_MAX)
+        base.options.batch = JPX_BATCH_MAX;
+    if (!base.options.processes) {
+        long processors = sysconf(_SC_NPROCESSORS_ONLN);
+        base.options.processes = processors > 0 ? (size_t)processors : 1;
+    }
+    base.desk = (jpx_desk){.env = parts->env, .bus = parts->bus, .arena = jpx_arena_new()};
+    jp_status status = jpx_store_clone(&base.desk.store, parts->store, err);
+    if (status == JP_OK)
+        status = opens[kind](&role, err);
+    if (status != JP_OK) {
+        jpx_store_close(base.desk.store);
+        jpx_arena_free(base.desk.arena);
+        return status;
+    }
+    role->desk.parts = &role->parts;
+    *out = role;
+    return JP_OK;
+}
+
+size_t jpx_role_step(jpx_role *role, int64_t wait_ms)
+{
+    return role->step(role, wait_ms);
+}
+
+bool jpx_role_drain(jpx_role *role)
+{
+    role->draining = true;
+    return role->drain(role);
+}
+
+int64_t jpx_role_next_ms(jpx_role *role)
+{
+    return role->next_ms(role);
+}
+
+void jpx_role_close(jpx_role *role)
+{
+    if (!role)
+        return;
+    jpx_store *store = role->desk.store;
+    jpx_arena *arena = role->desk.arena;
+    role->close(role); /* frees the role itself */
+    jpx_store_close(store);
+    jpx_arena_free(arena);
+}
+
+const char *const *jpx_role_queues(const jpx_registry *registry, jpx_arena *arena, size_t *count)
+{
+    size_t pipes = jpx_registry_count(registry);
+    const char **queues = jpx_alloc_array(arena, pipes + 1, sizeof *queues);
+
+    queues[0] = "default";
+    *count = 1;
+    for (size_t i = 0; i < pipes; i++) {
+        const char *queue = jpx_registry_at(registry, i)->queue;
+        bool known = false;
+        for (size_t q = 0; q < *count && !known; q++)
+            known = strcmp(queues[q], queue) == 0;
+        if (!known)
+            queues[(*count)++] = queue;
+    }
+    return queues;
+}
+
+jpx_pipe_facts jpx_registry_facts(void *registry, const char *name)
+{
+    const jpx_pipe *pipe = jpx_registry_find(registry, name);
+    if (!pipe)
+        return (jpx_pipe_facts){.known = false};
+    return (jpx_pipe_facts){.known = true,
+                            .hook = pipe->def.on_finished != NULL,
+                            .cancel = pipe->def.on_cancel != NULL,
+                            .promise = pipe->promise};
+}
+
+void jpx_random_fn(void *env, void *out, size_t size)
+{
+    jpx_random(env, out, size);
+}
+
+double jpx_random_unit(const jpx_env *env)
+{
+    uint64_t bits;
+    jpx_random(env, &bits, sizeof bits);
+    return (double)(bits >> 11) / 9007199254740992.0;
+}
+
+jp_retry_policy jpx_policy(const jpx_pipeline *p, const jpx_pipe *pipe)
+{
+    static const jp_retry_policy standard = {
+        .attempts = 3, .first_ms = 1000, .factor = 2.0, .limit_ms = 600000, .jitter = 0.1};
+    if (p->has_options)
+        return p->retry;
+    return pipe ? pipe->def.retry : standard;
+}
+
+int64_t jpx_timeout_ms(const jpx_pipeline *p, const jpx_pipe *pipe)
+{
+    if (p->has_options && p->timeout_ms)
+        return p->timeout_ms;
+    return pipe ? pipe->def.timeout_ms : 0;
+}
+
+const char *jpx_span_text(jpx_arena *arena, int64_t ms)
+{
+    if (ms < 1000)
+        return jpx_format(arena, "%lld ms", (long long)(ms < 0 ? 0 : ms));
+    if (ms < 120 * 1000)
+        return jpx_format(arena, ms % 1000 ? "%.1f s" : "%.0f s", (double)ms / 1000);
+    if (ms < 120 * 60 * 1000)
+        return jpx_format(arena, "%lld min", (long long)(ms / 60000));
+    return jpx_format(arena, "%lld h", (long long)(ms / 3600000));
+}
