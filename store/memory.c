@@ -109,7 +109,7 @@ static bool key_take(struct shared *shared, const jpx_record *root, const char *
 
 static void remove_one(struct shared *shared, jpx_table table, const uint8_t *id)
 {
-    if (table == JPX_ROOT) {
+    if (table == JPX_TABLE_ROOT) {
         jpx_tree_value *doc = jpx_tree_find(&shared->tables[table], id);
         jpx_root_facts facts;
         uint8_t hash[SHA256_DIGEST_LENGTH];
@@ -123,7 +123,7 @@ static void remove_one(struct shared *shared, jpx_table table, const uint8_t *id
 
 static bool insert_root(struct shared *shared, const jpx_record *root, const char *key)
 {
-    jpx_tree *tree = &shared->tables[JPX_ROOT];
+    jpx_tree *tree = &shared->tables[JPX_TABLE_ROOT];
     if (jpx_tree_find(tree, root->id.data) || (key && !key_take(shared, root, key)))
         return false;
     return jpx_tree_insert(tree, root->id.data, root->doc);
@@ -136,7 +136,7 @@ static jp_status memory_insert(jpx_store *store, jpx_table table, const jpx_reco
     for (size_t i = 0; i < count; i++) {
         jpx_root_facts facts;
         bool fresh;
-        if (table != JPX_ROOT)
+        if (table != JPX_TABLE_ROOT)
             fresh = jpx_tree_insert(&shared->tables[table], records[i].id.data, records[i].doc);
         else if (jpx_root_facts_read(records[i].doc, &facts))
             fresh = insert_root(shared, &records[i], facts.key);
@@ -219,10 +219,10 @@ static jp_status memory_count(jpx_store *store, jpx_count *items, size_t count, 
 {
     struct shared *shared = enter(store);
     for (size_t i = 0; i < count; i++) {
-        const jpx_tree_value *value = jpx_tree_find(&shared->tables[JPX_BARRIER], items[i].id.data);
+        const jpx_tree_value *value = jpx_tree_find(&shared->tables[JPX_TABLE_BARRIER], items[i].id.data);
         bool changed;
         if (value && !jpx_apply_count(value->data, value->size, &items[i], &changed))
-            return leave(shared, damaged(err, JPX_BARRIER, items[i].id));
+            return leave(shared, damaged(err, JPX_TABLE_BARRIER, items[i].id));
     }
     return leave(shared, JP_OK);
 }
@@ -231,23 +231,23 @@ static jp_status memory_abort_barriers(jpx_store *store, const jpx_bytes *ids, s
 {
     struct shared *shared = enter(store);
     for (size_t i = 0; i < count; i++) {
-        const jpx_tree_value *value = jpx_tree_find(&shared->tables[JPX_BARRIER], ids[i].data);
+        const jpx_tree_value *value = jpx_tree_find(&shared->tables[JPX_TABLE_BARRIER], ids[i].data);
         bool changed;
         if (value && !jpx_apply_abort(value->data, value->size, &changed))
-            return leave(shared, damaged(err, JPX_BARRIER, ids[i]));
+            return leave(shared, damaged(err, JPX_TABLE_BARRIER, ids[i]));
     }
     return leave(shared, JP_OK);
 }
 
 static jp_status change_root(struct shared *shared, jpx_root_change *change, jpx_arena *arena, jp_error *err)
 {
-    jpx_tree_value *value = jpx_tree_find(&shared->tables[JPX_ROOT], change->id.data);
+    jpx_tree_value *value = jpx_tree_find(&shared->tables[JPX_TABLE_ROOT], change->id.data);
     jpx_bytes doc;
 
     if (!value)
         return JP_OK;
     if (!jpx_apply_root((jpx_bytes){value->data, value->size}, change, arena, &doc))
-        return damaged(err, JPX_ROOT, change->id);
+        return damaged(err, JPX_TABLE_ROOT, change->id);
     change->found = true;
     change->changed = doc.size > 0;
     if (change->changed)
@@ -274,7 +274,7 @@ static jp_status memory_root_by_key(jpx_store *store, const char *key, jpx_arena
     key_hash(hash, key);
     const jpx_tree_value *id = jpx_tree_find(&shared->keys, hash);
     if (id) {
-        const jpx_tree_value *doc = jpx_tree_find(&shared->tables[JPX_ROOT], id->data);
+        const jpx_tree_value *doc = jpx_tree_find(&shared->tables[JPX_TABLE_ROOT], id->data);
         *out = (jpx_record){jpx_copy(arena, id->data, id->size), jpx_copy(arena, doc->data, doc->size)};
     }
     return leave(shared, JP_OK);
@@ -285,7 +285,7 @@ static jp_status memory_list_roots(jpx_store *store, const jpx_root_filter *filt
 {
     (void)err;
     struct shared *shared = enter(store);
-    const jpx_tree *tree = &shared->tables[JPX_ROOT];
+    const jpx_tree *tree = &shared->tables[JPX_TABLE_ROOT];
     uint8_t bound[JPX_ROOT_BOUND];
     bool bounded;
     size_t cap = 0;

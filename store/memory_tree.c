@@ -13,20 +13,20 @@
 
 enum { FAN = 64, KEEP_AT_END = 56 };
 
-struct jpx_tree_node {
-    jpx_tree_node *prev, *next; /* of a leaf */
+struct jpx_mem_node {
+    jpx_mem_node *prev, *next; /* of a leaf */
     uint16_t count;
     bool leaf;
     union {
-        jpx_tree_node *child[FAN];
+        jpx_mem_node *child[FAN];
         jpx_tree_value value[FAN];
     };
     uint8_t ids[]; /* FAN of them */
 };
 
-static jpx_tree_node *node_new(size_t id_size, bool leaf)
+static jpx_mem_node *node_new(size_t id_size, bool leaf)
 {
-    jpx_tree_node *node = malloc(sizeof *node + FAN * id_size);
+    jpx_mem_node *node = malloc(sizeof *node + FAN * id_size);
     JPX_ASSERT(node != NULL);
     node->prev = node->next = NULL;
     node->count = 0;
@@ -34,7 +34,7 @@ static jpx_tree_node *node_new(size_t id_size, bool leaf)
     return node;
 }
 
-static void node_free(jpx_tree_node *node)
+static void node_free(jpx_mem_node *node)
 {
     for (size_t i = 0; i < node->count; i++) {
         if (node->leaf)
@@ -74,7 +74,7 @@ void jpx_tree_replace(jpx_tree_value *value, jpx_bytes doc)
 /* ---- search ---- */
 
 /* The first position in [from, count) whose id is >= id. */
-static size_t lower(const jpx_tree_node *node, size_t from, const uint8_t *id, size_t id_size)
+static size_t lower(const jpx_mem_node *node, size_t from, const uint8_t *id, size_t id_size)
 {
     size_t low = from, high = node->count;
     while (low < high) {
@@ -87,21 +87,21 @@ static size_t lower(const jpx_tree_node *node, size_t from, const uint8_t *id, s
     return low;
 }
 
-static bool holds(const jpx_tree_node *leaf, size_t pos, const uint8_t *id, size_t id_size)
+static bool holds(const jpx_mem_node *leaf, size_t pos, const uint8_t *id, size_t id_size)
 {
     return pos < leaf->count && memcmp(leaf->ids + pos * id_size, id, id_size) == 0;
 }
 
 /* Which child of an inner node the id is below. */
-static size_t child_of(const jpx_tree_node *node, const uint8_t *id, size_t id_size)
+static size_t child_of(const jpx_mem_node *node, const uint8_t *id, size_t id_size)
 {
     size_t pos = lower(node, 1, id, id_size);
     return holds(node, pos, id, id_size) ? pos : pos - 1;
 }
 
-static jpx_tree_node *leaf_of(const jpx_tree *tree, const uint8_t *id)
+static jpx_mem_node *leaf_of(const jpx_tree *tree, const uint8_t *id)
 {
-    jpx_tree_node *node = tree->root;
+    jpx_mem_node *node = tree->root;
     while (!node->leaf)
         node = node->child[child_of(node, id, tree->id_size)];
     return node;
@@ -109,14 +109,14 @@ static jpx_tree_node *leaf_of(const jpx_tree *tree, const uint8_t *id)
 
 jpx_tree_value *jpx_tree_find(const jpx_tree *tree, const uint8_t *id)
 {
-    jpx_tree_node *leaf = leaf_of(tree, id);
+    jpx_mem_node *leaf = leaf_of(tree, id);
     size_t pos = lower(leaf, 0, id, tree->id_size);
     return holds(leaf, pos, id, tree->id_size) ? &leaf->value[pos] : NULL;
 }
 
 /* ---- insert ---- */
 
-static void put(jpx_tree_node *node, size_t pos, const uint8_t *id, size_t id_size)
+static void put(jpx_mem_node *node, size_t pos, const uint8_t *id, size_t id_size)
 {
     size_t after = node->count - pos;
     memmove(node->ids + (pos + 1) * id_size, node->ids + pos * id_size, after * id_size);
@@ -129,9 +129,9 @@ static void put(jpx_tree_node *node, size_t pos, const uint8_t *id, size_t id_si
 }
 
 /* Moves what stands from `keep` on to a new node at its right. */
-static jpx_tree_node *split(jpx_tree_node *node, size_t keep, size_t id_size)
+static jpx_mem_node *split(jpx_mem_node *node, size_t keep, size_t id_size)
 {
-    jpx_tree_node *right = node_new(id_size, node->leaf);
+    jpx_mem_node *right = node_new(id_size, node->leaf);
     size_t moved = node->count - keep;
 
     memcpy(right->ids, node->ids + keep * id_size, moved * id_size);
@@ -152,12 +152,12 @@ static jpx_tree_node *split(jpx_tree_node *node, size_t keep, size_t id_size)
 }
 
 /* Makes room at *pos of *node, which becomes the right half when the place is there. */
-static jpx_tree_node *make_room(jpx_tree_node **node, size_t *pos, size_t id_size)
+static jpx_mem_node *make_room(jpx_mem_node **node, size_t *pos, size_t id_size)
 {
     if ((*node)->count < FAN)
         return NULL;
     size_t keep = *pos == FAN ? KEEP_AT_END : FAN / 2;
-    jpx_tree_node *right = split(*node, keep, id_size);
+    jpx_mem_node *right = split(*node, keep, id_size);
     if (*pos > keep) {
         *node = right;
         *pos -= keep;
@@ -166,7 +166,7 @@ static jpx_tree_node *make_room(jpx_tree_node **node, size_t *pos, size_t id_siz
 }
 
 /* *right is a new sibling of `node`, or NULL. */
-static bool insert(jpx_tree *tree, jpx_tree_node *node, const uint8_t *id, jpx_bytes doc, jpx_tree_node **right)
+static bool insert(jpx_tree *tree, jpx_mem_node *node, const uint8_t *id, jpx_bytes doc, jpx_mem_node **right)
 {
     size_t id_size = tree->id_size;
 
@@ -181,7 +181,7 @@ static bool insert(jpx_tree *tree, jpx_tree_node *node, const uint8_t *id, jpx_b
         return true;
     }
 
-    jpx_tree_node *half;
+    jpx_mem_node *half;
     size_t pos = child_of(node, id, id_size);
     if (!insert(tree, node->child[pos], id, doc, &half))
         return false;
@@ -196,12 +196,12 @@ static bool insert(jpx_tree *tree, jpx_tree_node *node, const uint8_t *id, jpx_b
 
 bool jpx_tree_insert(jpx_tree *tree, const uint8_t *id, jpx_bytes doc)
 {
-    jpx_tree_node *right;
+    jpx_mem_node *right;
 
     if (!insert(tree, tree->root, id, doc, &right))
         return false;
     if (right) {
-        jpx_tree_node *top = node_new(tree->id_size, false);
+        jpx_mem_node *top = node_new(tree->id_size, false);
         put(top, 0, tree->root->ids, tree->id_size);
         top->child[0] = tree->root;
         put(top, 1, right->ids, tree->id_size);
@@ -214,7 +214,7 @@ bool jpx_tree_insert(jpx_tree *tree, const uint8_t *id, jpx_bytes doc)
 
 /* ---- remove ---- */
 
-static void take_out(jpx_tree_node *node, size_t pos, size_t id_size)
+static void take_out(jpx_mem_node *node, size_t pos, size_t id_size)
 {
     size_t after = node->count - pos - 1u;
     memmove(node->ids + pos * id_size, node->ids + (pos + 1) * id_size, after * id_size);
@@ -225,7 +225,7 @@ static void take_out(jpx_tree_node *node, size_t pos, size_t id_size)
     node->count--;
 }
 
-static void drop_empty(jpx_tree_node *node)
+static void drop_empty(jpx_mem_node *node)
 {
     if (node->prev)
         node->prev->next = node->next;
@@ -234,7 +234,7 @@ static void drop_empty(jpx_tree_node *node)
     free(node);
 }
 
-static bool remove_below(jpx_tree *tree, jpx_tree_node *node, const uint8_t *id)
+static bool remove_below(jpx_tree *tree, jpx_mem_node *node, const uint8_t *id)
 {
     size_t id_size = tree->id_size;
 
@@ -262,7 +262,7 @@ bool jpx_tree_remove(jpx_tree *tree, const uint8_t *id)
     if (!remove_below(tree, tree->root, id))
         return false;
     while (!tree->root->leaf && tree->root->count == 1) {
-        jpx_tree_node *only = tree->root->child[0];
+        jpx_mem_node *only = tree->root->child[0];
         free(tree->root);
         tree->root = only;
     }

@@ -5,10 +5,10 @@
 
 #include "base/base.h"
 
-typedef struct jpx_tree_node jpx_tree_node;
+typedef struct jpx_mem_node jpx_mem_node;
 
 typedef struct jpx_tree {
-    jpx_tree_node *root;
+    jpx_mem_node *root;
     size_t id_size;
     size_t count;
 } jpx_tree;
@@ -20,7 +20,7 @@ typedef struct jpx_tree_value {
 
 /* A place in the tree; any insert or remove makes it invalid. */
 typedef struct jpx_tree_at {
-    jpx_tree_node *leaf; /* NULL: past the end */
+    jpx_mem_node *leaf; /* NULL: past the end */
     size_t pos;
 } jpx_tree_at;
 

@@ -230,7 +230,7 @@ static jp_status create_collections(jpx_mongo *m, jp_error *err)
 static jp_status create_indexes(jpx_mongo *m, jp_error *err)
 {
     bson_t *body =
-        BCON_NEW("createIndexes", BCON_UTF8(jpx_table_name(JPX_ROOT)), "indexes", "[",                            /**/
+        BCON_NEW("createIndexes", BCON_UTF8(jpx_table_name(JPX_TABLE_ROOT)), "indexes", "[",                      /**/
                  "{", "key", "{", "key", BCON_INT32(1), "}", "name", BCON_UTF8("key"), "unique", BCON_BOOL(true), /**/
                  "partialFilterExpression", "{", "key", "{", "$exists", BCON_BOOL(true), "}", "}", "}",           /**/
                  "{", "key", "{", "pipe", BCON_INT32(1), "_id", BCON_INT32(-1), "}", "name", BCON_UTF8("pipe"), "}",
@@ -312,9 +312,9 @@ static jp_status prepare(jpx_mongo *m, const char *prefix, jp_error *err)
     mongoc_collection_t *meta = mongoc_client_get_collection(m->client, m->shared->database, "meta");
     bool missing;
 
-    mongoc_collection_set_write_concern(meta, mongoc_collection_get_write_concern(m->tables[JPX_ROOT]));
-    mongoc_collection_set_read_concern(meta, mongoc_collection_get_read_concern(m->tables[JPX_ROOT]));
-    mongoc_collection_set_read_prefs(meta, mongoc_collection_get_read_prefs(m->tables[JPX_ROOT]));
+    mongoc_collection_set_write_concern(meta, mongoc_collection_get_write_concern(m->tables[JPX_TABLE_ROOT]));
+    mongoc_collection_set_read_concern(meta, mongoc_collection_get_read_concern(m->tables[JPX_TABLE_ROOT]));
+    mongoc_collection_set_read_prefs(meta, mongoc_collection_get_read_prefs(m->tables[JPX_TABLE_ROOT]));
     jp_status status = read_mark(m, meta, prefix, &missing, err);
     if (status == JP_OK && missing) {
         status = create_collections(m, err);

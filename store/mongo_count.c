@@ -157,7 +157,7 @@ static jp_status send_updates(jpx_mongo *m, target **targets, size_t count, int6
     *once = true;
     jpx_mongo_patience(m);
     for (;;) {
-        jpx_mongo_bulk bulk = jpx_mongo_bulk_new(m, JPX_BARRIER);
+        jpx_mongo_bulk bulk = jpx_mongo_bulk_new(m, JPX_TABLE_BARRIER);
         status = JP_OK;
         for (size_t i = 0; i < count && status == JP_OK; i++)
             if (targets[i]->sent)
@@ -262,7 +262,7 @@ static jp_status round_trip(jpx_mongo *m, target **targets, size_t *count, jp_er
     if (sent > 0)
         status = send_updates(m, targets, n, call, &matched, &once, err);
     if (status == JP_OK)
-        status = jpx_mongo_fetch(m, JPX_BARRIER, ids, n, m->scratch, records, err);
+        status = jpx_mongo_fetch(m, JPX_TABLE_BARRIER, ids, n, m->scratch, records, err);
     if (status != JP_OK)
         return status;
     *count = 0;
@@ -345,7 +345,7 @@ jp_status jpx_mongo_abort_barriers(jpx_store *store, const jpx_bytes *ids, size_
         bson_append_document_end(&filter, &part);
         jpx_mongo_patience(m);
         do {
-            status = mongoc_collection_update_many(m->tables[JPX_BARRIER], &filter, update, NULL, NULL, &error)
+            status = mongoc_collection_update_many(m->tables[JPX_TABLE_BARRIER], &filter, update, NULL, NULL, &error)
                          ? JP_OK
                          : jpx_mongo_fail(m, "abort barriers", &error, err);
         } while (status != JP_OK && jpx_mongo_again(m));

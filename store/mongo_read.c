@@ -66,7 +66,7 @@ static bool read_record(jpx_table table, const bson_t *found, jpx_arena *arena, 
  * record: callers get the bytes that every other store would give them. */
 static void hide_call(jpx_table table, jpx_arena *arena, jpx_record *records, size_t count)
 {
-    if (table != JPX_BARRIER && table != JPX_ROOT)
+    if (table != JPX_TABLE_BARRIER && table != JPX_TABLE_ROOT)
         return;
     for (size_t i = 0; i < count; i++) {
         bson_t whole, part = BSON_INITIALIZER;
@@ -229,8 +229,8 @@ jp_status jpx_mongo_root_by_key(jpx_store *store, const char *key, jpx_arena *ar
     *out = (jpx_record){0};
     BSON_APPEND_UTF8(&filter, "key", key);
     append_limit(&opts, 1);
-    jp_status status = find(m, JPX_ROOT, &filter, &opts, arena, &found, err);
-    hide_call(JPX_ROOT, arena, found.items, found.count);
+    jp_status status = find(m, JPX_TABLE_ROOT, &filter, &opts, arena, &found, err);
+    hide_call(JPX_TABLE_ROOT, arena, found.items, found.count);
     if (status == JP_OK && found.count > 0)
         *out = found.items[0];
     bson_destroy(&filter);
@@ -266,8 +266,8 @@ jp_status jpx_mongo_list_roots(jpx_store *store, const jpx_root_filter *want, jp
     BSON_APPEND_INT32(&below, "_id", -1);
     bson_append_document_end(&opts, &below);
     append_limit(&opts, want->limit);
-    jp_status status = find(m, JPX_ROOT, &filter, &opts, arena, out, err);
-    hide_call(JPX_ROOT, arena, out->items, out->count);
+    jp_status status = find(m, JPX_TABLE_ROOT, &filter, &opts, arena, out, err);
+    hide_call(JPX_TABLE_ROOT, arena, out->items, out->count);
     bson_destroy(&filter);
     bson_destroy(&opts);
     return status;

@@ -71,7 +71,7 @@ static void append_set(bson_t *update, const jpx_root_change *change, int64_t ca
 static jp_status send_changes(jpx_mongo *m, const jpx_root_change *changes, size_t count, const int64_t *calls,
                               size_t *matched, jp_error *err)
 {
-    jpx_mongo_bulk bulk = jpx_mongo_bulk_new(m, JPX_ROOT);
+    jpx_mongo_bulk bulk = jpx_mongo_bulk_new(m, JPX_TABLE_ROOT);
 
     for (size_t i = 0; i < count; i++) {
         bson_t filter = BSON_INITIALIZER, update = BSON_INITIALIZER;
@@ -121,7 +121,7 @@ static jp_status change(jpx_mongo *m, jpx_root_change *changes, size_t count, jp
     jpx_record *records = jpx_alloc_array(m->scratch, count, sizeof *records);
     for (size_t i = 0; i < count; i++)
         ids[i] = changes[i].id;
-    status = jpx_mongo_fetch(m, JPX_ROOT, ids, count, m->scratch, records, err);
+    status = jpx_mongo_fetch(m, JPX_TABLE_ROOT, ids, count, m->scratch, records, err);
     for (size_t i = 0; i < count && status == JP_OK; i++) {
         changes[i].found = records[i].doc.data != NULL;
         changes[i].changed = changes[i].found && carries(records[i].doc, changes[i].op, calls[i]);

@@ -138,7 +138,7 @@ static jp_status sqlite_scan(jpx_store *store, jpx_table table, jpx_bytes lo, jp
 static jp_status sqlite_root_by_key(jpx_store *store, const char *key, jpx_arena *arena, jpx_record *out, jp_error *err)
 {
     jpx_sql *sql = reader(store);
-    sqlite3_stmt *statement = jpx_sql_statement(sql, JPX_SQL_ROOT_BY_KEY, JPX_ROOT, err);
+    sqlite3_stmt *statement = jpx_sql_statement(sql, JPX_SQL_ROOT_BY_KEY, JPX_TABLE_ROOT, err);
     jpx_records found = {NULL, 0};
     jp_status status;
 
@@ -157,7 +157,7 @@ static jp_status sqlite_list_roots(jpx_store *store, const jpx_root_filter *filt
     jpx_sql *sql = reader(store);
     int by = (filter->pipe ? JPX_SQL_BY_PIPE : 0) | (filter->status ? JPX_SQL_BY_STATUS : 0) |
              (filter->older_ms > 0 ? JPX_SQL_BY_ENDED : 0);
-    sqlite3_stmt *statement = jpx_sql_statement(sql, (jpx_sql_text)(JPX_SQL_LIST_ROOTS + by), JPX_ROOT, err);
+    sqlite3_stmt *statement = jpx_sql_statement(sql, (jpx_sql_text)(JPX_SQL_LIST_ROOTS + by), JPX_TABLE_ROOT, err);
     uint8_t bound[JPX_ROOT_BOUND + 1];
     bool bounded;
 
@@ -207,7 +207,7 @@ static jp_status sqlite_count(jpx_store *store, jpx_count *items, size_t count, 
 
 static jp_status sqlite_abort_barriers(jpx_store *store, const jpx_bytes *ids, size_t count, jp_error *err)
 {
-    jpx_sql_ids_args args = {JPX_BARRIER, ids, count};
+    jpx_sql_ids_args args = {JPX_TABLE_BARRIER, ids, count};
     return jpx_sql_file_write(file_of(store), jpx_sql_abort_barriers, &args, err);
 }
 

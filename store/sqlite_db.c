@@ -158,11 +158,11 @@ static void statement_text(char *out, size_t size, jpx_sql_text text, jpx_table 
         snprintf(out, size, "SELECT id, doc FROM root WHERE id < ?1%s%s%s ORDER BY id DESC LIMIT ?2",
                  by & JPX_SQL_BY_PIPE ? " AND pipe = ?3" : "", by & JPX_SQL_BY_STATUS ? " AND status = ?4" : "",
                  by & JPX_SQL_BY_ENDED ? " AND ended < ?5" : "");
-    } else if (table == JPX_ROOT && text == JPX_SQL_INSERT) {
+    } else if (table == JPX_TABLE_ROOT && text == JPX_SQL_INSERT) {
         snprintf(
             out, size,
             "INSERT INTO root (id, doc, pipe, status, key, ended) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING");
-    } else if (table == JPX_ROOT && text == JPX_SQL_UPDATE) {
+    } else if (table == JPX_TABLE_ROOT && text == JPX_SQL_UPDATE) {
         snprintf(out, size, "UPDATE root SET doc = ?2, status = ?3, ended = ?4 WHERE id = ?1");
     } else {
         const char *rest = texts[text], *hole;

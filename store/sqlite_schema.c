@@ -67,7 +67,8 @@ static jp_status make_tables(jpx_sql *sql, const char *prefix, jp_error *err)
         snprintf(text, sizeof text,
                  "CREATE TABLE IF NOT EXISTS %s (id BLOB PRIMARY KEY, %sdoc BLOB NOT NULL) WITHOUT ROWID",
                  jpx_table_name(table),
-                 table == JPX_ROOT ? "pipe TEXT NOT NULL, status TEXT NOT NULL, key TEXT UNIQUE, ended INTEGER, " : "");
+                 table == JPX_TABLE_ROOT ? "pipe TEXT NOT NULL, status TEXT NOT NULL, key TEXT UNIQUE, ended INTEGER, "
+                                         : "");
         status = jpx_sql_exec(sql, text, err);
     }
     if (status == JP_OK) /* the id is the last column of an index, so that lists come in order */

@@ -35,7 +35,7 @@ jp_status jpx_sql_insert(jpx_sql *sql, void *args, jp_error *err)
         jpx_root_facts facts;
         jpx_sql_bind(statement, 1, a->records[i].id);
         jpx_sql_bind(statement, 2, a->records[i].doc);
-        if (a->table == JPX_ROOT) {
+        if (a->table == JPX_TABLE_ROOT) {
             if (!jpx_root_facts_read(a->records[i].doc, &facts))
                 return jpx_sql_damaged(sql, a->table, a->records[i].id, err);
             bind_text(statement, 3, facts.pipe);
@@ -128,7 +128,7 @@ static jp_status store_back(jpx_sql *sql, jpx_table table, jpx_bytes id, jpx_byt
         return jpx_sql_failed(sql, err);
     jpx_sql_bind(statement, 1, id);
     jpx_sql_bind(statement, 2, doc);
-    if (table == JPX_ROOT) {
+    if (table == JPX_TABLE_ROOT) {
         jpx_root_facts facts;
         if (!jpx_root_facts_read(doc, &facts))
             return jpx_sql_damaged(sql, table, id, err);
@@ -149,13 +149,13 @@ jp_status jpx_sql_count_down(jpx_sql *sql, void *args, jp_error *err)
         bool changed = false;
         item->found = item->aborted = item->fresh = item->repeated = false;
         item->left = 0;
-        status = load(sql, JPX_BARRIER, item->id, &doc, err);
+        status = load(sql, JPX_TABLE_BARRIER, item->id, &doc, err);
         if (status != JP_OK || !doc.size)
             continue;
         if (!jpx_apply_count(doc.data, doc.size, item, &changed))
-            status = jpx_sql_damaged(sql, JPX_BARRIER, item->id, err);
+            status = jpx_sql_damaged(sql, JPX_TABLE_BARRIER, item->id, err);
         else if (changed)
-            status = store_back(sql, JPX_BARRIER, item->id, (jpx_bytes){doc.data, doc.size}, err);
+            status = store_back(sql, JPX_TABLE_BARRIER, item->id, (jpx_bytes){doc.data, doc.size}, err);
     }
     free(doc.data);
     return status;
@@ -169,13 +169,13 @@ jp_status jpx_sql_abort_barriers(jpx_sql *sql, void *args, jp_error *err)
 
     for (size_t i = 0; i < a->count && status == JP_OK; i++) {
         bool changed = false;
-        status = load(sql, JPX_BARRIER, a->ids[i], &doc, err);
+        status = load(sql, JPX_TABLE_BARRIER, a->ids[i], &doc, err);
         if (status != JP_OK || !doc.size)
             continue;
         if (!jpx_apply_abort(doc.data, doc.size, &changed))
-            status = jpx_sql_damaged(sql, JPX_BARRIER, a->ids[i], err);
+            status = jpx_sql_damaged(sql, JPX_TABLE_BARRIER, a->ids[i], err);
         else if (changed)
-            status = store_back(sql, JPX_BARRIER, a->ids[i], (jpx_bytes){doc.data, doc.size}, err);
+            status = store_back(sql, JPX_TABLE_BARRIER, a->ids[i], (jpx_bytes){doc.data, doc.size}, err);
     }
     free(doc.data);
     return status;
@@ -194,17 +194,17 @@ jp_status jpx_sql_change_roots(jpx_sql *sql, void *args, jp_error *err)
         jpx_root_change *change = &a->changes[i];
         jpx_bytes fresh;
         change->found = change->changed = false;
-        status = load(sql, JPX_ROOT, change->id, &doc, err);
+        status = load(sql, JPX_TABLE_ROOT, change->id, &doc, err);
         if (status != JP_OK || !doc.size)
             continue;
         if (!jpx_apply_root((jpx_bytes){doc.data, doc.size}, change, arena, &fresh)) {
-            status = jpx_sql_damaged(sql, JPX_ROOT, change->id, err);
+            status = jpx_sql_damaged(sql, JPX_TABLE_ROOT, change->id, err);
             continue;
         }
         change->found = true;
         change->changed = fresh.size > 0;
         if (change->changed)
-            status = store_back(sql, JPX_ROOT, change->id, fresh, err);
+            status = store_back(sql, JPX_TABLE_ROOT, change->id, fresh, err);
         jpx_arena_reset(arena);
     }
     jpx_arena_free(arena);

@@ -16,46 +16,14 @@
 #ifndef JPX_STORE_H
 #define JPX_STORE_H
 
-#include "base/base.h"
-
-/* name (also the collection's), length of its ids in bytes */
-#define JPX_TABLE_MAP(X)                                                                                               \
-    X(ROOT, "root", 12)                                                                                                \
-    X(PIPELINE, "pipeline", 24)                                                                                        \
-    X(ENTRY, "entry", 28)                                                                                              \
-    X(BARRIER, "barrier", 28)                                                                                          \
-    X(TIMER, "timer", 36)                                                                                              \
-    X(VALUE, "value", 36)                                                                                              \
-    X(FILL, "fill", 32)                                                                                                \
-    X(MARK, "mark", 36)
-
-typedef enum jpx_table {
-#define JPX_TABLE_ENUM_(name, text, size) JPX_##name,
-    JPX_TABLE_MAP(JPX_TABLE_ENUM_)
-#undef JPX_TABLE_ENUM_
-        JPX_TABLES
-} jpx_table;
-
-const char *jpx_table_name(jpx_table);
-size_t jpx_table_id_size(jpx_table);
+#include "core/table.h"
 
 enum { JPX_DOC_MAX = 15 * 1024 * 1024 }; /* one record; an insert of a larger one is JP_E_TOO_LARGE */
-
-typedef struct jpx_record {
-    jpx_bytes id;
-    jpx_bytes doc; /* data is NULL where get() found nothing */
-} jpx_record;
-
-typedef struct jpx_records {
-    jpx_record *items;
-    size_t count;
-} jpx_records;
 
 /* ---- barriers: the counters ----
  * Document: {_id, of: binary 24, left: int64, aborted: bool, w: {"0": int64, "1": int64, ...}}, all fields
  * always there, `w` with ceil(bits / 63) words of 63 bits each. Bit b of the barrier part stands in
  * word b / 63, bit b % 63. */
-enum { JPX_WORD_BITS = 63 };
 
 typedef struct jpx_count {
     jpx_bytes id;

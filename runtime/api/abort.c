@@ -19,19 +19,19 @@ enum {
  */
 static const jpx_root *root_to_abort(api *a, jpx_delivery *d, const char *name, jpx_arena *arena)
 {
-    jpx_arena *before = a->role.desk.arena;
+    jpx_arena *before = a->role.session.arena;
     jpx_root *root;
     jp_error err = {0};
 
-    a->role.desk.arena = arena;
+    a->role.session.arena = arena;
     jp_status status = jpx_api_find_root(a, name, &root, &err);
-    a->role.desk.arena = before;
+    a->role.session.arena = before;
     if (status == JP_OK && root->aborting && !jpx_root_final(root))
         return root;
     if (status == JP_OK || status == JP_E_NOT_FOUND) /* cleaned up meanwhile */
         jpx_sub_ack(a->messages, &d, 1);
     else
-        jpx_api_put_off(a, d, &err);
+        jpx_api_defer(a, d, &err);
     return NULL;
 }
 
@@ -48,17 +48,17 @@ static void come_again(api *a, jpx_delivery *d, size_t pending)
 /* A part of its work. False: it has ended, and its delivery is settled. */
 static bool go_on(api *a, jpx_aborting *walk)
 {
-    int64_t now = jpx_now(a->role.desk.env);
+    int64_t now = jpx_now(a->role.session.env);
     size_t pending = 0;
     bool more = false;
     jp_error err = {0};
 
-    if (now - walk->beat_ms >= jpx_ack_wait_ms() * 4 / 15) {
-        walk->beat_ms = now;
-        jpx_sub_beat(a->messages, &walk->delivery, 1);
+    if (now - walk->heartbeat_ms >= jpx_ack_wait_ms() * 4 / 15) {
+        walk->heartbeat_ms = now;
+        jpx_sub_heartbeat(a->messages, &walk->delivery, 1);
     }
-    if (jpx_abort_some(&a->role.desk, walk->abort, &more, &pending, &err) != JP_OK)
-        jpx_api_put_off(a, walk->delivery, &err);
+    if (jpx_abort_some(&a->role.session, walk->abort, &more, &pending, &err) != JP_OK)
+        jpx_api_defer(a, walk->delivery, &err);
     else if (more)
         return true;
     else if (pending)
@@ -78,8 +78,10 @@ void jpx_api_aborting(api *a, jpx_delivery *d, const char *name)
     else
         root = root_to_abort(a, d, name, arena);
     if (root) {
-        jpx_aborting walk = {
-            .arena = arena, .delivery = d, .abort = jpx_abort_new(root, arena), .beat_ms = jpx_now(a->role.desk.env)};
+        jpx_aborting walk = {.arena = arena,
+                             .delivery = d,
+                             .abort = jpx_abort_new(root, arena),
+                             .heartbeat_ms = jpx_now(a->role.session.env)};
         if (go_on(a, &walk)) { /* a small tree is done with by now */
             a->walks[a->walks_count++] = walk;
             return;
@@ -97,7 +99,7 @@ size_t jpx_api_walk(api *a)
         jpx_arena_free(a->walks[at].arena);
         a->walks[at] = a->walks[--a->walks_count];
     }
-    jpx_arena_reset(a->role.desk.arena);
+    jpx_arena_reset(a->role.session.arena);
     return 1;
 }
 
@@ -111,8 +113,8 @@ void jpx_api_leave_walks(api *a)
 
 void jpx_api_abort(api *a, jpx_delivery *d, const char *name, const char *reason)
 {
-    jpx_desk *desk = &a->role.desk;
-    jpx_outbox box = jpx_outbox_new(desk);
+    jpx_session *session = &a->role.session;
+    jpx_outbox box = jpx_outbox_new(session);
     bson_t doc = BSON_INITIALIZER;
     char id[JPX_ROOT_TEXT];
     jpx_root *root;
@@ -123,18 +125,18 @@ void jpx_api_abort(api *a, jpx_delivery *d, const char *name, const char *reason
         if (err.status == JP_E_NOT_FOUND)
             jpx_api_refuse(a, d, "control", err.status, err.text);
         else
-            jpx_api_put_off(a, d, &err);
+            jpx_api_defer(a, d, &err);
         bson_destroy(&doc);
         return;
     }
     change = (jpx_root_change){.id = jpx_id(root->id.b, JPX_ROOT_SIZE),
                                .op = JPX_ROOT_ABORT,
-                               .at_ms = jpx_now(desk->env),
+                               .at_ms = jpx_now(session->env),
                                .reason = reason ? reason : "aborted by request",
                                .by = "request"};
     jpx_key key = jpx_key_root(root->id);
     bool ours = root->aborting && d->deliveries > 1;
-    if (jpx_store_change_roots(desk->store, &change, 1, &err) != JP_OK)
+    if (jpx_store_change_roots(session->store, &change, 1, &err) != JP_OK)
         goto failed;
     if (change.changed || (root->aborting && !jpx_root_final(root))) { /* perhaps ours, from a delivery that was cut */
         jpx_outbox_abort(&box, &key, "request", change.reason);
@@ -142,7 +144,7 @@ void jpx_api_abort(api *a, jpx_delivery *d, const char *name, const char *reason
         if (jpx_outbox_flush(&box, &err) != JP_OK)
             goto failed;
     }
-    if (jpx_load_roots(desk, &root->id, 1, &root, &err) != JP_OK || !root)
+    if (jpx_load_roots(session, &root->id, 1, &root, &err) != JP_OK || !root)
         goto failed;
     bson_append_utf8(&doc, "root", 4, jpx_root_text(id, &root->id), -1);
     bson_append_utf8(&doc, "pipe", 4, root->pipe, -1);
@@ -153,7 +155,7 @@ void jpx_api_abort(api *a, jpx_delivery *d, const char *name, const char *reason
     if (!change.changed && !ours && jpx_root_final(root) && !root->aborting) {
         bson_destroy(&doc);
         jpx_api_refuse(a, d, "control", JP_E_REFUSED,
-                       jpx_format(desk->arena, "root %s is done already; nothing is left to abort", id));
+                       jpx_format(session->arena, "root %s is done already; nothing is left to abort", id));
         return;
     }
     jpx_api_answer(a, d->reply_to, &doc);
@@ -161,5 +163,5 @@ void jpx_api_abort(api *a, jpx_delivery *d, const char *name, const char *reason
     return;
 failed:
     bson_destroy(&doc);
-    jpx_api_put_off(a, d, &err);
+    jpx_api_defer(a, d, &err);
 }

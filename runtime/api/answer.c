@@ -15,7 +15,7 @@ size_t jpx_api_json(bson_t *doc, char **json)
 
 static void too_large(api *a, const char *reply_to, const bson_t *doc, size_t size)
 {
-    jpx_arena *arena = a->role.desk.arena;
+    jpx_arena *arena = a->role.session.arena;
     size_t most = jpx_api_answer_max(a);
     bson_iter_t iter;
     const char *mend = bson_iter_init_find(&iter, doc, "result")
@@ -28,7 +28,8 @@ static void too_large(api *a, const char *reply_to, const bson_t *doc, size_t si
     const char *json =
         jpx_format(arena, "{\"error\":{\"code\":\"too-large\",\"message\":%s,\"size\":%zu,\"limit\":%zu}}",
                    jpx_json_text(arena, message), size, most);
-    jpx_bus_answer(a->role.desk.bus, reply_to, (jpx_bytes){(const uint8_t *)json, strlen(json)}, "too-large", message);
+    jpx_bus_answer(a->role.session.bus, reply_to, (jpx_bytes){(const uint8_t *)json, strlen(json)}, "too-large",
+                   message);
 }
 
 void jpx_api_answer(api *a, const char *reply_to, bson_t *doc)
@@ -39,7 +40,7 @@ void jpx_api_answer(api *a, const char *reply_to, bson_t *doc)
         if (size > jpx_api_answer_max(a))
             too_large(a, reply_to, doc, size);
         else
-            jpx_bus_answer(a->role.desk.bus, reply_to, (jpx_bytes){(const uint8_t *)json, size}, NULL, NULL);
+            jpx_bus_answer(a->role.session.bus, reply_to, (jpx_bytes){(const uint8_t *)json, size}, NULL, NULL);
         bson_free(json);
     }
     bson_destroy(doc);
@@ -74,17 +75,17 @@ static const char *code_of(jp_status status)
 
 void jpx_api_error(api *a, const char *reply_to, jp_status status, const char *message)
 {
-    const char *json = jpx_format(a->role.desk.arena, "{\"error\":{\"code\":\"%s\",\"message\":%s}}", code_of(status),
-                                  jpx_json_text(a->role.desk.arena, message));
+    const char *json = jpx_format(a->role.session.arena, "{\"error\":{\"code\":\"%s\",\"message\":%s}}",
+                                  code_of(status), jpx_json_text(a->role.session.arena, message));
     if (reply_to)
-        jpx_bus_answer(a->role.desk.bus, reply_to, (jpx_bytes){(const uint8_t *)json, strlen(json)}, code_of(status),
+        jpx_bus_answer(a->role.session.bus, reply_to, (jpx_bytes){(const uint8_t *)json, strlen(json)}, code_of(status),
                        message);
 }
 
-void jpx_api_put_off(api *a, jpx_delivery *d, const jp_error *err)
+void jpx_api_defer(api *a, jpx_delivery *d, const jp_error *err)
 {
-    jpx_log(a->role.desk.env, JPX_WARN, "message put off", "subject=%s error=%s", d->subject,
-            jpx_json_text(a->role.desk.arena, err->text));
+    jpx_log(a->role.session.env, JPX_WARN, "message put off", "subject=%s error=%s", d->subject,
+            jpx_json_text(a->role.session.arena, err->text));
     jpx_sub_nak(a->messages, d, PUT_OFF_MS);
 }
 
@@ -94,8 +95,8 @@ void jpx_api_refuse(api *a, jpx_delivery *d, const char *kind, jp_status status,
     jp_error err;
     if (d->reply_to) {
         jpx_api_error(a, d->reply_to, status, text);
-    } else if (jpx_dead_letter(&a->role.desk, d, kind, text, &err) != JP_OK) {
-        jpx_api_put_off(a, d, &err);
+    } else if (jpx_dead_letter(&a->role.session, d, kind, text, &err) != JP_OK) {
+        jpx_api_defer(a, d, &err);
         return;
     }
     jpx_sub_ack(a->messages, &d, 1);

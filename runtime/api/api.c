@@ -12,7 +12,7 @@ enum { WAITERS_MAX = 1000, NAK_MS = 200 };
 
 static size_t take_messages(api *a)
 {
-    jpx_desk *desk = &a->role.desk;
+    jpx_session *session = &a->role.session;
     jpx_delivery *deliveries[JPX_BATCH_MAX];
     size_t count = jpx_sub_fetch(a->messages, deliveries, a->role.options.batch, 0), starts = 0;
 
@@ -26,13 +26,13 @@ static size_t take_messages(api *a)
     }
     if (starts)
         jpx_api_starts(a, deliveries, starts);
-    jpx_arena_reset(desk->arena);
+    jpx_arena_reset(session->arena);
     for (size_t i = starts; i < count; i++) {
         if (jpx_api_subject(a, deliveries[i]->subject, "reply."))
             jpx_api_reply(a, deliveries[i], jpx_api_subject(a, deliveries[i]->subject, "reply."), deliveries[i]->data);
         else
             jpx_api_control(a, deliveries[i]);
-        jpx_arena_reset(desk->arena);
+        jpx_arena_reset(session->arena);
     }
     return count;
 }
@@ -44,7 +44,7 @@ static size_t take_requests(api *a)
 
     for (size_t i = 0; i < count; i++) {
         jpx_api_request(a, deliveries[i]);
-        jpx_arena_reset(a->role.desk.arena);
+        jpx_arena_reset(a->role.session.arena);
     }
     if (count)
         jpx_sub_drop(a->requests, deliveries, count);
@@ -82,7 +82,7 @@ static bool api_drain(jpx_role *role)
 
 static int64_t api_next(jpx_role *role)
 {
-    return ((api *)role)->waiters ? jpx_now(role->desk.env) + JPX_WAITERS_MS : INT64_MAX;
+    return ((api *)role)->waiters ? jpx_now(role->session.env) + JPX_WAITERS_MS : INT64_MAX;
 }
 
 static void api_close(jpx_role *role)
@@ -109,9 +109,9 @@ jp_status jpx_api_open(jpx_role **role, jp_error *err)
     a->role.drain = api_drain;
     a->role.next_ms = api_next;
     a->role.close = api_close;
-    jpx_arena *arena = a->role.desk.arena;
+    jpx_arena *arena = a->role.session.arena;
     const char *subject = jpx_format(arena, "%s.api.*", jpx_bus_prefix(a->role.parts.bus));
-    if (jpx_bus_subscribe(&a->messages, a->role.parts.bus, JPX_START, "", a->role.options.batch, err) != JP_OK ||
+    if (jpx_bus_subscribe(&a->messages, a->role.parts.bus, JPX_STREAM_START, "", a->role.options.batch, err) != JP_OK ||
         jpx_bus_listen(&a->requests, a->role.parts.bus, subject, "api", err) != JP_OK) {
         jpx_sub_close(a->messages);
         free(a);

@@ -24,7 +24,7 @@ typedef struct jpx_aborting { /* an abort that is being carried out */
     jpx_arena *arena;         /* its memory */
     jpx_delivery *delivery;
     jpx_abort *abort;
-    int64_t beat_ms;
+    int64_t heartbeat_ms;
 } jpx_aborting;
 
 typedef struct api {
@@ -86,7 +86,7 @@ void jpx_api_error(api *, const char *reply_to, jp_status, const char *message);
 size_t jpx_api_json(bson_t *doc, char **json);
 
 /* How stored messages are settled. Put off: it comes again. */
-void jpx_api_put_off(api *, jpx_delivery *, const jp_error *);
+void jpx_api_defer(api *, jpx_delivery *, const jp_error *);
 /* Answers where somebody asked; keeps what nobody waits for as a dead letter of this kind. */
 void jpx_api_refuse(api *, jpx_delivery *, const char *kind, jp_status, const char *text);
 void jpx_api_accept(api *, jpx_delivery *);

@@ -46,8 +46,8 @@ static jp_status find_upload(const char *text, jpx_root_id *out, jp_error *err)
 jp_status jpx_api_upload(api *a, const char *given, int64_t index, const char *piece, jpx_root_id *upload,
                          jp_error *err)
 {
-    jpx_desk *desk = &a->role.desk;
-    int64_t now = jpx_now(desk->env);
+    jpx_session *session = &a->role.session;
+    int64_t now = jpx_now(session->env);
     uint8_t id[JPX_VALUE_SIZE];
     bson_t value = BSON_INITIALIZER;
 
@@ -65,23 +65,23 @@ jp_status jpx_api_upload(api *a, const char *given, int64_t index, const char *p
                             given);
     } else {
         uint8_t random[6];
-        jpx_random(desk->env, random, sizeof random);
+        jpx_random(session->env, random, sizeof random);
         *upload = jpx_root_new(now, random);
     }
     jpx_pipeline sweep = {.key = jpx_key_root(*upload), .pipe = "cleanup", .queue = "cleanup"};
     jpx_record timer =
-        jpx_timer_encode(made_ms(upload) + KEPT_MS, &sweep.key, UINT32_MAX, sweep.pipe, sweep.queue, desk->arena);
+        jpx_timer_encode(made_ms(upload) + KEPT_MS, &sweep.key, UINT32_MAX, sweep.pipe, sweep.queue, session->arena);
     piece_id(id, upload, index);
     bson_append_utf8(&value, "v", 1, piece, -1);
-    jpx_record record = jpx_value_encode(id, jpx_doc_take(&value, desk->arena), desk->arena);
-    if (jpx_store_insert(desk->store, JPX_TIMER, &timer, 1, NULL, err) != JP_OK)
+    jpx_record record = jpx_value_encode(id, jpx_doc_take(&value, session->arena), session->arena);
+    if (jpx_store_insert(session->store, JPX_TABLE_TIMER, &timer, 1, NULL, err) != JP_OK)
         return err->status;
-    return jpx_store_insert(desk->store, JPX_VALUE, &record, 1, NULL, err);
+    return jpx_store_insert(session->store, JPX_TABLE_VALUE, &record, 1, NULL, err);
 }
 
 jp_status jpx_api_uploaded(api *a, const char *name, int64_t pieces, jpx_bytes *json, jp_error *err)
 {
-    jpx_desk *desk = &a->role.desk;
+    jpx_session *session = &a->role.session;
     jpx_bytes *parts;
     size_t size = 0, at = 0;
     jpx_root_id upload;
@@ -91,14 +91,14 @@ jp_status jpx_api_uploaded(api *a, const char *name, int64_t pieces, jpx_bytes *
         return err->status;
     if (pieces < 1 || pieces > PIECES_MAX)
         return jpx_fail(err, JP_E_INVALID, "pieces is %lld; 1 to %d are allowed", (long long)pieces, PIECES_MAX);
-    parts = jpx_alloc_array(desk->arena, (size_t)pieces, sizeof *parts);
+    parts = jpx_alloc_array(session->arena, (size_t)pieces, sizeof *parts);
     for (int64_t i = 0; i < pieces; i++) {
         bson_iter_t iter;
         uint32_t length;
         jpx_bytes one = {id, sizeof id};
         jpx_record found;
         piece_id(id, &upload, i);
-        if (jpx_store_get(desk->store, JPX_VALUE, &one, 1, desk->arena, &found, err) != JP_OK)
+        if (jpx_store_get(session->store, JPX_TABLE_VALUE, &one, 1, session->arena, &found, err) != JP_OK)
             return err->status;
         if (!found.doc.data || !jpx_doc_find(found.doc, "v", &iter) || !BSON_ITER_HOLDS_UTF8(&iter))
             return jpx_fail(err, JP_E_NOT_FOUND, "piece %lld of upload %s is not there; uploads are kept for a day",
@@ -109,7 +109,7 @@ jp_status jpx_api_uploaded(api *a, const char *name, int64_t pieces, jpx_bytes *
         if (size > JOINED_MAX)
             return jpx_fail(err, JP_E_TOO_LARGE, "upload %s has more than %d MiB", name, JOINED_MAX / 1024 / 1024);
     }
-    char *joined = jpx_alloc(desk->arena, size + 1);
+    char *joined = jpx_alloc(session->arena, size + 1);
     for (int64_t i = 0; i < pieces; i++) {
         memcpy(joined + at, parts[i].data, parts[i].size);
         at += parts[i].size;
@@ -120,7 +120,7 @@ jp_status jpx_api_uploaded(api *a, const char *name, int64_t pieces, jpx_bytes *
 
 size_t jpx_api_answer_max(const api *a)
 {
-    size_t most = jpx_bus_message_max(a->role.desk.bus);
+    size_t most = jpx_bus_message_max(a->role.session.bus);
     return most > 2 * ANSWER_SPARE ? most - ANSWER_SPARE : most / 2;
 }
 
@@ -131,14 +131,14 @@ static jp_status keep_text(api *a, const jpx_root *root, bson_t *out, jp_error *
     bool kept = a->cut && memcmp(a->cut_root.b, root->id.b, JPX_ROOT_SIZE) == 0;
     char id[JPX_ROOT_TEXT];
 
-    if (jpx_view_result(&a->role.desk, root, out, kept ? NULL : &value, err) != JP_OK)
+    if (jpx_view_result(&a->role.session, root, out, kept ? NULL : &value, err) != JP_OK)
         return err->status;
     if (kept)
         return JP_OK;
     if (!value.data)
         return jpx_fail(err, JP_E_NOT_FOUND, "root %s has no result", jpx_root_text(id, &root->id));
     free(a->cut);
-    a->cut = strdup(jpx_value_to_json(value, a->role.desk.arena));
+    a->cut = strdup(jpx_value_to_json(value, a->role.session.arena));
     a->cut_root = root->id;
     JPX_ASSERT(a->cut != NULL);
     return JP_OK;

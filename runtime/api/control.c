@@ -6,7 +6,7 @@
 
 static void uploaded(api *a, jpx_delivery *d, const char *verb, const bson_t *doc)
 {
-    jpx_arena *arena = a->role.desk.arena;
+    jpx_arena *arena = a->role.session.arena;
     bson_iter_t iter;
     int64_t pieces = bson_iter_init_find(&iter, doc, "pieces") ? bson_iter_as_int64(&iter) : 0;
     bool start = strcmp(verb, "start") == 0;
@@ -18,7 +18,7 @@ static void uploaded(api *a, jpx_delivery *d, const char *verb, const bson_t *do
     if (status == JP_E_INVALID || status == JP_E_NOT_FOUND || status == JP_E_TOO_LARGE)
         jpx_api_refuse(a, d, verb, status, err.text);
     else if (status != JP_OK)
-        jpx_api_put_off(a, d, &err);
+        jpx_api_defer(a, d, &err);
     else if (start)
         jpx_api_start_uploaded(a, d, of ? of : "", json);
     else
@@ -27,7 +27,7 @@ static void uploaded(api *a, jpx_delivery *d, const char *verb, const bson_t *do
 
 void jpx_api_control(api *a, jpx_delivery *d)
 {
-    jpx_arena *arena = a->role.desk.arena;
+    jpx_arena *arena = a->role.session.arena;
     const char *verb = jpx_api_subject(a, d->subject, "control.");
     bson_t doc;
     jp_error bad = {0};

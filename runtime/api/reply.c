@@ -35,17 +35,17 @@ static bool same_reply(api *a, const jpx_out *out, jpx_bytes value)
 {
     jpx_bytes stored = out->value;
     jp_error ignored;
-    if (out->large && jpx_load_value(&a->role.desk, out->large_id, &stored, &ignored) != JP_OK)
+    if (out->large && jpx_load_value(&a->role.session, out->large_id, &stored, &ignored) != JP_OK)
         return false;
     return stored.size == value.size && memcmp(stored.data, value.data, value.size) == 0;
 }
 
 /* A duplicate may be our own: a store that says an insert again, because the answer was lost, finds its first try. */
-static jp_status is_there(jpx_desk *desk, const jpx_record *ours, bool *same, jp_error *err)
+static jp_status is_there(jpx_session *session, const jpx_record *ours, bool *same, jp_error *err)
 {
     jpx_record found;
 
-    if (jpx_store_get(desk->store, JPX_ENTRY, &ours->id, 1, desk->arena, &found, err) != JP_OK)
+    if (jpx_store_get(session->store, JPX_TABLE_ENTRY, &ours->id, 1, session->arena, &found, err) != JP_OK)
         return err->status;
     *same = found.doc.data && found.doc.size == ours->doc.size &&
             memcmp(found.doc.data, ours->doc.data, ours->doc.size) == 0;
@@ -54,31 +54,31 @@ static jp_status is_there(jpx_desk *desk, const jpx_record *ours, bool *same, jp
 
 static jp_status write_reply(api *a, reply *r, const jpx_entry *waiting, bool *won, jp_error *err)
 {
-    jpx_desk *desk = &a->role.desk;
+    jpx_session *session = &a->role.session;
     jpx_output given = {.slot = "default", .value = r->value};
     jpx_outcome outcome = {.end = JPX_END_RETURN, .outputs = &given, .outputs_count = 1};
     jpx_plan_input plan = {.self = r->pipeline,
                            .step = r->step + 1,
                            .outcome = &outcome,
                            .random = jpx_random_fn,
-                           .random_ctx = (void *)desk->env};
+                           .random_ctx = (void *)session->env};
     jpx_generation generation = {0};
     jpx_entry entry = {.key = r->key,
                        .step = r->step + 1,
-                       .kind = JPX_REPLIED,
-                       .at_ms = jpx_now(desk->env),
+                       .kind = JPX_ENTRY_REPLIED,
+                       .at_ms = jpx_now(session->env),
                        .attempt = waiting->attempt,
                        .hooked = r->pipe->def.on_reply != NULL};
-    jpx_outbox box = jpx_outbox_new(desk);
+    jpx_outbox box = jpx_outbox_new(session);
     bool dup = false;
 
-    jpx_plan_outputs(&plan, desk->arena, &entry, &generation);
+    jpx_plan_outputs(&plan, session->arena, &entry, &generation);
     entry.reply = entry.outs[0];
     entry.reply.slot = "reply";
     if (entry.hooked) {
         entry.outs_count = 0;
     } else { /* outputs that were filled before the wait belong to its end */
-        jpx_out *outs = jpx_alloc_array(desk->arena, waiting->outs_count + 1, sizeof *outs);
+        jpx_out *outs = jpx_alloc_array(session->arena, waiting->outs_count + 1, sizeof *outs);
         size_t count = 0;
         outs[count++] = entry.outs[0];
         for (size_t i = 0; i < waiting->outs_count; i++)
@@ -87,44 +87,44 @@ static jp_status write_reply(api *a, reply *r, const jpx_entry *waiting, bool *w
         entry.outs = outs;
         entry.outs_count = count;
     }
-    jpx_record record = jpx_entry_encode(&entry, desk->arena);
-    if (generation.values.count &&
-        jpx_store_insert(desk->store, JPX_VALUE, generation.values.items, generation.values.count, NULL, err) != JP_OK)
+    jpx_record record = jpx_entry_encode(&entry, session->arena);
+    if (generation.values.count && jpx_store_insert(session->store, JPX_TABLE_VALUE, generation.values.items,
+                                                    generation.values.count, NULL, err) != JP_OK)
         return err->status;
-    if (jpx_store_insert(desk->store, JPX_ENTRY, &record, 1, &dup, err) != JP_OK)
+    if (jpx_store_insert(session->store, JPX_TABLE_ENTRY, &record, 1, &dup, err) != JP_OK)
         return err->status;
     *won = true;
-    if (dup && is_there(desk, &record, won, err) != JP_OK)
+    if (dup && is_there(session, &record, won, err) != JP_OK)
         return err->status;
     if (!*won)
         return JP_OK;
-    if (jpx_follow(desk, &box, r->pipeline, &entry, NULL, dup, err) != JP_OK)
+    if (jpx_entry_effects(session, &box, r->pipeline, &entry, NULL, dup, err) != JP_OK)
         return err->status;
     return jpx_outbox_flush(&box, err);
 }
 
 static jp_status load_reply(api *a, reply *r, jpx_root **root, jp_error *err)
 {
-    jpx_desk *desk = &a->role.desk;
+    jpx_session *session = &a->role.session;
     jpx_root_id id = jpx_key_root_id(&r->key);
     uint32_t upto = r->step < UINT32_MAX - 1 ? r->step + 1 : 0;
 
-    if (jpx_load_roots(desk, &id, 1, root, err) != JP_OK ||
-        jpx_load_pipelines(desk, &r->key, 1, &r->pipeline, err) != JP_OK)
+    if (jpx_load_roots(session, &id, 1, root, err) != JP_OK ||
+        jpx_load_pipelines(session, &r->key, 1, &r->pipeline, err) != JP_OK)
         return err->status;
     if (!*root || !r->pipeline)
         return JP_OK;
     r->pipe = jpx_registry_find(a->role.parts.registry, r->pipeline->pipe);
-    return jpx_load_entries(desk, &r->key, &upto, 1, &r->journal, err);
+    return jpx_load_entries(session, &r->key, &upto, 1, &r->journal, err);
 }
 
 /* A promise waits from when a worker has taken its run event, which may be far behind in its queue. The reply need not
  * wait for that: once the promise is adopted, and has nobody to wait for, its wait is written here. */
 static jp_status open_promise(api *a, reply *r, const jpx_root *root, jp_error *err)
 {
-    jpx_desk *desk = &a->role.desk;
+    jpx_session *session = &a->role.session;
     const jpx_pipeline *p = r->pipeline;
-    jpx_outbox box = jpx_outbox_new(desk);
+    jpx_outbox box = jpx_outbox_new(session);
     jpx_journal parent;
     uint32_t upto = 0;
     bool dup;
@@ -132,45 +132,46 @@ static jp_status open_promise(api *a, reply *r, const jpx_root *root, jp_error *
     if (!root || jpx_root_final(root) || root->aborting || !p || !p->promised || !r->pipe || p->deps_count ||
         r->journal.count || CRYPTO_memcmp(p->token_hash, r->token_hash, sizeof r->token_hash) != 0)
         return JP_OK;
-    if (jpx_load_entries(desk, &p->parent, NULL, 1, &parent, err) != JP_OK)
+    if (jpx_load_entries(session, &p->parent, NULL, 1, &parent, err) != JP_OK)
         return err->status;
-    const jpx_entry *planned = jpx_journal_find(&parent, JPX_PLANNED);
+    const jpx_entry *planned = jpx_journal_find(&parent, JPX_ENTRY_PLANNED);
     if (!planned || memcmp(planned->gen, jpx_key_gen(&p->key), JPX_GEN_SIZE) != 0)
         return JP_OK;
     const int64_t timeout = jpx_timeout_ms(p, r->pipe);
-    jpx_entry wait = {.key = p->key, .kind = JPX_WAITING, .at_ms = jpx_now(desk->env), .attempt = 1};
+    jpx_entry wait = {.key = p->key, .kind = JPX_ENTRY_WAITING, .at_ms = jpx_now(session->env), .attempt = 1};
     wait.due_ms = timeout ? wait.at_ms + timeout : 0;
     memcpy(wait.token_hash, p->token_hash, sizeof wait.token_hash);
-    jpx_record record = jpx_entry_encode(&wait, desk->arena);
-    if (jpx_store_insert(desk->store, JPX_ENTRY, &record, 1, &dup, err) != JP_OK ||
-        (!dup && jpx_follow(desk, &box, p, &wait, NULL, false, err) != JP_OK) || jpx_outbox_flush(&box, err) != JP_OK)
+    jpx_record record = jpx_entry_encode(&wait, session->arena);
+    if (jpx_store_insert(session->store, JPX_TABLE_ENTRY, &record, 1, &dup, err) != JP_OK ||
+        (!dup && jpx_entry_effects(session, &box, p, &wait, NULL, false, err) != JP_OK) ||
+        jpx_outbox_flush(&box, err) != JP_OK)
         return err->status;
-    return jpx_load_entries(desk, &r->key, &upto, 1, &r->journal, err);
+    return jpx_load_entries(session, &r->key, &upto, 1, &r->journal, err);
 }
 
 /* Is the body at work that has handed out this ticket, which nothing in the store knows yet? Bodies that take long have
  * left a mark that says what they may hand out (executions.c). Nobody else's ticket fits it. */
 static jp_status is_at_work(api *a, const reply *r, bool *yes, jp_error *err)
 {
-    jpx_desk *desk = &a->role.desk;
+    jpx_session *session = &a->role.session;
     const jpx_key gen = jpx_finish_key(jpx_key_root_id(&r->key), jpx_key_gen(&r->key));
     jpx_mark *marks;
     size_t count;
 
     *yes = false;
-    if (jpx_load_marks(desk, &r->key, r->step, &marks, &count, err) != JP_OK)
+    if (jpx_load_marks(session, &r->key, r->step, &marks, &count, err) != JP_OK)
         return err->status;
     for (size_t i = 0; i < count; i++) /* its own ticket: that it has no entry is known */
         *yes |= marks[i].ticketed && CRYPTO_memcmp(marks[i].token_hash, r->token_hash, sizeof r->token_hash) == 0;
     if (*yes || r->step != 0)
         return JP_OK;
-    if (jpx_load_marks(desk, &gen, 0, &marks, &count, err) != JP_OK)
+    if (jpx_load_marks(session, &gen, 0, &marks, &count, err) != JP_OK)
         return err->status;
     for (size_t i = 0; i < count; i++) {
         jpx_journal by;
         if (!marks[i].plans)
             continue;
-        if (jpx_load_entries(desk, &marks[i].by, &marks[i].by_step, 1, &by, err) != JP_OK)
+        if (jpx_load_entries(session, &marks[i].by, &marks[i].by_step, 1, &by, err) != JP_OK)
             return err->status;
         *yes |= by.count <= marks[i].by_step;
     }
@@ -187,7 +188,7 @@ static void be_patient(api *a, const reply *r, jpx_delivery *d)
     if (d->deliveries < (d->reply_to ? ASKED_DELIVERIES : EARLY_DELIVERIES))
         jpx_sub_nak(a->messages, d, EARLY_MS);
     else if (is_at_work(a, r, &at_work, &err) != JP_OK)
-        jpx_api_put_off(a, d, &err);
+        jpx_api_defer(a, d, &err);
     else if (!at_work)
         refuse_ticket(a, d);
     else if (d->reply_to)
@@ -211,19 +212,19 @@ static const jpx_entry *wait_of(api *a, reply *r, const jpx_root *root, jpx_deli
         return NULL;
     }
     waiting = r->step < r->journal.count ? &r->journal.entries[r->step] : NULL;
-    if (!waiting || waiting->kind != JPX_WAITING || waiting->completes || !r->pipe ||
+    if (!waiting || waiting->kind != JPX_ENTRY_WAITING || waiting->completes || !r->pipe ||
         CRYPTO_memcmp(waiting->token_hash, r->token_hash, sizeof r->token_hash) != 0) {
         refuse_ticket(a, d);
         return NULL;
     }
     if (r->step + 1 < r->journal.count) {
         const jpx_entry *next = &r->journal.entries[r->step + 1];
-        if (next->kind == JPX_REPLIED && same_reply(a, &next->reply, r->value)) {
-            jpx_outbox box = jpx_outbox_new(&a->role.desk); /* ours, from an earlier delivery */
+        if (next->kind == JPX_ENTRY_REPLIED && same_reply(a, &next->reply, r->value)) {
+            jpx_outbox box = jpx_outbox_new(&a->role.session); /* ours, from an earlier delivery */
             jp_error err;
-            if (jpx_follow(&a->role.desk, &box, r->pipeline, next, NULL, true, &err) != JP_OK ||
+            if (jpx_entry_effects(&a->role.session, &box, r->pipeline, next, NULL, true, &err) != JP_OK ||
                 jpx_outbox_flush(&box, &err) != JP_OK)
-                jpx_api_put_off(a, d, &err);
+                jpx_api_defer(a, d, &err);
             else if (d->deliveries > 1)
                 jpx_api_accept(a, d);
             else
@@ -252,7 +253,7 @@ static bool type_fits(const reply *r, jp_error *err)
         return false;
     if (jpx_kind_accepts(gives, bson_iter_type(&iter)) || (optional && bson_iter_type(&iter) == BSON_TYPE_NULL)) {
         jp_error cause;
-        if (jpx_handed_fits(r->pipeline, "default", r->value, &cause) == JP_OK)
+        if (jpx_output_types_fit(r->pipeline, "default", r->value, &cause) == JP_OK)
             return true;
         jpx_fail(err, JP_E_INVALID, "%s; the ticket can still be used", cause.text);
         return false;
@@ -277,13 +278,13 @@ void jpx_api_reply(api *a, jpx_delivery *d, const char *ticket, jpx_bytes json)
     }
     if (!json.size)
         json = (jpx_bytes){(const uint8_t *)"null", 4};
-    if (jpx_value_from_json(json, a->role.desk.arena, &r.value, &err) != JP_OK) {
+    if (jpx_value_from_json(json, a->role.session.arena, &r.value, &err) != JP_OK) {
         jpx_api_refuse(a, d, "reply", err.status, err.text);
         return;
     }
     jpx_token_hash(token, r.token_hash);
     if (load_reply(a, &r, &root, &err) != JP_OK || open_promise(a, &r, root, &err) != JP_OK) {
-        jpx_api_put_off(a, d, &err);
+        jpx_api_defer(a, d, &err);
         return;
     }
     waiting = wait_of(a, &r, root, d);
@@ -294,7 +295,7 @@ void jpx_api_reply(api *a, jpx_delivery *d, const char *ticket, jpx_bytes json)
         return;
     }
     if (write_reply(a, &r, waiting, &won, &err) != JP_OK)
-        jpx_api_put_off(a, d, &err);
+        jpx_api_defer(a, d, &err);
     else if (won)
         jpx_api_accept(a, d);
     else

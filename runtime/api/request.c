@@ -1,8 +1,8 @@
 /* request.c -- the requests of jetpipe.api.<verb>: read, checked, handed to their verb, answered.
  *
- * Those that only read (request_read.c, request_result.c) are answered at once; those that change something (request_change.c)
- * become stored messages with the requester's reply subject in them, and are answered by their handler. Waits for the
- * store. */
+ * Those that only read (request_read.c, request_result.c) are answered at once; those that change something
+ * (request_change.c) become stored messages with the requester's reply subject in them, and are answered by their
+ * handler. Waits for the store. */
 #include "api/request.h"
 #include <string.h>
 
@@ -11,7 +11,7 @@ typedef jp_status (*reader)(api *, jpx_request *, bson_t *out, jp_error *);
 const char *jpx_request_text(api *a, const jpx_request *r, const char *name)
 {
     bson_iter_t iter;
-    return bson_iter_init_find(&iter, &r->doc, name) ? jpx_iter_text(&iter, a->role.desk.arena) : NULL;
+    return bson_iter_init_find(&iter, &r->doc, name) ? jpx_iter_text(&iter, a->role.session.arena) : NULL;
 }
 
 int64_t jpx_request_number(const jpx_request *r, const char *name, int64_t standard, int64_t max)
@@ -31,7 +31,7 @@ bool jpx_request_flag(const jpx_request *r, const char *name, bool standard)
 
 jp_status jpx_api_find_root(api *a, const char *name, jpx_root **out, jp_error *err)
 {
-    jpx_desk *desk = &a->role.desk;
+    jpx_session *session = &a->role.session;
     jpx_root_id id;
     jpx_record record;
 
@@ -39,15 +39,15 @@ jp_status jpx_api_find_root(api *a, const char *name, jpx_root **out, jp_error *
     record = (jpx_record){0};
     if (jpx_root_parse(&id, name)) {
         jpx_bytes ids = jpx_id(id.b, JPX_ROOT_SIZE);
-        if (jpx_store_get(desk->store, JPX_ROOT, &ids, 1, desk->arena, &record, err) != JP_OK)
+        if (jpx_store_get(session->store, JPX_TABLE_ROOT, &ids, 1, session->arena, &record, err) != JP_OK)
             return err->status;
     }
     if (!record.doc.data && *name && strlen(name) <= JPX_KEY_MAX &&
-        jpx_store_root_by_key(desk->store, name, desk->arena, &record, err) != JP_OK)
+        jpx_store_root_by_key(session->store, name, session->arena, &record, err) != JP_OK)
         return err->status;
     if (record.doc.data) {
-        *out = jpx_alloc(desk->arena, sizeof **out);
-        if (jpx_root_decode(record.doc, desk->arena, *out))
+        *out = jpx_alloc(session->arena, sizeof **out);
+        if (jpx_root_decode(record.doc, session->arena, *out))
             return JP_OK;
         *out = NULL;
         return jpx_fail(err, JP_E_DAMAGED, "the record of root %.64s is damaged", name);
@@ -65,7 +65,7 @@ jp_status jpx_request_root(api *a, const jpx_request *r, jpx_root **root, jp_err
 /* A bare root id or key, or a JSON object. */
 static bool read_request(api *a, jpx_request *r, jp_error *err)
 {
-    jpx_arena *arena = a->role.desk.arena;
+    jpx_arena *arena = a->role.session.arena;
     jpx_bytes data = r->delivery->data;
     const char *text = jpx_strndup(arena, (const char *)data.data, data.size);
 
@@ -116,7 +116,7 @@ void jpx_api_request(api *a, const jpx_delivery *delivery)
              "no verb is named %.40s; there are start, status, tree, why, list, result, pipes, reply, "
              "abort, cleanup, upload",
              verb ? verb : "");
-    if (verb && jpx_api_check_fields(verb, &r.doc, a->role.desk.arena, &err) != JP_OK) {
+    if (verb && jpx_api_check_fields(verb, &r.doc, a->role.session.arena, &err) != JP_OK) {
         status = err.status;
         verb = NULL;
     }

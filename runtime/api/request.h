@@ -1,5 +1,5 @@
-/* request.h -- what the files of requests share: request.c (reads and dispatches them), request_read.c, request_result.c,
- * request_change.c. */
+/* request.h -- what the files of requests share: request.c (reads and dispatches them), request_read.c,
+ * request_result.c, request_change.c. */
 #ifndef JPX_REQUESTS_H
 #define JPX_REQUESTS_H
 

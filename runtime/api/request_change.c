@@ -12,7 +12,7 @@ static jp_status forward(api *a, const jpx_request *r, const char *subject, cons
                            .data = {(const uint8_t *)data, strlen(data)},
                            .key = key,
                            .reply_to = r->delivery->reply_to};
-    return jpx_bus_publish(a->role.desk.bus, &message, 1, JPX_PUBLISH_MS, err);
+    return jpx_bus_publish(a->role.session.bus, &message, 1, JPX_PUBLISH_MS, err);
 }
 
 static const char *json_of_field(api *a, const jpx_request *r, const char *name)
@@ -20,18 +20,18 @@ static const char *json_of_field(api *a, const jpx_request *r, const char *name)
     bson_iter_t iter;
     if (!bson_iter_init_find(&iter, &r->doc, name))
         return NULL;
-    return jpx_value_to_json(jpx_value_of(&iter, a->role.desk.arena), a->role.desk.arena);
+    return jpx_value_to_json(jpx_value_of(&iter, a->role.session.arena), a->role.session.arena);
 }
 
 /* A start or a reply whose value was uploaded: the message names the upload. */
 static jp_status forward_upload(api *a, const jpx_request *r, const char *verb, const char *field, const char *name,
                                 const char *key, jp_error *err)
 {
-    jpx_arena *arena = a->role.desk.arena;
+    jpx_arena *arena = a->role.session.arena;
     const char *data = jpx_format(arena, "{\"%s\":%s,\"upload\":%s,\"pieces\":%lld}", field, jpx_json_text(arena, name),
                                   jpx_json_text(arena, jpx_request_text(a, r, "upload")),
                                   (long long)jpx_request_number(r, "pieces", 0, INT64_MAX));
-    return forward(a, r, jpx_format(arena, "%s.control.%s", jpx_bus_prefix(a->role.desk.bus), verb), data, key, err);
+    return forward(a, r, jpx_format(arena, "%s.control.%s", jpx_bus_prefix(a->role.session.bus), verb), data, key, err);
 }
 
 jp_status jpx_request_upload(api *a, jpx_request *r, bson_t *out, jp_error *err)
@@ -50,7 +50,7 @@ jp_status jpx_request_upload(api *a, jpx_request *r, bson_t *out, jp_error *err)
 
 jp_status jpx_request_start(api *a, jpx_request *r, jp_error *err)
 {
-    jpx_arena *arena = a->role.desk.arena;
+    jpx_arena *arena = a->role.session.arena;
     const char *name = jpx_request_text(a, r, "pipe"), *key = jpx_request_text(a, r, "key"),
                *args = json_of_field(a, r, "args");
     const char *upload = jpx_request_text(a, r, "upload");
@@ -74,12 +74,12 @@ jp_status jpx_request_start(api *a, jpx_request *r, jp_error *err)
     if (upload)
         return forward_upload(a, r, "start", "pipe", name, key, err);
     args = args ? args : "";
-    return forward(a, r, jpx_format(arena, "%s.start.%s", jpx_bus_prefix(a->role.desk.bus), name), args, key, err);
+    return forward(a, r, jpx_format(arena, "%s.start.%s", jpx_bus_prefix(a->role.session.bus), name), args, key, err);
 }
 
 jp_status jpx_request_reply(api *a, jpx_request *r, jp_error *err)
 {
-    jpx_arena *arena = a->role.desk.arena;
+    jpx_arena *arena = a->role.session.arena;
     const char *ticket = jpx_request_text(a, r, "ticket"), *value = json_of_field(a, r, "value");
     jpx_key key;
     uint32_t step;
@@ -89,7 +89,7 @@ jp_status jpx_request_reply(api *a, jpx_request *r, jp_error *err)
         return jpx_fail(err, JP_E_REFUSED, "this ticket cannot be used: it is unknown, was used, or its time is over");
     if (jpx_request_text(a, r, "upload"))
         return forward_upload(a, r, "reply", "ticket", ticket, NULL, err);
-    return forward(a, r, jpx_format(arena, "%s.reply.%s", jpx_bus_prefix(a->role.desk.bus), ticket),
+    return forward(a, r, jpx_format(arena, "%s.reply.%s", jpx_bus_prefix(a->role.session.bus), ticket),
                    value ? value : "null", NULL, err);
 }
 
@@ -97,7 +97,7 @@ jp_status jpx_request_reply(api *a, jpx_request *r, jp_error *err)
  * was handled. */
 static jp_status verb_control(api *a, jpx_request *r, const char *verb, const jpx_root *root, jp_error *err)
 {
-    jpx_arena *arena = a->role.desk.arena;
+    jpx_arena *arena = a->role.session.arena;
     bson_t doc = BSON_INITIALIZER;
     char id[JPX_ROOT_TEXT];
 
@@ -107,7 +107,7 @@ static jp_status verb_control(api *a, jpx_request *r, const char *verb, const jp
     char *data = bson_as_relaxed_extended_json(&doc, NULL);
     bson_destroy(&doc);
     jp_status status =
-        forward(a, r, jpx_format(arena, "%s.control.%s", jpx_bus_prefix(a->role.desk.bus), verb), data, NULL, err);
+        forward(a, r, jpx_format(arena, "%s.control.%s", jpx_bus_prefix(a->role.session.bus), verb), data, NULL, err);
     bson_free(data);
     return status;
 }

@@ -18,7 +18,7 @@ jp_status jpx_request_status(api *a, jpx_request *r, bson_t *out, jp_error *err)
     jpx_root *root;
     if (jpx_request_root(a, r, &root, err) != JP_OK)
         return err->status;
-    return jpx_view_status(&a->role.desk, root, true, out, err);
+    return jpx_view_status(&a->role.session, root, true, out, err);
 }
 
 /* A tree that is larger than an answer may be is folded further. */
@@ -30,7 +30,7 @@ jp_status jpx_request_tree(api *a, jpx_request *r, bson_t *out, jp_error *err)
     if (jpx_request_root(a, r, &root, err) != JP_OK)
         return err->status;
     for (;; limit /= 4) {
-        if (jpx_view_tree(&a->role.desk, root, limit, out, err) != JP_OK)
+        if (jpx_view_tree(&a->role.session, root, limit, out, err) != JP_OK)
             return err->status;
         if (limit <= 1 || out->len < jpx_api_answer_max(a) / JSON_GROWS)
             return JP_OK;
@@ -48,7 +48,7 @@ jp_status jpx_request_why(api *a, jpx_request *r, bson_t *out, jp_error *err)
     jpx_root *root;
     if (jpx_request_root(a, r, &root, err) != JP_OK)
         return err->status;
-    return jpx_view_why(&a->role.desk, root, out, err);
+    return jpx_view_why(&a->role.session, root, out, err);
 }
 
 static void append_root_row(api *a, bson_t *row, const jpx_record *record)
@@ -59,8 +59,8 @@ static void append_root_row(api *a, bson_t *row, const jpx_record *record)
     jp_error ignored;
 
     memcpy(id.b, record->id.data, JPX_ROOT_SIZE);
-    if (jpx_root_decode(record->doc, a->role.desk.arena, &root)) {
-        jpx_view_status(&a->role.desk, &root, false, row, &ignored);
+    if (jpx_root_decode(record->doc, a->role.session.arena, &root)) {
+        jpx_view_status(&a->role.session, &root, false, row, &ignored);
         return;
     }
     bson_append_utf8(row, "root", 4, jpx_root_text(text, &id), -1);
@@ -70,7 +70,7 @@ static void append_root_row(api *a, bson_t *row, const jpx_record *record)
 jp_status jpx_request_list(api *a, jpx_request *r, bson_t *out, jp_error *err)
 {
     static const char *const statuses[] = {"running", "done", "aborted"};
-    jpx_desk *desk = &a->role.desk;
+    jpx_session *session = &a->role.session;
     size_t limit = (size_t)jpx_request_number(r, "limit", LIST_LIMIT, LIST_MAX);
     jpx_root_filter filter = {
         .pipe = jpx_request_text(a, r, "pipe"), .status = jpx_request_text(a, r, "status"), .limit = limit + 1};
@@ -97,7 +97,7 @@ jp_status jpx_request_list(api *a, jpx_request *r, bson_t *out, jp_error *err)
                         after);
     if (after)
         filter.before = jpx_id(before.b, JPX_ROOT_SIZE);
-    if (jpx_store_list_roots(desk->store, &filter, desk->arena, &found, err) != JP_OK)
+    if (jpx_store_list_roots(session->store, &filter, session->arena, &found, err) != JP_OK)
         return err->status;
     size_t shown = 0, most = found.count > limit ? limit : found.count;
     bson_append_array_begin(out, "roots", 5, &array);

@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-static jp_status view_result(jpx_desk *desk, const jpx_root *root, bool with_value, bson_t *out, jp_error *err)
+static jp_status view_result(jpx_session *session, const jpx_root *root, bool with_value, bson_t *out, jp_error *err)
 {
     jpx_bytes value = {0};
-    if (jpx_view_result(desk, root, out, with_value ? &value : NULL, err) != JP_OK)
+    if (jpx_view_result(session, root, out, with_value ? &value : NULL, err) != JP_OK)
         return err->status;
     if (value.data)
         jpx_append_value(out, "result", value);
@@ -28,8 +28,10 @@ jp_status jpx_request_result(api *a, jpx_request *r, bson_t *out, jp_error *err)
     if (wait_ms && !jpx_root_final(root) && r->delivery->reply_to && a->waiters_count < JPX_WAITERS_LIMIT) {
         jpx_waiting *waiting = calloc(1, sizeof *waiting);
         JPX_ASSERT(waiting != NULL);
-        *waiting = (jpx_waiting){
-            .next = a->waiters, .root = root->id, .until_ms = jpx_now(a->role.desk.env) + wait_ms, .value = with_value};
+        *waiting = (jpx_waiting){.next = a->waiters,
+                                 .root = root->id,
+                                 .until_ms = jpx_now(a->role.session.env) + wait_ms,
+                                 .value = with_value};
         size_t size = strlen(r->delivery->reply_to);
         if (size < sizeof waiting->reply_to) {
             memcpy(waiting->reply_to, r->delivery->reply_to, size + 1);
@@ -40,21 +42,21 @@ jp_status jpx_request_result(api *a, jpx_request *r, bson_t *out, jp_error *err)
         free(waiting);
     }
     if (!bson_iter_init_find(&offset, &r->doc, "offset"))
-        return view_result(&a->role.desk, root, with_value, out, err);
+        return view_result(&a->role.session, root, with_value, out, err);
     return jpx_api_cut(a, root, bson_iter_as_int64(&offset), out, err);
 }
 
 static bool answer_waiter(api *a, const jpx_waiting *waiting, const jpx_root *root)
 {
-    jpx_desk *desk = &a->role.desk;
+    jpx_session *session = &a->role.session;
     bson_t out = BSON_INITIALIZER;
     jp_error err;
 
-    if (root && !jpx_root_final(root) && jpx_now(desk->env) < waiting->until_ms) {
+    if (root && !jpx_root_final(root) && jpx_now(session->env) < waiting->until_ms) {
         bson_destroy(&out);
         return false;
     }
-    if (root && view_result(desk, root, waiting->value, &out, &err) == JP_OK) {
+    if (root && view_result(session, root, waiting->value, &out, &err) == JP_OK) {
         jpx_api_answer(a, waiting->reply_to, &out);
         return true;
     }
@@ -65,8 +67,8 @@ static bool answer_waiter(api *a, const jpx_waiting *waiting, const jpx_root *ro
 
 size_t jpx_api_waiters(api *a)
 {
-    jpx_desk *desk = &a->role.desk;
-    int64_t now = jpx_now(desk->env);
+    jpx_session *session = &a->role.session;
+    int64_t now = jpx_now(session->env);
     jpx_root_id *ids;
     jpx_root **roots;
     size_t count = 0, answered = 0;
@@ -75,11 +77,11 @@ size_t jpx_api_waiters(api *a)
     if (!a->waiters || now < a->looked_ms + JPX_WAITERS_MS)
         return 0;
     a->looked_ms = now;
-    ids = jpx_alloc_array(desk->arena, a->waiters_count, sizeof *ids);
-    roots = jpx_alloc_array(desk->arena, a->waiters_count, sizeof *roots);
+    ids = jpx_alloc_array(session->arena, a->waiters_count, sizeof *ids);
+    roots = jpx_alloc_array(session->arena, a->waiters_count, sizeof *roots);
     for (jpx_waiting *w = a->waiters; w; w = w->next)
         ids[count++] = w->root;
-    if (jpx_load_roots(desk, ids, count, roots, &err) == JP_OK) {
+    if (jpx_load_roots(session, ids, count, roots, &err) == JP_OK) {
         jpx_waiting **at = &a->waiters;
         for (size_t i = 0; i < count; i++) {
             jpx_waiting *w = *at;
@@ -93,6 +95,6 @@ size_t jpx_api_waiters(api *a)
             }
         }
     }
-    jpx_arena_reset(desk->arena);
+    jpx_arena_reset(session->arena);
     return answered;
 }

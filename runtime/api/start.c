@@ -21,7 +21,7 @@ typedef struct start {
 
 const char *jpx_api_subject(const api *a, const char *subject, const char *kind)
 {
-    const char *prefix = jpx_bus_prefix(a->role.desk.bus);
+    const char *prefix = jpx_bus_prefix(a->role.session.bus);
     size_t prefix_size = strlen(prefix), kind_size = strlen(kind);
 
     if (strncmp(subject, prefix, prefix_size) != 0 || subject[prefix_size] != '.' ||
@@ -61,7 +61,7 @@ static jpx_root_id root_of(const jpx_delivery *d)
 
 static jp_status read_start(api *a, start *s)
 {
-    jpx_arena *arena = a->role.desk.arena;
+    jpx_arena *arena = a->role.session.arena;
     s->root = root_of(s->delivery);
     s->key = s->delivery->key ? s->delivery->key : s->delivery->id;
     s->pipe = jpx_registry_find(a->role.parts.registry, s->name);
@@ -80,7 +80,7 @@ static void reject(api *a, start *s)
 
     if (s->delivery->reply_to)
         jpx_api_error(a, s->delivery->reply_to, s->err.status, s->err.text);
-    else if (jpx_dead_letter(&a->role.desk, s->delivery, "start", s->err.text, &err) != JP_OK) {
+    else if (jpx_dead_letter(&a->role.session, s->delivery, "start", s->err.text, &err) != JP_OK) {
         jpx_sub_nak(a->messages, s->delivery, 1000);
         return;
     }
@@ -92,7 +92,7 @@ static jp_status remove_records(api *a, const start *s, jp_error *err)
     bool done = false;
     while (!done) {
         size_t budget = JPX_SCAN_CHUNK;
-        if (jpx_walk_remove(&a->role.desk, &s->root, &budget, &done, err) != JP_OK)
+        if (jpx_remove_root(&a->role.session, &s->root, &budget, &done, err) != JP_OK)
             return err->status;
     }
     return JP_OK;
@@ -105,7 +105,7 @@ static jp_status has_lost(api *a, start *s, const jpx_record *winner, bool writt
 {
     jpx_root *alive;
 
-    if (jpx_load_roots(&a->role.desk, &s->root, 1, &alive, err) != JP_OK)
+    if (jpx_load_roots(&a->role.session, &s->root, 1, &alive, err) != JP_OK)
         return err->status;
     if (alive)
         return JP_OK;
@@ -123,7 +123,7 @@ static jp_status known_keys(api *a, start *starts, size_t count, jp_error *err)
         jpx_record record;
         if (!starts[i].good || !starts[i].key)
             continue;
-        if (jpx_store_root_by_key(a->role.desk.store, starts[i].key, a->role.desk.arena, &record, err) != JP_OK)
+        if (jpx_store_root_by_key(a->role.session.store, starts[i].key, a->role.session.arena, &record, err) != JP_OK)
             return err->status;
         if (record.doc.data && memcmp(record.id.data, starts[i].root.b, JPX_ROOT_SIZE) != 0 &&
             has_lost(a, &starts[i], &record, starts[i].delivery->deliveries > 1, err) != JP_OK)
@@ -136,18 +136,18 @@ static jp_status known_keys(api *a, start *starts, size_t count, jp_error *err)
  * delivery before this one wrote it. */
 static jp_status drop_buried(api *a, start **starts, size_t count, jp_error *err)
 {
-    jpx_desk *desk = &a->role.desk;
-    jpx_root_id *ids = jpx_alloc_array(desk->arena, count + 1, sizeof *ids);
-    bool *buried = jpx_alloc_array(desk->arena, count + 1, sizeof *buried);
+    jpx_session *session = &a->role.session;
+    jpx_root_id *ids = jpx_alloc_array(session->arena, count + 1, sizeof *ids);
+    bool *buried = jpx_alloc_array(session->arena, count + 1, sizeof *buried);
 
     for (size_t i = 0; i < count; i++)
         ids[i] = starts[i]->root;
-    if (jpx_grave_look(desk, ids, count, buried, err) != JP_OK)
+    if (jpx_tombstone_find(session, ids, count, buried, err) != JP_OK)
         return err->status;
     for (size_t i = 0; i < count; i++) {
         if (!buried[i])
             continue;
-        if (remove_records(a, starts[i], err) != JP_OK) /* the grave stands for minutes: nobody begins it anew */
+        if (remove_records(a, starts[i], err) != JP_OK) /* the tombstone stands for minutes: nobody begins it anew */
             return err->status;
         starts[i]->existed = true;
     }
@@ -156,13 +156,13 @@ static jp_status drop_buried(api *a, start **starts, size_t count, jp_error *err
 
 static jp_status write_roots(api *a, start *starts, size_t count, jpx_outbox *box, jp_error *err)
 {
-    jpx_desk *desk = &a->role.desk;
-    jpx_record *pipelines = jpx_alloc_array(desk->arena, count + 1, sizeof *pipelines);
-    jpx_record *roots = jpx_alloc_array(desk->arena, count + 1, sizeof *roots);
-    bool *dup = jpx_alloc_array(desk->arena, count + 1, sizeof *dup);
-    start **of = jpx_alloc_array(desk->arena, count + 1, sizeof *of);
+    jpx_session *session = &a->role.session;
+    jpx_record *pipelines = jpx_alloc_array(session->arena, count + 1, sizeof *pipelines);
+    jpx_record *roots = jpx_alloc_array(session->arena, count + 1, sizeof *roots);
+    bool *dup = jpx_alloc_array(session->arena, count + 1, sizeof *dup);
+    start **of = jpx_alloc_array(session->arena, count + 1, sizeof *of);
     size_t n = 0, again_count = 0;
-    jpx_ready *again = jpx_alloc_array(desk->arena, count + 1, sizeof *again);
+    jpx_ready *again = jpx_alloc_array(session->arena, count + 1, sizeof *again);
 
     for (size_t i = 0; i < count; i++)
         if (starts[i].good && !starts[i].existed)
@@ -176,20 +176,24 @@ static jp_status write_roots(api *a, start *starts, size_t count, jpx_outbox *bo
         if (!s->good || s->existed)
             continue;
         jpx_key key = jpx_key_root(s->root);
-        jpx_root root = {
-            .id = s->root, .pipe = s->pipe->name, .key = s->key, .started_ms = jpx_now(desk->env), .status = "running"};
+        jpx_root root = {.id = s->root,
+                         .pipe = s->pipe->name,
+                         .key = s->key,
+                         .started_ms = jpx_now(session->env),
+                         .status = "running"};
         pipelines[n] = jpx_plan_root(&key, s->pipe->name, s->pipe->queue, s->args,
                                      jpx_registry_facts((void *)a->role.parts.registry, s->pipe->name), root.started_ms,
-                                     jpx_random_fn, (void *)desk->env, desk->arena, &values);
-        if (values.count && jpx_store_insert(desk->store, JPX_VALUE, values.items, values.count, NULL, err) != JP_OK)
+                                     jpx_random_fn, (void *)session->env, session->arena, &values);
+        if (values.count &&
+            jpx_store_insert(session->store, JPX_TABLE_VALUE, values.items, values.count, NULL, err) != JP_OK)
             return err->status;
-        roots[n] = jpx_root_encode(&root, desk->arena);
+        roots[n] = jpx_root_encode(&root, session->arena);
         of[n++] = s;
     }
     if (!n)
         return JP_OK;
-    if (jpx_store_insert(desk->store, JPX_PIPELINE, pipelines, n, NULL, err) != JP_OK ||
-        jpx_store_insert(desk->store, JPX_ROOT, roots, n, dup, err) != JP_OK ||
+    if (jpx_store_insert(session->store, JPX_TABLE_PIPELINE, pipelines, n, NULL, err) != JP_OK ||
+        jpx_store_insert(session->store, JPX_TABLE_ROOT, roots, n, dup, err) != JP_OK ||
         drop_buried(a, of, n, err) != JP_OK) /* cleaned up in this moment */
         return err->status;
     for (size_t i = 0; i < n; i++) {
@@ -206,7 +210,7 @@ static jp_status write_roots(api *a, start *starts, size_t count, jpx_outbox *bo
             continue;
         }
         if (s->key) {
-            if (jpx_store_root_by_key(desk->store, s->key, desk->arena, &record, err) != JP_OK)
+            if (jpx_store_root_by_key(session->store, s->key, session->arena, &record, err) != JP_OK)
                 return err->status;
             if (record.doc.data && memcmp(record.id.data, s->root.b, JPX_ROOT_SIZE) != 0 &&
                 has_lost(a, s, &record, true, err) != JP_OK)
@@ -218,13 +222,13 @@ static jp_status write_roots(api *a, start *starts, size_t count, jpx_outbox *bo
         }
         again[again_count++] = (jpx_ready){key, JPX_AGAIN}; /* a redelivery: the run event may not be out yet */
     }
-    return jpx_publish_ready(desk, box, again, again_count, err);
+    return jpx_publish_ready(session, box, again, again_count, err);
 }
 
 static void handle(api *a, start *starts, size_t count)
 {
-    jpx_desk *desk = &a->role.desk;
-    jpx_outbox box = jpx_outbox_new(desk);
+    jpx_session *session = &a->role.session;
+    jpx_outbox box = jpx_outbox_new(session);
     char id[JPX_ROOT_TEXT];
     jp_error err = {0};
 
@@ -235,8 +239,8 @@ static void handle(api *a, start *starts, size_t count)
     }
     if (known_keys(a, starts, count, &err) != JP_OK || write_roots(a, starts, count, &box, &err) != JP_OK ||
         jpx_outbox_flush(&box, &err) != JP_OK) {
-        jpx_log(desk->env, JPX_WARN, "triggers put off", "count=%zu error=%s", count,
-                jpx_json_text(desk->arena, err.text));
+        jpx_log(session->env, JPX_WARN, "triggers put off", "count=%zu error=%s", count,
+                jpx_json_text(session->arena, err.text));
         for (size_t i = 0; i < count; i++)
             if (starts[i].good)
                 jpx_sub_nak(a->messages, starts[i].delivery, 1000);
@@ -257,7 +261,7 @@ static void handle(api *a, start *starts, size_t count)
 
 void jpx_api_starts(api *a, jpx_delivery **deliveries, size_t count)
 {
-    start *starts = jpx_alloc_array(a->role.desk.arena, count, sizeof *starts);
+    start *starts = jpx_alloc_array(a->role.session.arena, count, sizeof *starts);
 
     for (size_t i = 0; i < count; i++)
         starts[i] = (start){.delivery = deliveries[i],

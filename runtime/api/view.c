@@ -18,9 +18,9 @@ typedef struct counting {
     int64_t of[JPX_STATUSES], damaged;
 } counting;
 
-jpx_status_kind jpx_view_status_of(const jpx_root *root, const jpx_node *node)
+jpx_status_kind jpx_view_status_of(const jpx_root *root, const jpx_tree_node *node)
 {
-    jpx_status_kind status = jpx_node_status(node);
+    jpx_status_kind status = jpx_tree_node_status(node);
     if (!jpx_key_is_root(&node->pipeline.key))
         return status;
     if (jpx_root_final(root))
@@ -28,11 +28,11 @@ jpx_status_kind jpx_view_status_of(const jpx_root *root, const jpx_node *node)
     return jpx_status_final(status) ? JPX_IS_RUNNING : status;
 }
 
-static jp_status count_nodes(void *ctx, jpx_desk *desk, jpx_node *nodes, size_t count, jp_error *err)
+static jp_status count_nodes(void *ctx, jpx_session *session, jpx_tree_node *nodes, size_t count, jp_error *err)
 {
     counting *c = ctx;
 
-    (void)desk;
+    (void)session;
     (void)err;
     for (size_t i = 0; i < count; i++)
         if (nodes[i].damaged)
@@ -54,7 +54,7 @@ static void append_counts(bson_t *out, const char *name, const counting *c)
     bson_append_document_end(out, &counts);
 }
 
-const char *jpx_view_shown(const jpx_root *root, const jpx_node *node)
+const char *jpx_view_shown(const jpx_root *root, const jpx_tree_node *node)
 {
     if (!node || node->damaged)
         return root->status;
@@ -75,32 +75,32 @@ void jpx_view_head(bson_t *out, const jpx_root *root, const char *status)
         bson_append_utf8(out, "reason", 6, root->reason, -1);
 }
 
-jp_status jpx_view_status(jpx_desk *desk, const jpx_root *root, bool counts, bson_t *out, jp_error *err)
+jp_status jpx_view_status(jpx_session *session, const jpx_root *root, bool counts, bson_t *out, jp_error *err)
 {
-    jpx_walk walk = {.root = root->id};
+    jpx_tree_walk walk = {.root = root->id};
     counting c = {.root = root};
-    jpx_node *node;
+    jpx_tree_node *node;
 
     if (!counts) {
         jpx_view_head(out, root, root->status);
         return JP_OK;
     }
-    if (jpx_load_root_node(desk, root->id, &node, err) != JP_OK)
+    if (jpx_load_root_node(session, root->id, &node, err) != JP_OK)
         return err->status;
     jpx_view_head(out, root, jpx_view_shown(root, node));
-    if (jpx_walk_down(desk, &walk, count_nodes, &c, err) != JP_OK)
+    if (jpx_tree_walk_down(session, &walk, count_nodes, &c, err) != JP_OK)
         return err->status;
     append_counts(out, "pipelines", &c);
     return JP_OK;
 }
 
-jp_status jpx_view_result(jpx_desk *desk, const jpx_root *root, bson_t *out, jpx_bytes *value, jp_error *err)
+jp_status jpx_view_result(jpx_session *session, const jpx_root *root, bson_t *out, jpx_bytes *value, jp_error *err)
 {
     jpx_slot slot = {.key = jpx_key_root(root->id), .name = "default", .ended = root->decided || jpx_root_final(root)};
-    jpx_node *node;
+    jpx_tree_node *node;
 
-    if (jpx_load_root_node(desk, root->id, &node, err) != JP_OK ||
-        (value && jpx_load_slots(desk, &slot, 1, true, err) != JP_OK))
+    if (jpx_load_root_node(session, root->id, &node, err) != JP_OK ||
+        (value && jpx_load_slots(session, &slot, 1, true, err) != JP_OK))
         return err->status;
     jpx_view_head(out, root, jpx_view_shown(root, node));
     if (value)

@@ -118,7 +118,8 @@ static void append_args(bson_t *out, const jpx_pipeline *p, jpx_arena *arena)
 }
 
 /* Of an aborted pipeline nothing is told to come from a child that never gave it. */
-static jp_status append_outputs(bson_t *out, jpx_desk *desk, const jpx_node *node, bool aborted, jp_error *err)
+static jp_status append_outputs(bson_t *out, jpx_session *session, const jpx_tree_node *node, bool aborted,
+                                jp_error *err)
 {
     const jpx_entry *ending = jpx_journal_ending(&node->journal);
     bson_t outputs = BSON_INITIALIZER, one;
@@ -128,15 +129,15 @@ static jp_status append_outputs(bson_t *out, jpx_desk *desk, const jpx_node *nod
     for (size_t i = 0; ending && i < ending->outs_count; i++) {
         const jpx_out *slot = &ending->outs[i];
         jpx_slot given = {.key = node->pipeline.key, .name = slot->slot, .ended = true};
-        if (slot->handed && aborted) {
-            status = jpx_load_slots(desk, &given, 1, false, err);
+        if (slot->forwarded && aborted) {
+            status = jpx_load_slots(session, &given, 1, false, err);
             if (status != JP_OK)
                 break;
             if (!given.filled)
                 continue;
         }
         bson_append_document_begin(&outputs, slot->slot, -1, &one);
-        if (slot->handed) {
+        if (slot->forwarded) {
             jpx_key by = jpx_key_make(jpx_key_root_id(&node->pipeline.key), ending->gen, slot->child);
             bson_append_utf8(&one, "by", 2, jpx_key_text(text, &by), -1);
             bson_append_utf8(&one, "slot", 4, slot->child_slot, -1);
@@ -155,7 +156,7 @@ static jp_status append_outputs(bson_t *out, jpx_desk *desk, const jpx_node *nod
 
 /* ---- one node ---- */
 
-static void append_failure(bson_t *out, const jpx_node *node)
+static void append_failure(bson_t *out, const jpx_tree_node *node)
 {
     bson_t failure;
     for (uint32_t i = node->journal.count; i-- > 0;) {
@@ -176,7 +177,8 @@ static void append_failure(bson_t *out, const jpx_node *node)
 
 /* Does sibling `child` still keep back who waits for `slot` (NULL: for its end)? One outside of `nodes` is not known.
  */
-static bool keeps_back(const jpx_node *nodes, size_t count, uint32_t child, const char *slot, const jpx_node **out)
+static bool keeps_back(const jpx_tree_node *nodes, size_t count, uint32_t child, const char *slot,
+                       const jpx_tree_node **out)
 {
     uint32_t first = jpx_key_index(&nodes[0].pipeline.key);
 
@@ -185,32 +187,33 @@ static bool keeps_back(const jpx_node *nodes, size_t count, uint32_t child, cons
         *out = NULL;
     if (!*out || (*out)->damaged)
         return true;
-    if (jpx_status_final(jpx_node_status(*out)))
+    if (jpx_status_final(jpx_tree_node_status(*out)))
         return false;
     const jpx_entry *ending = slot ? jpx_journal_ending(&(*out)->journal) : NULL;
     const jpx_out *filled = ending ? jpx_entry_out(ending, slot) : NULL;
-    return !filled || filled->handed;
+    return !filled || filled->forwarded;
 }
 
 /* What a waiting pipeline waits for: "for AddOne #3", "for AddOne #3 to be finished". */
-static void append_waits(bson_t *out, const jpx_node *node, const jpx_node *nodes, size_t count, jpx_arena *arena)
+static void append_waits(bson_t *out, const jpx_tree_node *node, const jpx_tree_node *nodes, size_t count,
+                         jpx_arena *arena)
 {
     const jpx_pipeline *p = &node->pipeline;
     const jpx_entry *last = jpx_journal_last(&node->journal);
     uint32_t lines = 0, more = 0;
     bson_t array;
 
-    if (last && last->kind == JPX_WAITING && jpx_node_status(node) == JPX_IS_RUNNING) {
+    if (last && last->kind == JPX_ENTRY_WAITING && jpx_tree_node_status(node) == JPX_IS_RUNNING) {
         bson_append_array_begin(out, "waits", 5, &array);
         bson_append_utf8(&array, "0", 1, last->completes ? "for its time" : "for a reply", -1);
         bson_append_array_end(out, &array);
     }
-    if (jpx_node_status(node) != JPX_IS_WAITING)
+    if (jpx_tree_node_status(node) != JPX_IS_WAITING)
         return;
     bson_append_array_begin(out, "waits", 5, &array);
     for (size_t d = 0; d < p->deps_count; d++)
         for (uint32_t c = 0; c < p->deps[d].count; c++) {
-            const jpx_node *sibling;
+            const jpx_tree_node *sibling;
             char name[16];
             const char *key;
             uint32_t child = p->deps[d].child + c;
@@ -231,7 +234,8 @@ static void append_waits(bson_t *out, const jpx_node *node, const jpx_node *node
 }
 
 /* Its own members; those of a root that stand in the answer's head are left out. */
-static jp_status append_node(bson_t *out, jpx_desk *desk, const jpx_root *root, const jpx_node *node, jp_error *err)
+static jp_status append_node(bson_t *out, jpx_session *session, const jpx_root *root, const jpx_tree_node *node,
+                             jp_error *err)
 {
     const jpx_entry *last = jpx_journal_last(&node->journal);
     const jpx_status_kind status = jpx_view_status_of(root, node);
@@ -250,15 +254,15 @@ static jp_status append_node(bson_t *out, jpx_desk *desk, const jpx_root *root, 
     if (!top)
         bson_append_utf8(out, "status", 6, jpx_status_name(status), -1);
     bson_append_int64(out, "attempt", 7, begun ? jpx_journal_attempt(&node->journal) : 0);
-    append_args(out, &node->pipeline, desk->arena);
-    if (append_outputs(out, desk, node, status == JPX_IS_ABORTED, err) != JP_OK)
+    append_args(out, &node->pipeline, session->arena);
+    if (append_outputs(out, session, node, status == JPX_IS_ABORTED, err) != JP_OK)
         return err->status;
     jpx_view_time(out, "planned", node->pipeline.planned_ms);
     if (!top && node->since_ms)
         jpx_view_time(out, "started", node->since_ms);
-    else if (!top && last && last->kind != JPX_ABORTED)
+    else if (!top && last && last->kind != JPX_ENTRY_ABORTED)
         jpx_view_time(out, "started", node->journal.entries[0].at_ms - node->journal.entries[0].body_us / 1000);
-    if (last && (last->kind == JPX_RETRY || last->kind == JPX_WAITING))
+    if (last && (last->kind == JPX_ENTRY_RETRY || last->kind == JPX_ENTRY_WAITING))
         jpx_view_time(out, "due", last->due_ms);
     if (node->worker)
         bson_append_utf8(out, "worker", 6, node->worker, -1);
@@ -268,9 +272,9 @@ static jp_status append_node(bson_t *out, jpx_desk *desk, const jpx_root *root, 
 
 /* ---- all of them ---- */
 
-static jp_status view_children(viewing *v, jpx_desk *desk, const jpx_node *node, bson_t *out, jp_error *err);
+static jp_status view_children(viewing *v, jpx_session *session, const jpx_tree_node *node, bson_t *out, jp_error *err);
 
-static jp_status view_nodes(void *ctx, jpx_desk *desk, jpx_node *nodes, size_t count, jp_error *err)
+static jp_status view_nodes(void *ctx, jpx_session *session, jpx_tree_node *nodes, size_t count, jp_error *err)
 {
     viewing *v = ctx;
     for (size_t i = 0; i < count; i++) {
@@ -279,7 +283,7 @@ static jp_status view_nodes(void *ctx, jpx_desk *desk, jpx_node *nodes, size_t c
         const char *key;
         v->total++;
         if (!v->limit || v->depth > DEPTH_MAX || v->bytes > TREE_BYTES_MAX) {
-            v->folded[nodes[i].damaged ? JPX_STATUSES : (int)jpx_node_status(&nodes[i])]++;
+            v->folded[nodes[i].damaged ? JPX_STATUSES : (int)jpx_tree_node_status(&nodes[i])]++;
             v->folded_count++;
             v->open = true;
             continue;
@@ -288,11 +292,11 @@ static jp_status view_nodes(void *ctx, jpx_desk *desk, jpx_node *nodes, size_t c
         v->shown++;
         bson_uint32_to_string(v->index++, &key, name, sizeof name);
         bson_append_document_begin(v->array, key, -1, &child);
-        jp_status status = append_node(&child, desk, v->root, &nodes[i], err);
-        append_waits(&child, &nodes[i], nodes, count, desk->arena);
+        jp_status status = append_node(&child, session, v->root, &nodes[i], err);
+        append_waits(&child, &nodes[i], nodes, count, session->arena);
         v->bytes += child.len;
         if (status == JP_OK)
-            status = view_children(v, desk, &nodes[i], &child, err);
+            status = view_children(v, session, &nodes[i], &child, err);
         bson_append_document_end(v->array, &child);
         if (status != JP_OK)
             return status;
@@ -301,10 +305,10 @@ static jp_status view_nodes(void *ctx, jpx_desk *desk, jpx_node *nodes, size_t c
 }
 
 /* A pipeline has ended when its last child has, or with its own last entry (a hook's). */
-static void append_ended(viewing *v, const viewing *inner, const jpx_node *node, bson_t *out)
+static void append_ended(viewing *v, const viewing *inner, const jpx_tree_node *node, bson_t *out)
 {
     const jpx_entry *last = jpx_journal_last(&node->journal);
-    bool known = !node->damaged && last && jpx_status_final(jpx_node_status(node)) && !inner->open;
+    bool known = !node->damaged && last && jpx_status_final(jpx_tree_node_status(node)) && !inner->open;
     int64_t ended = known ? last->at_ms : 0;
 
     if (ended && inner->ended_ms > ended)
@@ -317,9 +321,9 @@ static void append_ended(viewing *v, const viewing *inner, const jpx_node *node,
         jpx_view_time(out, "ended", ended);
 }
 
-static jp_status view_children(viewing *v, jpx_desk *desk, const jpx_node *node, bson_t *out, jp_error *err)
+static jp_status view_children(viewing *v, jpx_session *session, const jpx_tree_node *node, bson_t *out, jp_error *err)
 {
-    const jpx_entry *planned = jpx_node_planned(node);
+    const jpx_entry *planned = jpx_tree_node_planned(node);
     viewing inner = {.root = v->root,
                      .depth = v->depth + 1,
                      .limit = v->limit,
@@ -332,7 +336,7 @@ static jp_status view_children(viewing *v, jpx_desk *desk, const jpx_node *node,
     bson_append_array_begin(out, "children", 8, &array);
     inner.array = &array;
     if (planned)
-        status = jpx_visit_generation(desk, jpx_key_root_id(&node->pipeline.key), planned->gen, planned->children,
+        status = jpx_visit_generation(session, jpx_key_root_id(&node->pipeline.key), planned->gen, planned->children,
                                       view_nodes, &inner, NULL, err);
     bson_append_array_end(out, &array);
     if (inner.folded_count) {
@@ -352,19 +356,19 @@ static jp_status view_children(viewing *v, jpx_desk *desk, const jpx_node *node,
     return status;
 }
 
-jp_status jpx_view_tree(jpx_desk *desk, const jpx_root *root, size_t limit, bson_t *out, jp_error *err)
+jp_status jpx_view_tree(jpx_session *session, const jpx_root *root, size_t limit, bson_t *out, jp_error *err)
 {
     viewing v = {.root = root, .limit = limit ? limit - 1 : 0, .shown = 1, .total = 1};
-    jpx_node *node;
+    jpx_tree_node *node;
 
-    if (jpx_load_root_node(desk, root->id, &node, err) != JP_OK)
+    if (jpx_load_root_node(session, root->id, &node, err) != JP_OK)
         return err->status;
     jpx_view_head(out, root, jpx_view_shown(root, node));
     if (node) {
-        if (append_node(out, desk, root, node, err) != JP_OK)
+        if (append_node(out, session, root, node, err) != JP_OK)
             return err->status;
-        append_waits(out, node, node, 1, desk->arena);
-        if (view_children(&v, desk, node, out, err) != JP_OK)
+        append_waits(out, node, node, 1, session->arena);
+        if (view_children(&v, session, node, out, err) != JP_OK)
             return err->status;
     } else {
         bson_append_utf8(out, "error", 5, "the record of the root's pipeline is missing", -1);

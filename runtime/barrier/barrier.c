@@ -30,31 +30,31 @@ typedef struct barrier {
     jpx_role role;
     jpx_sub *slots;
     int64_t timers_ms, next_timer_ms;
-    uint64_t losses; /* known to the patrol */
+    uint64_t loss_count; /* known to the patrol */
     patrol patrol;
-    bool second_walk; /* of a loss is to come */
-    bool looked;      /* for a loss that others noticed before this role began */
-    int64_t born_ns;  /* of the streams that are walked for */
-    int64_t walk_ms;  /* when the patrol begins, or goes on after a failure */
-    int64_t pause_ms; /* after the next one */
+    bool second_walk;          /* of a loss is to come */
+    bool looked;               /* for a loss that others noticed before this role began */
+    int64_t stream_created_ns; /* of the streams that are walked for */
+    int64_t walk_ms;           /* when the patrol begins, or goes on after a failure */
+    int64_t pause_ms;          /* after the next one */
 } barrier;
 
 /* ---- slot events ---- */
 
-static void put_off(barrier *b, jpx_delivery **deliveries, size_t count, const jp_error *err)
+static void deferred(barrier *b, jpx_delivery **deliveries, size_t count, const jp_error *err)
 {
-    jpx_log(b->role.desk.env, JPX_WARN, "slot events put off", "count=%zu error=%s", count,
-            jpx_json_text(b->role.desk.arena, err->text));
+    jpx_log(b->role.session.env, JPX_WARN, "slot events put off", "count=%zu error=%s", count,
+            jpx_json_text(b->role.session.arena, err->text));
     for (size_t i = 0; i < count; i++)
         jpx_sub_nak(b->slots, deliveries[i], NAK_MS);
 }
 
 static size_t take_slots(barrier *b, int64_t wait_ms)
 {
-    jpx_desk *desk = &b->role.desk;
+    jpx_session *session = &b->role.session;
     jpx_delivery *deliveries[JPX_BATCH_MAX];
     size_t count = jpx_sub_fetch(b->slots, deliveries, b->role.options.batch, wait_ms), good = 0;
-    jpx_outbox box = jpx_outbox_new(desk);
+    jpx_outbox box = jpx_outbox_new(session);
     jpx_fact *facts = NULL;
     size_t facts_count = 0, facts_cap = 0;
     jp_error err = {0};
@@ -62,8 +62,8 @@ static size_t take_slots(barrier *b, int64_t wait_ms)
     for (size_t i = 0; i < count; i++) {
         jpx_fact *some;
         size_t some_count;
-        if (!jpx_slot_event_decode(deliveries[i]->data, desk->arena, &some, &some_count)) {
-            if (jpx_dead_letter(desk, deliveries[i], "slot", "not a slot event", &err) == JP_OK)
+        if (!jpx_slot_event_decode(deliveries[i]->data, session->arena, &some, &some_count)) {
+            if (jpx_dead_letter(session, deliveries[i], "slot", "not a slot event", &err) == JP_OK)
                 jpx_sub_ack(b->slots, &deliveries[i], 1);
             else
                 jpx_sub_nak(b->slots, deliveries[i], NAK_MS);
@@ -72,13 +72,14 @@ static size_t take_slots(barrier *b, int64_t wait_ms)
         for (size_t f = 0; f < some_count; f++) {
             if (deliveries[i]->deliveries > 1)
                 some[f].again = JPX_AGAIN;
-            JPX_PUSH(desk->arena, facts, facts_count, facts_cap) = some[f];
+            JPX_PUSH(session->arena, facts, facts_count, facts_cap) = some[f];
         }
         deliveries[good++] = deliveries[i];
     }
     if (good) {
-        if (jpx_settle(desk, &box, facts, facts_count, false, &err) != JP_OK || jpx_outbox_flush(&box, &err) != JP_OK)
-            put_off(b, deliveries, good, &err);
+        if (jpx_propagate(session, &box, facts, facts_count, false, &err) != JP_OK ||
+            jpx_outbox_flush(&box, &err) != JP_OK)
+            deferred(b, deliveries, good, &err);
         else
             jpx_sub_ack(b->slots, deliveries, good);
     }
@@ -88,12 +89,12 @@ static size_t take_slots(barrier *b, int64_t wait_ms)
 /* ---- timers ---- */
 
 /* The records of a root that was cleaned up are removed once more: bodies in flight may have inserted since. */
-static void sweep(jpx_desk *desk, jpx_outbox *box, const jpx_key *key)
+static void sweep(jpx_session *session, jpx_outbox *box, const jpx_key *key)
 {
     char text[JPX_ROOT_TEXT];
     jpx_root_id root = jpx_key_root_id(key);
-    char *data = jpx_format(desk->arena, "{\"root\":\"%s\"}", jpx_root_text(text, &root));
-    jpx_message message = {.subject = jpx_format(desk->arena, "%s.control.sweep", jpx_bus_prefix(desk->bus)),
+    char *data = jpx_format(session->arena, "{\"root\":\"%s\"}", jpx_root_text(text, &root));
+    jpx_message message = {.subject = jpx_format(session->arena, "%s.control.sweep", jpx_bus_prefix(session->bus)),
                            .data = {(const uint8_t *)data, strlen(data)}};
     jpx_outbox_message(box, &message);
 }
@@ -106,18 +107,18 @@ static jp_status scan_timers(barrier *b, int64_t until_ms, size_t limit, jpx_rec
 
     jpx_put64(until, (uint64_t)until_ms);
     jpx_id_bounds(lo, hi, sizeof lo, from, until, sizeof from);
-    return jpx_store_scan(b->role.desk.store, JPX_TIMER, jpx_id(lo, sizeof lo), jpx_id(hi, sizeof hi), limit, false,
-                          b->role.desk.arena, found, err);
+    return jpx_store_scan(b->role.session.store, JPX_TABLE_TIMER, jpx_id(lo, sizeof lo), jpx_id(hi, sizeof hi), limit,
+                          false, b->role.session.arena, found, err);
 }
 
-static void fire(jpx_desk *desk, jpx_outbox *box, jpx_record record)
+static void fire(jpx_session *session, jpx_outbox *box, jpx_record record)
 {
     jpx_timer timer;
 
-    if (!jpx_timer_decode(record, desk->arena, &timer)) { /* the patrol makes it anew from the entry it belongs to */
-        jpx_log(desk->env, JPX_ERROR, "damaged record removed", "record=timer");
+    if (!jpx_timer_decode(record, session->arena, &timer)) { /* the patrol makes it anew from the entry it belongs to */
+        jpx_log(session->env, JPX_ERROR, "damaged record removed", "record=timer");
     } else if (timer.step == UINT32_MAX) {
-        sweep(desk, box, &timer.key);
+        sweep(session, box, &timer.key);
     } else {
         jpx_run_event event = {.key = timer.key, .step = timer.step + 1, .due = true};
         jpx_outbox_run(box, &event, timer.pipe, timer.queue, JPX_AGAIN); /* deduplication must not swallow it */
@@ -128,10 +129,10 @@ static void fire(jpx_desk *desk, jpx_outbox *box, jpx_record record)
  * the first timer is all it costs, however many there are. */
 static size_t fire_timers(barrier *b)
 {
-    jpx_desk *desk = &b->role.desk;
-    int64_t now = jpx_now(desk->env);
+    jpx_session *session = &b->role.session;
+    int64_t now = jpx_now(session->env);
     jpx_records found;
-    jpx_outbox box = jpx_outbox_new(desk);
+    jpx_outbox box = jpx_outbox_new(session);
     jp_error err = {0};
 
     if (now < b->timers_ms)
@@ -144,19 +145,19 @@ static size_t fire_timers(barrier *b)
         return 0;
     if (scan_timers(b, now, TIMERS_BATCH, &found, &err) != JP_OK)
         goto failed;
-    jpx_bytes *ids = jpx_alloc_array(desk->arena, found.count + 1, sizeof *ids);
+    jpx_bytes *ids = jpx_alloc_array(session->arena, found.count + 1, sizeof *ids);
     for (size_t i = 0; i < found.count; i++) {
-        fire(desk, &box, found.items[i]);
+        fire(session, &box, found.items[i]);
         ids[i] = found.items[i].id;
     }
     if (jpx_outbox_flush(&box, &err) != JP_OK ||
-        jpx_store_remove(desk->store, JPX_TIMER, ids, found.count, &err) != JP_OK)
+        jpx_store_remove(session->store, JPX_TABLE_TIMER, ids, found.count, &err) != JP_OK)
         goto failed;
     if (found.count == TIMERS_BATCH)
         b->timers_ms = now;
     return found.count;
 failed:
-    jpx_log(desk->env, JPX_WARN, "timers put off", "error=%s", jpx_json_text(desk->arena, err.text));
+    jpx_log(session->env, JPX_WARN, "timers put off", "error=%s", jpx_json_text(session->arena, err.text));
     b->timers_ms = now + NAK_MS;
     return 0;
 }
@@ -174,7 +175,7 @@ static void end_patrol(barrier *b, int64_t now)
 {
     int64_t rest_ms = 100 * b->patrol.took_ms;
 
-    jpx_log(b->role.desk.env, JPX_INFO, "live roots walked", "roots=%zu took_ms=%lld", b->patrol.walked,
+    jpx_log(b->role.session.env, JPX_INFO, "live roots walked", "roots=%zu took_ms=%lld", b->patrol.walked,
             (long long)b->patrol.took_ms);
     b->patrol.going = false;
     if (b->patrol.full && !b->second_walk) {
@@ -184,41 +185,41 @@ static void end_patrol(barrier *b, int64_t now)
         return;
     }
     if (b->second_walk) /* when that fails, who begins after this one walks again */
-        (void)jpx_losses_walked(&b->role.desk, b->born_ns, &(jp_error){0});
+        (void)jpx_stream_loss_repaired(&b->role.session, b->stream_created_ns, &(jp_error){0});
     b->second_walk = false;
     b->walk_ms = now + (b->pause_ms > rest_ms ? b->pause_ms : rest_ms);
     b->pause_ms = b->pause_ms < PATROL_MAX_MS / 2 ? 2 * b->pause_ms : PATROL_MAX_MS;
 }
 
 /* One root. A damaged record of it is told and holds up no other root. */
-static jp_status repair(jpx_desk *desk, jpx_record record, jpx_backlog *backlog, jp_error *err)
+static jp_status repair(jpx_session *session, jpx_record record, jpx_queue_age *backlog, jp_error *err)
 {
-    jpx_outbox box = jpx_outbox_new(desk);
+    jpx_outbox box = jpx_outbox_new(session);
     jpx_root root;
     char id[JPX_ROOT_TEXT];
 
-    if (!jpx_root_decode(record.doc, desk->arena, &root))
+    if (!jpx_root_decode(record.doc, session->arena, &root))
         return JP_OK; /* lists show it */
-    if (jpx_walk_repair(desk, &box, &root, backlog, err) == JP_OK && jpx_outbox_flush(&box, err) == JP_OK)
+    if (jpx_repair_root(session, &box, &root, backlog, err) == JP_OK && jpx_outbox_flush(&box, err) == JP_OK)
         return JP_OK;
     if (err->status != JP_E_DAMAGED)
         return err->status;
-    jpx_log(desk->env, JPX_ERROR, "root cannot be repaired", "root=%s error=%s", jpx_root_text(id, &root.id),
-            jpx_json_text(desk->arena, err->text));
+    jpx_log(session->env, JPX_ERROR, "root cannot be repaired", "root=%s error=%s", jpx_root_text(id, &root.id),
+            jpx_json_text(session->arena, err->text));
     return JP_OK;
 }
 
 static jp_status walk_some(barrier *b, size_t *walked, jp_error *err)
 {
-    jpx_desk *desk = &b->role.desk;
+    jpx_session *session = &b->role.session;
     jpx_root_filter filter = {.status = "running", .limit = PATROL_ROOTS, .before = b->patrol.before};
-    jpx_backlog backlog = {.bus = desk->bus, .store = desk->store, .arena = desk->arena};
+    jpx_queue_age backlog = {.bus = session->bus, .store = session->store, .arena = session->arena};
     jpx_records found;
 
-    if (jpx_store_list_roots(desk->store, &filter, desk->arena, &found, err) != JP_OK)
+    if (jpx_store_list_roots(session->store, &filter, session->arena, &found, err) != JP_OK)
         return err->status;
     for (size_t i = 0; i < found.count; i++) {
-        if (repair(desk, found.items[i], b->patrol.full ? NULL : &backlog, err) != JP_OK)
+        if (repair(session, found.items[i], b->patrol.full ? NULL : &backlog, err) != JP_OK)
             return err->status;
         memcpy(b->patrol.before_id, found.items[i].id.data, JPX_ROOT_SIZE);
         b->patrol.before = jpx_id(b->patrol.before_id, JPX_ROOT_SIZE);
@@ -235,13 +236,13 @@ static jp_status look_back(barrier *b, jp_error *err)
 
     if (b->looked)
         return JP_OK;
-    b->born_ns = jpx_bus_born_ns(b->role.desk.bus);
-    if (jpx_losses_look(&b->role.desk, b->born_ns, &lost, err) != JP_OK)
+    b->stream_created_ns = jpx_bus_stream_created_ns(b->role.session.bus);
+    if (jpx_stream_loss_find(&b->role.session, b->stream_created_ns, &lost, err) != JP_OK)
         return err->status;
     b->looked = true;
     if (!lost)
         return JP_OK;
-    jpx_log(b->role.desk.env, JPX_WARN, "messages may have been lost", "mend=\"live roots are walked\"");
+    jpx_log(b->role.session.env, JPX_WARN, "messages may have been lost", "mend=\"live roots are walked\"");
     begin_patrol(b, true);
     return JP_OK;
 }
@@ -249,15 +250,15 @@ static jp_status look_back(barrier *b, jp_error *err)
 /* Walks live roots and publishes again what is due, a few roots at a time, so that slot events and timers go on. */
 static size_t go_on_patrol(barrier *b)
 {
-    int64_t now = jpx_now(b->role.desk.env);
-    uint64_t losses = jpx_bus_losses(b->role.desk.bus);
+    int64_t now = jpx_now(b->role.session.env);
+    uint64_t loss_count = jpx_bus_loss_count(b->role.session.bus);
     size_t walked = 0;
     jp_error err = {0};
 
-    if (losses != b->losses) {
-        jpx_log(b->role.desk.env, JPX_WARN, "messages may be lost", "mend=\"live roots are walked\"");
-        b->losses = losses;
-        b->born_ns = jpx_bus_born_ns(b->role.desk.bus);
+    if (loss_count != b->loss_count) {
+        jpx_log(b->role.session.env, JPX_WARN, "messages may be lost", "mend=\"live roots are walked\"");
+        b->loss_count = loss_count;
+        b->stream_created_ns = jpx_bus_stream_created_ns(b->role.session.bus);
         b->looked = true;
         b->second_walk = false;
         b->walk_ms = now;
@@ -271,12 +272,13 @@ static size_t go_on_patrol(barrier *b)
         begin_patrol(b, b->second_walk);
     if (walk_some(b, &walked, &err) != JP_OK)
         goto failed;
-    b->patrol.took_ms += jpx_now(b->role.desk.env) - now;
+    b->patrol.took_ms += jpx_now(b->role.session.env) - now;
     if (walked < PATROL_ROOTS)
         end_patrol(b, now);
     return walked;
 failed:
-    jpx_log(b->role.desk.env, JPX_WARN, "repair put off", "error=%s", jpx_json_text(b->role.desk.arena, err.text));
+    jpx_log(b->role.session.env, JPX_WARN, "repair put off", "error=%s",
+            jpx_json_text(b->role.session.arena, err.text));
     b->walk_ms = now + NAK_MS; /* it goes on from there */
     return walked;
 }
@@ -291,15 +293,15 @@ static size_t barrier_step(jpx_role *role, int64_t wait_ms)
     if (role->draining)
         return 0;
     did += fire_timers(b);
-    jpx_arena_reset(role->desk.arena);
+    jpx_arena_reset(role->session.arena);
     did += go_on_patrol(b);
-    jpx_arena_reset(role->desk.arena);
+    jpx_arena_reset(role->session.arena);
     if (did)
         wait_ms = 0;
     else if (wait_ms > TIMER_MS)
         wait_ms = TIMER_MS;
     did += take_slots(b, wait_ms);
-    jpx_arena_reset(role->desk.arena);
+    jpx_arena_reset(role->session.arena);
     return did;
 }
 
@@ -333,10 +335,10 @@ jp_status jpx_barrier_open(jpx_role **role, jp_error *err)
     b->role.next_ms = barrier_next;
     b->role.close = barrier_close;
     b->next_timer_ms = INT64_MAX;
-    b->losses = jpx_bus_losses(b->role.parts.bus);
+    b->loss_count = jpx_bus_loss_count(b->role.parts.bus);
     b->walk_ms = jpx_now(b->role.parts.env) + FIRST_WALK_MS; /* streams may have been lost while nobody was here */
     b->pause_ms = PATROL_MS;
-    if (jpx_bus_subscribe(&b->slots, b->role.parts.bus, JPX_SLOT, "", b->role.options.batch, err) != JP_OK) {
+    if (jpx_bus_subscribe(&b->slots, b->role.parts.bus, JPX_STREAM_SLOT, "", b->role.options.batch, err) != JP_OK) {
         free(b);
         return err->status;
     }

@@ -55,23 +55,24 @@ bool jpx_unhex(uint8_t *out, size_t size, const char *hex /* exactly 2 * size di
 uint64_t jpx_hash(const void *data, size_t size);
 
 /* ---- the outside world, injected: clock, random source, log ---- */
-typedef enum jpx_level { JPX_DEBUG, JPX_INFO, JPX_WARN, JPX_ERROR } jpx_level;
+typedef enum jpx_log_level { JPX_DEBUG, JPX_INFO, JPX_WARN, JPX_ERROR } jpx_log_level;
 
 typedef struct jpx_env {
-    int64_t (*now_ms)(void *ctx);                        /* since 1970, UTC */
-    void (*random)(void *ctx, void *out, size_t size);   /* unguessable in production */
-    void (*log)(void *ctx, jpx_level, const char *line); /* one logfmt line without newline; NULL = silent */
+    int64_t (*now_ms)(void *ctx);                            /* since 1970, UTC */
+    void (*random)(void *ctx, void *out, size_t size);       /* unguessable in production */
+    void (*log)(void *ctx, jpx_log_level, const char *line); /* one logfmt line without newline; NULL = silent */
     void *ctx;
-    jpx_level level; /* lines below it are not made */
+    jpx_log_level level; /* lines below it are not made */
 } jpx_env;
 
 int64_t jpx_now(const jpx_env *);
 void jpx_random(const jpx_env *, void *out, size_t size);
 /* `event` is a fixed word or two; `fmt` gives further logfmt pairs ("root=%s attempt=%d"). */
-void jpx_log(const jpx_env *, jpx_level, const char *event, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+void jpx_log(const jpx_env *, jpx_log_level, const char *event, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
 
 /* The real ones: CLOCK_REALTIME, getrandom, stderr. */
-jpx_env jpx_env_system(jpx_level);
+jpx_env jpx_env_system(jpx_log_level);
 
 /* RFC 3339 with milliseconds, "2026-11-22T07:00:00.123Z"; out has at least 32 bytes. */
 void jpx_time_text(char *out, int64_t ms);

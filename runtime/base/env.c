@@ -15,7 +15,7 @@ void jpx_random(const jpx_env *env, void *out, size_t size)
     env->random(env->ctx, out, size);
 }
 
-void jpx_log(const jpx_env *env, jpx_level level, const char *event, const char *fmt, ...)
+void jpx_log(const jpx_env *env, jpx_log_level level, const char *event, const char *fmt, ...)
 {
     static const char *const names[] = {"debug", "info", "warn", "error"};
     char line[2048], stamp[32];
@@ -60,14 +60,14 @@ static void system_random(void *ctx, void *out, size_t size)
     }
 }
 
-static void system_log(void *ctx, jpx_level level, const char *line)
+static void system_log(void *ctx, jpx_log_level level, const char *line)
 {
     (void)ctx;
     (void)level;
     fprintf(stderr, "%s\n", line);
 }
 
-jpx_env jpx_env_system(jpx_level level)
+jpx_env jpx_env_system(jpx_log_level level)
 {
     return (jpx_env){system_now, system_random, system_log, NULL, level};
 }

@@ -31,7 +31,7 @@ static bool set_output(jp_ctx *p, jpx_output *out, const char *declared, jpx_kin
         bool maybe_null;
         if (!jpx_future_check(p, future, at))
             return false;
-        out->handed = true;
+        out->forwarded = true;
         out->child = future.child_;
         out->child_slot = jpx_future_slot(p, future);
         jpx_kind given = jpx_slot_kind(p, future.child_, out->child_slot, &maybe_null);
@@ -49,7 +49,7 @@ static bool set_output(jp_ctx *p, jpx_output *out, const char *declared, jpx_kin
                   jpx_pass_phrase(kind, value.type, p->arena), where);
         return false;
     }
-    out->handed = false;
+    out->forwarded = false;
     out->value = jpx_value_doc(value, kind, p->arena, &bad);
     if (bad)
         jpx_unstorable(p, at, "its output %s %s", out->slot, bad);

@@ -159,7 +159,7 @@ const char *jp_plan_output(const jp_plan *plan, const char *name)
         const jpx_output *output = &plan->out.outputs[i];
         if (strcmp(output->slot, name) != 0)
             continue;
-        if (output->handed)
+        if (output->forwarded)
             return jpx_format(plan->arena, "{\"future\":%u,\"slot\":\"%s\"}", output->child, output->child_slot);
         return jpx_value_to_json(output->value, plan->arena);
     }

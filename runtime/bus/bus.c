@@ -102,7 +102,7 @@ jp_status jpx_bus_subscribe(jpx_sub **out, jpx_bus *bus, jpx_stream stream, cons
 {
     *out = NULL;
     JPX_ASSERT(jpx_stream_is_work(stream) && credits > 0);
-    const char *durable = stream == JPX_RUN ? queue : jpx_stream_defs[stream].durable;
+    const char *durable = stream == JPX_STREAM_RUN ? queue : jpx_stream_defs[stream].durable;
     JPX_ASSERT(durable != NULL && jpx_token_ok(durable));
     return bus->ops->subscribe(out, bus, stream, durable, credits, err);
 }
@@ -155,9 +155,9 @@ void jpx_sub_give_back(jpx_sub *sub, int64_t waited_ms, uint32_t most)
         sub->ops->give_back(sub, waited_ms, most);
 }
 
-void jpx_sub_beat(jpx_sub *sub, jpx_delivery **deliveries, size_t count)
+void jpx_sub_heartbeat(jpx_sub *sub, jpx_delivery **deliveries, size_t count)
 {
-    sub->ops->beat(sub, deliveries, count);
+    sub->ops->heartbeat(sub, deliveries, count);
 }
 
 void jpx_sub_drop(jpx_sub *sub, jpx_delivery **deliveries, size_t count)
@@ -188,14 +188,14 @@ const char *jpx_bus_inbox(jpx_bus *bus, jpx_arena *arena)
     return bus->ops->inbox(bus, arena);
 }
 
-uint64_t jpx_bus_losses(jpx_bus *bus)
+uint64_t jpx_bus_loss_count(jpx_bus *bus)
 {
-    return bus->ops->losses(bus);
+    return bus->ops->loss_count(bus);
 }
 
-int64_t jpx_bus_born_ns(jpx_bus *bus)
+int64_t jpx_bus_stream_created_ns(jpx_bus *bus)
 {
-    return bus->ops->born_ns(bus);
+    return bus->ops->stream_created_ns(bus);
 }
 
 bool jpx_bus_connected(jpx_bus *bus)

@@ -16,11 +16,11 @@
 
 /* Streams, their subjects (after "<prefix>.") and retention. DESIGN 5. */
 typedef enum jpx_stream {
-    JPX_START, /* start.<Pipe>, reply.<ticket>, control.<verb>: work queue, one durable "api"           */
-    JPX_SLOT,  /* slot.<partition>: work queue, one durable "barrier"                                    */
-    JPX_RUN,   /* run.<queue>.<Pipe>: work queue, one durable per queue, named after it                    */
-    JPX_EVENT, /* event.<root>.<Pipe>.<what>: history, limits, 24 h                                        */
-    JPX_DEAD   /* dead.<kind>: what could not be processed, limits, 30 days                                */
+    JPX_STREAM_START, /* start.<Pipe>, reply.<ticket>, control.<verb>: work queue, one durable "api"           */
+    JPX_STREAM_SLOT,  /* slot.<partition>: work queue, one durable "barrier"                                    */
+    JPX_STREAM_RUN,   /* run.<queue>.<Pipe>: work queue, one durable per queue, named after it                    */
+    JPX_STREAM_EVENT, /* event.<root>.<Pipe>.<what>: history, limits, 24 h                                        */
+    JPX_STREAM_DEAD   /* dead.<kind>: what could not be processed, limits, 30 days                                */
 } jpx_stream;
 
 typedef struct jpx_message {
@@ -91,7 +91,7 @@ void jpx_sub_limit(jpx_sub *, size_t credits);
 void jpx_sub_give_back(jpx_sub *, int64_t waited_ms, uint32_t most);
 /* So long it stays away: not at all the first time, then 2 s longer each time. */
 int64_t jpx_give_back_ms(const jpx_delivery *);
-void jpx_sub_beat(jpx_sub *, jpx_delivery **, size_t count); /* work goes on: extends the ack deadline */
+void jpx_sub_heartbeat(jpx_sub *, jpx_delivery **, size_t count); /* work goes on: extends the ack deadline */
 void jpx_sub_drop(jpx_sub *, jpx_delivery **,
                   size_t count); /* forget without a word (core messages; simulated death) */
 
@@ -108,10 +108,10 @@ const char *jpx_bus_inbox(jpx_bus *, jpx_arena *arena);
 /* Rises by one whenever there is evidence that messages may have been lost: a stream or durable was missing or is
  * younger than known, its last sequence went back, the server restarted without it. Who asks is told within some ten
  * seconds, also of streams that he does not use. DESIGN 4, "Lost messages". */
-uint64_t jpx_bus_losses(jpx_bus *);
+uint64_t jpx_bus_loss_count(jpx_bus *);
 /* When the youngest of the work streams was created, in ns since 1970: another one than before is evidence, too, for
  * who was not here when it was lost. 0 = not known. May wait for a setup that is under way. */
-int64_t jpx_bus_born_ns(jpx_bus *);
+int64_t jpx_bus_stream_created_ns(jpx_bus *);
 bool jpx_bus_connected(jpx_bus *);
 /* Number of messages waiting in a stream, for idle detection and status; -1 when unknown. */
 int64_t jpx_bus_backlog(jpx_bus *, jpx_stream);
@@ -130,8 +130,8 @@ typedef struct jpx_bus_ops {
     void (*answer)(jpx_bus *, const char *, jpx_bytes, const char *, const char *);
     jp_status (*request)(jpx_bus *, const char *, jpx_bytes, int64_t, jpx_arena *, jpx_bytes *, jp_error *);
     const char *(*inbox)(jpx_bus *, jpx_arena *);
-    uint64_t (*losses)(jpx_bus *);
-    int64_t (*born_ns)(jpx_bus *);
+    uint64_t (*loss_count)(jpx_bus *);
+    int64_t (*stream_created_ns)(jpx_bus *);
     bool (*connected)(jpx_bus *);
     int64_t (*backlog)(jpx_bus *, jpx_stream);
     int64_t (*oldest_ms)(jpx_bus *, const char *);
@@ -144,7 +144,7 @@ typedef struct jpx_sub_ops {
     int (*fd)(jpx_sub *);
     void (*ack)(jpx_sub *, jpx_delivery **, size_t);
     void (*nak)(jpx_sub *, jpx_delivery *, int64_t);
-    void (*beat)(jpx_sub *, jpx_delivery **, size_t);
+    void (*heartbeat)(jpx_sub *, jpx_delivery **, size_t);
     void (*drop)(jpx_sub *, jpx_delivery **, size_t);
     void (*limit)(jpx_sub *, size_t);
     void (*give_back)(jpx_sub *, int64_t, uint32_t); /* NULL: nothing comes before it is fetched */

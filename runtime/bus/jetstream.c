@@ -7,25 +7,25 @@
 #include <string.h>
 #include <unistd.h>
 
-static uint64_t bus_losses(jpx_bus *base)
+static uint64_t bus_loss_count(jpx_bus *base)
 {
     jpx_js_bus *bus = (jpx_js_bus *)base;
 
     atomic_store(&bus->watched, true);
-    return atomic_load(&bus->losses);
+    return atomic_load(&bus->loss_count);
 }
 
-static int64_t bus_born_ns(jpx_bus *base)
+static int64_t bus_stream_created_ns(jpx_bus *base)
 {
     jpx_js_bus *bus = (jpx_js_bus *)base;
-    int64_t born_ns = 0;
+    int64_t stream_created_ns = 0;
 
     pthread_mutex_lock(&bus->setup_lock);
     for (int stream = 0; stream < JPX_STREAMS; stream++)
-        if (jpx_stream_is_work((jpx_stream)stream) && bus->streams[stream].created_ns > born_ns)
-            born_ns = bus->streams[stream].created_ns;
+        if (jpx_stream_is_work((jpx_stream)stream) && bus->streams[stream].created_ns > stream_created_ns)
+            stream_created_ns = bus->streams[stream].created_ns;
     pthread_mutex_unlock(&bus->setup_lock);
-    return born_ns;
+    return stream_created_ns;
 }
 
 static bool bus_connected(jpx_bus *base)
@@ -109,7 +109,7 @@ static int64_t bus_oldest_ms(jpx_bus *base, const char *queue)
     jpx_js_reply reply;
     int64_t oldest_ms = 0, floor = 0;
 
-    jpx_js_stream_name(bus, JPX_RUN, name);
+    jpx_js_stream_name(bus, JPX_STREAM_RUN, name);
     snprintf(verb, sizeof verb, "CONSUMER.INFO.%s.%s", name, queue);
     if (!bus_connected(base) || jpx_js_api(bus, verb, "", &reply, NULL) != JP_OK)
         return 0;
@@ -169,8 +169,8 @@ static const jpx_bus_ops bus_ops = {
     .answer = bus_answer,
     .request = bus_request,
     .inbox = bus_inbox,
-    .losses = bus_losses,
-    .born_ns = bus_born_ns,
+    .loss_count = bus_loss_count,
+    .stream_created_ns = bus_stream_created_ns,
     .connected = bus_connected,
     .backlog = bus_backlog,
     .oldest_ms = bus_oldest_ms,

@@ -110,7 +110,7 @@ jp_status jpx_js_reply_status(const jpx_js_reply *reply, const char *what, jp_er
         return jpx_fail(err, JP_E_FULL,
                         "%s: %s; raise the JetStream limits of the account or server (5 streams, one consumer "
                         "for each queue and two more, and storage: %d MiB are set apart for the history alone)",
-                        what, reply->text, (int)(jpx_stream_defs[JPX_EVENT].max_bytes / 1024 / 1024));
+                        what, reply->text, (int)(jpx_stream_defs[JPX_STREAM_EVENT].max_bytes / 1024 / 1024));
     case 10065: /* subjects overlap with an existing stream */
         return jpx_fail(err, JP_E_REFUSED, "%s: %s; remove that stream or choose another --prefix", what, reply->text);
     case 10099:

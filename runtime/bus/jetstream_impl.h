@@ -66,7 +66,7 @@ typedef struct jpx_js_bus {
     jpx_bus base;
     char url[JPX_SUBJECT_MAX]; /* as shown to people: without user and password */
     char inbox[JPX_JS_INBOX];
-    atomic_uint_fast64_t inboxes, losses;
+    atomic_uint_fast64_t inboxes, loss_count;
     atomic_bool watched;      /* somebody asks for losses */
     atomic_uint_fast64_t age; /* rises with every loss: what was delivered before is not acked any more */
     atomic_uint_fast64_t sequences[JPX_STREAMS]; /* the highest seen in an ack or a delivery */

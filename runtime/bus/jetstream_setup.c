@@ -52,7 +52,7 @@ static const char *stream_json(const jpx_js_bus *bus, jpx_stream stream, jpx_are
 
 static const char *durable_filter(const jpx_js_bus *bus, const jpx_js_durable *durable, jpx_arena *arena)
 {
-    return durable->stream == JPX_RUN ? jpx_format(arena, "%s.run.%s.>", bus->base.prefix, durable->name) : "";
+    return durable->stream == JPX_STREAM_RUN ? jpx_format(arena, "%s.run.%s.>", bus->base.prefix, durable->name) : "";
 }
 
 static const char *durable_json(const jpx_js_bus *bus, const jpx_js_durable *durable, jpx_arena *arena)
@@ -70,7 +70,7 @@ static const char *durable_json(const jpx_js_bus *bus, const jpx_js_durable *dur
         "\"metadata\":{\"io.jetpipe.prefix\":\"%s\",\"io.nats.monitor.outstanding-ack-critical\":\"%d\","
         "\"io.nats.monitor.unprocessed-critical\":\"100000\",\"io.nats.monitor.redelivery-critical\":\"1000\"}}}",
         jpx_js_stream_name(bus, durable->stream, name), durable->name,
-        durable->stream == JPX_RUN ? "workers of this queue" : "its role's only consumer", filter,
+        durable->stream == JPX_STREAM_RUN ? "workers of this queue" : "its role's only consumer", filter,
         (long long)bus->ack_wait_ms * 1000000, JPX_JS_ACK_PENDING, JPX_JS_PULLS_WAITING, bus->base.prefix,
         JPX_JS_ACK_PENDING * 9 / 10);
 }
@@ -273,7 +273,7 @@ jp_status jpx_js_remember_durable(jpx_js_bus *bus, jpx_stream stream, const char
 
 static void count_loss(jpx_js_bus *bus, const char *evidence)
 {
-    atomic_fetch_add(&bus->losses, 1);
+    atomic_fetch_add(&bus->loss_count, 1);
     jpx_log(bus->base.env, JPX_WARN, "messages may be lost", "evidence=\"%s\" mend=\"live roots are walked\"",
             evidence);
 }
@@ -310,11 +310,11 @@ jp_status jpx_js_setup(jpx_bus *base, const char *const *queues, size_t count, j
     jpx_js_bus *bus = (jpx_js_bus *)base;
 
     pthread_mutex_lock(&bus->setup_lock);
-    jp_status status = remember_durable_locked(bus, JPX_START, jpx_stream_defs[JPX_START].durable, err);
+    jp_status status = remember_durable_locked(bus, JPX_STREAM_START, jpx_stream_defs[JPX_STREAM_START].durable, err);
     if (status == JP_OK)
-        status = remember_durable_locked(bus, JPX_SLOT, jpx_stream_defs[JPX_SLOT].durable, err);
+        status = remember_durable_locked(bus, JPX_STREAM_SLOT, jpx_stream_defs[JPX_STREAM_SLOT].durable, err);
     for (size_t i = 0; i < count && status == JP_OK; i++)
-        status = remember_durable_locked(bus, JPX_RUN, queues[i], err);
+        status = remember_durable_locked(bus, JPX_STREAM_RUN, queues[i], err);
     if (status == JP_OK)
         status = setup_all(bus, err);
     pthread_mutex_unlock(&bus->setup_lock);

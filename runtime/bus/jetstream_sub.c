@@ -166,7 +166,7 @@ static void say(jpx_js_sub *sub, const jpx_js_delivery *delivery, const char *wo
 }
 
 /* `word` NULL: without a word. */
-static void settle(jpx_js_sub *sub, jpx_delivery **deliveries, size_t count, const char *word)
+static void ack_or_nak(jpx_js_sub *sub, jpx_delivery **deliveries, size_t count, const char *word)
 {
     for (size_t i = 0; word && i < count; i++)
         say(sub, deliveries[i]->impl, word);
@@ -181,7 +181,7 @@ static void settle(jpx_js_sub *sub, jpx_delivery **deliveries, size_t count, con
 
 static void sub_ack(jpx_sub *base, jpx_delivery **deliveries, size_t count)
 {
-    settle((jpx_js_sub *)base, deliveries, count, "+ACK");
+    ack_or_nak((jpx_js_sub *)base, deliveries, count, "+ACK");
 }
 
 static const char *nak_word(char out[NAK_WORD], int64_t delay_ms)
@@ -194,10 +194,10 @@ static void sub_nak(jpx_sub *base, jpx_delivery *delivery, int64_t delay_ms)
 {
     char word[NAK_WORD];
 
-    settle((jpx_js_sub *)base, &delivery, 1, nak_word(word, delay_ms));
+    ack_or_nak((jpx_js_sub *)base, &delivery, 1, nak_word(word, delay_ms));
 }
 
-static void sub_beat(jpx_sub *base, jpx_delivery **deliveries, size_t count)
+static void sub_heartbeat(jpx_sub *base, jpx_delivery **deliveries, size_t count)
 {
     for (size_t i = 0; i < count; i++)
         say((jpx_js_sub *)base, deliveries[i]->impl, "+WPI");
@@ -205,7 +205,7 @@ static void sub_beat(jpx_sub *base, jpx_delivery **deliveries, size_t count)
 
 static void sub_drop(jpx_sub *base, jpx_delivery **deliveries, size_t count)
 {
-    settle((jpx_js_sub *)base, deliveries, count, NULL);
+    ack_or_nak((jpx_js_sub *)base, deliveries, count, NULL);
 }
 
 /* ---- open and close ---- */
@@ -362,7 +362,7 @@ static const jpx_sub_ops sub_ops = {
     .fd = sub_fd,
     .ack = sub_ack,
     .nak = sub_nak,
-    .beat = sub_beat,
+    .heartbeat = sub_heartbeat,
     .drop = sub_drop,
     .limit = sub_limit,
     .give_back = sub_give_back,

@@ -173,25 +173,25 @@ static jp_status bus_setup(jpx_bus *base, const char *const *queues, size_t coun
     (void)err;
     pthread_mutex_lock(&bus->lock);
     for (size_t i = 0; i < count; i++)
-        jpx_mem_bus_queue_locked(bus, JPX_RUN, queues[i]);
+        jpx_mem_bus_queue_locked(bus, JPX_STREAM_RUN, queues[i]);
     pthread_mutex_unlock(&bus->lock);
     return JP_OK;
 }
 
-static uint64_t bus_losses(jpx_bus *base)
+static uint64_t bus_loss_count(jpx_bus *base)
 {
     jpx_mem_bus *bus = (jpx_mem_bus *)base;
 
     pthread_mutex_lock(&bus->lock);
-    uint64_t losses = bus->losses;
+    uint64_t loss_count = bus->loss_count;
     pthread_mutex_unlock(&bus->lock);
-    return losses;
+    return loss_count;
 }
 
 /* It is gone with its process, and so is who could have died meanwhile; tests lose streams of it. */
-static int64_t bus_born_ns(jpx_bus *base)
+static int64_t bus_stream_created_ns(jpx_bus *base)
 {
-    return (int64_t)bus_losses(base);
+    return (int64_t)bus_loss_count(base);
 }
 
 static bool bus_connected(jpx_bus *bus)
@@ -227,7 +227,7 @@ static int64_t bus_oldest_ms(jpx_bus *base, const char *name)
 
     pthread_mutex_lock(&bus->lock);
     for (jpx_mem_queue *queue = bus->queues; queue; queue = queue->next)
-        if (queue->stream == JPX_RUN && strcmp(queue->name, name) == 0)
+        if (queue->stream == JPX_STREAM_RUN && strcmp(queue->name, name) == 0)
             oldest_ms = jpx_mem_queue_oldest_ms(queue);
     pthread_mutex_unlock(&bus->lock);
     return oldest_ms;
@@ -269,8 +269,8 @@ static const jpx_bus_ops bus_ops = {
     .answer = bus_answer,
     .request = bus_request,
     .inbox = bus_inbox,
-    .losses = bus_losses,
-    .born_ns = bus_born_ns,
+    .loss_count = bus_loss_count,
+    .stream_created_ns = bus_stream_created_ns,
     .connected = bus_connected,
     .backlog = bus_backlog,
     .oldest_ms = bus_oldest_ms,
@@ -356,7 +356,7 @@ void jpx_memory_bus_lose(jpx_bus *base, jpx_stream stream)
             jpx_mem_queue_clear(queue);
     jpx_mem_ids_clear(&bus->ids[stream]);
     bus->history[stream].lost = bus->history[stream].last;
-    bus->losses++;
+    bus->loss_count++;
     jpx_mem_sub_wake_locked(bus);
     pthread_mutex_unlock(&bus->lock);
 }

@@ -27,7 +27,7 @@ typedef struct jpx_mem_bus {
     jpx_mem_ids ids[JPX_STREAMS];
     uint64_t sequences[JPX_STREAMS];
     jpx_mem_history history[JPX_STREAMS]; /* EVENT and DEAD */
-    uint64_t losses, inboxes, turns;
+    uint64_t loss_count, inboxes, turns;
     int64_t ack_wait_ms;
     jpx_memory_disorder disorder;
 } jpx_mem_bus;

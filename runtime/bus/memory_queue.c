@@ -247,7 +247,7 @@ void jpx_mem_item_nak(jpx_mem_item *item, int64_t due_ms)
     heap_add(item->queue, item);
 }
 
-void jpx_mem_item_beat(jpx_mem_item *item, int64_t due_ms)
+void jpx_mem_item_heartbeat(jpx_mem_item *item, int64_t due_ms)
 {
     if (item->state != JPX_MEM_HELD)
         return;

@@ -63,7 +63,7 @@ int64_t jpx_mem_queue_due_ms(const jpx_mem_queue *); /* of the first that is not
 jpx_mem_item *jpx_mem_queue_take(jpx_mem_queue *, size_t skip, int64_t due_ms);
 void jpx_mem_item_ack(jpx_mem_item *);
 void jpx_mem_item_nak(jpx_mem_item *, int64_t due_ms); /* HELD only; due_ms 0 = READY at once */
-void jpx_mem_item_beat(jpx_mem_item *, int64_t due_ms);
+void jpx_mem_item_heartbeat(jpx_mem_item *, int64_t due_ms);
 void jpx_mem_queue_clear(jpx_mem_queue *); /* all GONE */
 
 #endif

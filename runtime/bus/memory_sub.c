@@ -224,14 +224,14 @@ static void sub_nak(jpx_sub *base, jpx_delivery *delivery, int64_t delay_ms)
     pthread_mutex_unlock(&sub->bus->lock);
 }
 
-static void sub_beat(jpx_sub *base, jpx_delivery **deliveries, size_t count)
+static void sub_heartbeat(jpx_sub *base, jpx_delivery **deliveries, size_t count)
 {
     jpx_mem_sub *sub = (jpx_mem_sub *)base;
 
     pthread_mutex_lock(&sub->bus->lock);
     for (size_t i = 0; sub->queue && i < count; i++)
-        jpx_mem_item_beat(((jpx_mem_delivery *)deliveries[i]->impl)->item,
-                          jpx_now(sub->bus->base.env) + sub->bus->ack_wait_ms);
+        jpx_mem_item_heartbeat(((jpx_mem_delivery *)deliveries[i]->impl)->item,
+                               jpx_now(sub->bus->base.env) + sub->bus->ack_wait_ms);
     pthread_mutex_unlock(&sub->bus->lock);
 }
 
@@ -289,7 +289,7 @@ static const jpx_sub_ops sub_ops = {
     .fd = sub_fd,
     .ack = sub_ack,
     .nak = sub_nak,
-    .beat = sub_beat,
+    .heartbeat = sub_heartbeat,
     .drop = sub_drop,
     .limit = sub_limit,
 };

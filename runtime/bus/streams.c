@@ -8,7 +8,7 @@
 enum { MINUTE = 60 * 1000, HOUR = 60 * MINUTE };
 
 const jpx_stream_def jpx_stream_defs[JPX_STREAMS] = {
-    [JPX_START] =
+    [JPX_STREAM_START] =
         {
             .suffix = "START",
             .kinds = {"start", "reply", "control"},
@@ -19,7 +19,7 @@ const jpx_stream_def jpx_stream_defs[JPX_STREAMS] = {
             .duplicate_ms = 100,
             .max_bytes = -1,
         },
-    [JPX_SLOT] =
+    [JPX_STREAM_SLOT] =
         {
             .suffix = "SLOT",
             .kinds = {"slot"},
@@ -28,7 +28,7 @@ const jpx_stream_def jpx_stream_defs[JPX_STREAMS] = {
             .duplicate_ms = 2 * MINUTE,
             .max_bytes = -1,
         },
-    [JPX_RUN] =
+    [JPX_STREAM_RUN] =
         {
             .suffix = "RUN",
             .kinds = {"run"},
@@ -36,7 +36,7 @@ const jpx_stream_def jpx_stream_defs[JPX_STREAMS] = {
             .duplicate_ms = 2 * MINUTE,
             .max_bytes = -1,
         },
-    [JPX_EVENT] =
+    [JPX_STREAM_EVENT] =
         {
             .suffix = "EVENT",
             .kinds = {"event"},
@@ -45,7 +45,7 @@ const jpx_stream_def jpx_stream_defs[JPX_STREAMS] = {
             .max_age_ms = 24 * HOUR,
             .max_bytes = 256 * 1024 * 1024,
         },
-    [JPX_DEAD] =
+    [JPX_STREAM_DEAD] =
         {
             .suffix = "DEAD",
             .kinds = {"dead"},
@@ -90,7 +90,7 @@ bool jpx_durable_of(const char *prefix, jpx_stream stream, const char *subject, 
     const char *name = jpx_stream_defs[stream].durable;
     size_t size = name ? strlen(name) : 0;
 
-    if (!name && stream == JPX_RUN) {
+    if (!name && stream == JPX_STREAM_RUN) {
         name = after_prefix(prefix, subject) + sizeof "run";
         size = strcspn(name, ".");
         if (name[size] == '\0') /* a queue without a pipe: no durable's filter takes it */

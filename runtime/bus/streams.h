@@ -7,7 +7,7 @@
 #include <pthread.h>
 
 enum {
-    JPX_STREAMS = JPX_DEAD + 1,
+    JPX_STREAMS = JPX_STREAM_DEAD + 1,
     JPX_SUBJECT_MAX = 512,            /* bytes of a subject, an inbox, an ack reply */
     JPX_LISTEN_QUEUE_MAX = 64 * 1024, /* core messages a listener holds; more are dropped and logged */
     JPX_ACK_WAIT_MS = 30000,          /* unless JETPIPE_ACK_WAIT_MS says otherwise (tests) */

@@ -196,14 +196,14 @@ static jp_status read_command(jpx_cli *cli, int argc, char **argv)
     return jpx_flags_environment(options, &cli->error);
 }
 
-static jpx_level level_of(const jpx_cli *cli)
+static jpx_log_level level_of(const jpx_cli *cli)
 {
     static const char *const names[] = {"debug", "info", "warn", "error"};
     const char *level = cli->options.log_level;
 
     for (int i = 0; level && i < 4; i++)
         if (strcmp(level, names[i]) == 0)
-            return (jpx_level)i;
+            return (jpx_log_level)i;
     return cli->verb->run == jpx_verb_serve ? JPX_INFO : JPX_ERROR;
 }
 

@@ -74,7 +74,7 @@ static void put_value(jpx_text *text, const jpx_json *value)
     jpx_text_puts(text, "]");
 }
 
-static void put_args(struct drawing *d, jpx_line *line, const jpx_node *node)
+static void put_args(struct drawing *d, jpx_line *line, const jpx_view_node *node)
 {
     jpx_text text = jpx_text_new(d->out->arena);
 
@@ -88,7 +88,7 @@ static void put_args(struct drawing *d, jpx_line *line, const jpx_node *node)
         jpx_line_add(line, JPX_FAINT, " (%s)", jpx_screen_cut(d->screen, text.s, ARGS_WIDTH, d->out->arena));
 }
 
-static void put_outputs(struct drawing *d, jpx_line *line, const jpx_node *node)
+static void put_outputs(struct drawing *d, jpx_line *line, const jpx_view_node *node)
 {
     bool first = true;
 
@@ -116,7 +116,7 @@ static void put_outputs(struct drawing *d, jpx_line *line, const jpx_node *node)
     }
 }
 
-static void put_times(struct drawing *d, jpx_line *line, const jpx_node *node)
+static void put_times(struct drawing *d, jpx_line *line, const jpx_view_node *node)
 {
     jpx_text text = jpx_text_new(d->out->arena);
 
@@ -136,7 +136,7 @@ static void put_times(struct drawing *d, jpx_line *line, const jpx_node *node)
     jpx_line_put(line, JPX_PLAIN, text.s);
 }
 
-static void put_waits(jpx_line *line, const jpx_node *node)
+static void put_waits(jpx_line *line, const jpx_view_node *node)
 {
     size_t shown = 0, all = jpx_json_count(node->waits);
 
@@ -154,7 +154,7 @@ static void put_waits(jpx_line *line, const jpx_node *node)
         jpx_line_add(line, JPX_FAINT, " and %zu more", all - shown);
 }
 
-static void draw_line(struct drawing *d, const jpx_node *node)
+static void draw_line(struct drawing *d, const jpx_view_node *node)
 {
     jpx_line line = jpx_line_begin(d->out, d->screen);
 
@@ -201,7 +201,7 @@ static void draw_hidden(struct drawing *d, const jpx_tally *tally)
     jpx_line_end(&line);
 }
 
-static void draw_children(struct drawing *d, const jpx_node *node)
+static void draw_children(struct drawing *d, const jpx_view_node *node)
 {
     const bool utf8 = d->screen->utf8;
     const char *const tee = utf8 ? "\xe2\x94\x9c\xe2\x94\x80 " : "|- ", *const corner =
@@ -209,11 +209,11 @@ static void draw_children(struct drawing *d, const jpx_node *node)
     const char *const bar = utf8 ? "\xe2\x94\x82  " : "|  ";
     jpx_tally hidden = jpx_tree_hidden(node);
     size_t indent = d->branches.size;
-    const jpx_node *last = NULL;
+    const jpx_view_node *last = NULL;
 
-    for (const jpx_node *child = node->first; child; child = child->next)
+    for (const jpx_view_node *child = node->first; child; child = child->next)
         last = child->shown ? child : last;
-    for (const jpx_node *child = node->first; child; child = child->next) {
+    for (const jpx_view_node *child = node->first; child; child = child->next) {
         if (!child->shown)
             continue;
         bool end = child == last && !hidden.total;
@@ -233,14 +233,14 @@ static void draw_children(struct drawing *d, const jpx_node *node)
     }
 }
 
-void jpx_tree_draw(const jpx_node *root, const jpx_screen *screen, int64_t now_ms, jpx_text *out)
+void jpx_tree_draw(const jpx_view_node *root, const jpx_screen *screen, int64_t now_ms, jpx_text *out)
 {
     struct drawing d = {screen, now_ms, out, jpx_text_new(out->arena)};
     draw_line(&d, root);
     draw_children(&d, root);
 }
 
-void jpx_tree_draw_line(const jpx_node *node, const jpx_screen *screen, int64_t now_ms, jpx_text *out)
+void jpx_tree_draw_line(const jpx_view_node *node, const jpx_screen *screen, int64_t now_ms, jpx_text *out)
 {
     struct drawing d = {screen, now_ms, out, jpx_text_new(out->arena)};
     draw_line(&d, node);

@@ -42,7 +42,7 @@ static jp_status set(jpx_options *options, const struct flag *flag, const char *
         *(bool *)(void *)member = true;
         return JP_OK;
     case COUNT: {
-        int64_t limit = flag == &flags[JPX_FLAG_PROCESSES] ? JPX_PROCESSES_MAX
+        int64_t limit = flag == &flags[JPX_FLAG_PROCESSES] ? JPX_FLAG_PROCESSES_MAX
                         : flag == &flags[JPX_FLAG_BATCH]   ? JPX_BATCH_MAX
                                                            : JPX_LIMIT_MAX;
         if (!jpx_count_read(value, limit, (int64_t *)(void *)member))

@@ -41,7 +41,7 @@ typedef enum jpx_flag_id {
 #define JPX_FLAGS_PLACES                                                                                               \
     (JPX_FLAG(NATS) | JPX_FLAG(STORE) | JPX_FLAG(PREFIX) | JPX_FLAG(LOG_LEVEL) | JPX_FLAG(LOG_FORMAT) | JPX_FLAG(HELP))
 
-enum { JPX_ARGS_MAX = 16, JPX_PROCESSES_MAX = 1024, JPX_LIMIT_MAX = 100 * 1000 };
+enum { JPX_ARGS_MAX = 16, JPX_FLAG_PROCESSES_MAX = 1024, JPX_LIMIT_MAX = 100 * 1000 };
 
 typedef struct jpx_options {
     uint32_t given; /* JPX_FLAG(...) of those on the command line */

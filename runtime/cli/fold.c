@@ -14,14 +14,14 @@ static int rank_of(jpx_shown_status status)
 }
 
 /* Marks at most `most` children of `node`, those with trouble before the others, each kind in yield order. */
-static void choose(jpx_node *node, size_t most)
+static void choose(jpx_view_node *node, size_t most)
 {
-    for (jpx_node *child = node->first; child; child = child->next)
+    for (jpx_view_node *child = node->first; child; child = child->next)
         child->shown = most >= node->count;
     if (most >= node->count)
         return;
     for (int rank = 0; most && rank < JPX_SHOWN_STATUSES; rank++)
-        for (jpx_node *child = node->first; child && most; child = child->next)
+        for (jpx_view_node *child = node->first; child && most; child = child->next)
             if (rank_of(child->status) == rank) {
                 child->shown = true;
                 most--;
@@ -29,7 +29,7 @@ static void choose(jpx_node *node, size_t most)
 }
 
 /* Chooses in the whole tree and returns the lines it takes; ends early when they are more than `limit`. */
-static size_t apply(jpx_node *node, size_t most, size_t levels, size_t limit)
+static size_t apply(jpx_view_node *node, size_t most, size_t levels, size_t limit)
 {
     size_t lines = 1;
 
@@ -37,23 +37,23 @@ static size_t apply(jpx_node *node, size_t most, size_t levels, size_t limit)
     choose(node, levels ? most : 0);
     if (node->folded.total || node->count > (levels ? most : 0))
         lines++;
-    for (jpx_node *child = node->first; child && lines <= limit; child = child->next)
+    for (jpx_view_node *child = node->first; child && lines <= limit; child = child->next)
         if (child->shown)
             lines += apply(child, most, levels - 1, limit - lines);
     return lines;
 }
 
-static void measure(const jpx_node *node, size_t level, size_t *widest, size_t *deepest)
+static void measure(const jpx_view_node *node, size_t level, size_t *widest, size_t *deepest)
 {
     if (node->count > *widest)
         *widest = node->count;
     if (level > *deepest)
         *deepest = level;
-    for (const jpx_node *child = node->first; child; child = child->next)
+    for (const jpx_view_node *child = node->first; child; child = child->next)
         measure(child, level + 1, widest, deepest);
 }
 
-void jpx_tree_fold(jpx_node *root, size_t max_lines)
+void jpx_tree_fold(jpx_view_node *root, size_t max_lines)
 {
     size_t widest = 0, deepest = 0;
 
@@ -84,12 +84,12 @@ void jpx_tree_fold(jpx_node *root, size_t max_lines)
     apply(root, most, levels, SIZE_MAX);
 }
 
-jpx_tally jpx_tree_hidden(const jpx_node *node)
+jpx_tally jpx_tree_hidden(const jpx_view_node *node)
 {
     jpx_tally tally = node->folded;
     bool named = tally.total == 0 || tally.pipe; /* a name is only told when it is the name of all */
 
-    for (const jpx_node *child = node->first; child; child = child->next) {
+    for (const jpx_view_node *child = node->first; child; child = child->next) {
         if (child->shown)
             continue;
         if (named && tally.pipe && strcmp(tally.pipe, child->pipe) != 0)

@@ -1,6 +1,6 @@
 /* list.c -- the verbs that print tables: list and pipes. */
 #include "cli/cli.h"
-#include "cli/table.h"
+#include "cli/text_table.h"
 #include "cli/units.h"
 #include <string.h>
 
@@ -18,20 +18,20 @@ static const char *time_text(jpx_cli *cli, const jpx_json *row, const char *name
 static void put_roots(jpx_cli *cli, const jpx_json *roots, jpx_text *out)
 {
     static const char *const heads[] = {"ROOT", "PIPE", "STATUS", "STARTED", "ENDED", "KEY", "REASON"};
-    jpx_table table = jpx_table_new(cli->arena, &cli->screen, 7, heads);
+    jpx_text_table table = jpx_text_table_new(cli->arena, &cli->screen, 7, heads);
 
     for (const jpx_json *row = roots ? roots->first : NULL; row; row = row->next) {
         const char *damage = jpx_json_string(row, "error", NULL);
         const char *status = damage ? "damaged" : jpx_json_string(row, "status", "unknown");
-        jpx_table_row(&table, (jpx_cell[]){{jpx_json_string(row, "root", "?"), JPX_PLAIN},
-                                           {jpx_json_string(row, "pipe", NULL), JPX_PLAIN},
-                                           {status, damage ? JPX_RED : jpx_status_colour(status)},
-                                           {time_text(cli, row, "started"), JPX_PLAIN},
-                                           {time_text(cli, row, "ended"), JPX_PLAIN},
-                                           {jpx_json_string(row, "key", NULL), JPX_PLAIN},
-                                           {damage ? damage : jpx_json_string(row, "reason", NULL), JPX_PLAIN}});
+        jpx_text_table_row(&table, (jpx_cell[]){{jpx_json_string(row, "root", "?"), JPX_PLAIN},
+                                                {jpx_json_string(row, "pipe", NULL), JPX_PLAIN},
+                                                {status, damage ? JPX_RED : jpx_status_colour(status)},
+                                                {time_text(cli, row, "started"), JPX_PLAIN},
+                                                {time_text(cli, row, "ended"), JPX_PLAIN},
+                                                {jpx_json_string(row, "key", NULL), JPX_PLAIN},
+                                                {damage ? damage : jpx_json_string(row, "reason", NULL), JPX_PLAIN}});
     }
-    jpx_table_draw(&table, out);
+    jpx_text_table_draw(&table, out);
 }
 
 int jpx_verb_list(jpx_cli *cli)
@@ -78,7 +78,7 @@ int jpx_verb_pipes(jpx_cli *cli)
 {
     static const char *const heads[] = {"PIPE", "TAKES", "GIVES", "FILLS", "QUEUE", "ATTEMPTS", "TIMEOUT", "AT"};
     jpx_text out = jpx_text_new(cli->arena);
-    jpx_table table = jpx_table_new(cli->arena, &cli->screen, 8, heads);
+    jpx_text_table table = jpx_text_table_new(cli->arena, &cli->screen, 8, heads);
     jpx_answer answer;
 
     if (jpx_cli_ask(cli, "pipes", "{}", &answer) != JP_OK)
@@ -92,16 +92,16 @@ int jpx_verb_pipes(jpx_cli *cli)
         jpx_text_add(&attempts, "%lld", (long long)jpx_json_int(row, "attempts", 0));
         if (timeout_ms)
             jpx_duration_put(&timeout, timeout_ms);
-        jpx_table_row(&table, (jpx_cell[]){{jpx_json_string(row, "pipe", "?"), JPX_BOLD},
-                                           {signature(row, "takes"), JPX_PLAIN},
-                                           {signature(row, "gives"), JPX_PLAIN},
-                                           {signature(row, "fills"), JPX_PLAIN},
-                                           {jpx_json_string(row, "queue", NULL), JPX_PLAIN},
-                                           {attempts.s, JPX_PLAIN},
-                                           {timeout.s, JPX_PLAIN},
-                                           {jpx_json_string(row, "at", NULL), JPX_FAINT}});
+        jpx_text_table_row(&table, (jpx_cell[]){{jpx_json_string(row, "pipe", "?"), JPX_BOLD},
+                                                {signature(row, "takes"), JPX_PLAIN},
+                                                {signature(row, "gives"), JPX_PLAIN},
+                                                {signature(row, "fills"), JPX_PLAIN},
+                                                {jpx_json_string(row, "queue", NULL), JPX_PLAIN},
+                                                {attempts.s, JPX_PLAIN},
+                                                {timeout.s, JPX_PLAIN},
+                                                {jpx_json_string(row, "at", NULL), JPX_FAINT}});
     }
-    jpx_table_draw(&table, &out);
+    jpx_text_table_draw(&table, &out);
     if (!jpx_json_count(pipes))
         jpx_cli_say(cli, "no pipes are registered where the api role runs");
     else

@@ -81,7 +81,7 @@ void jpx_live_free(jpx_live *live)
 }
 
 /* Is there something new to say about this pipeline? Remembers that it was said. */
-static bool is_news(jpx_live *live, const jpx_node *node)
+static bool is_news(jpx_live *live, const jpx_view_node *node)
 {
     uint64_t id = jpx_hash(node->id, strlen(node->id)) | 1;
     struct told *told = &live->told[id >> 8 & (TOLD_SLOTS - 1)];
@@ -98,7 +98,7 @@ static bool is_news(jpx_live *live, const jpx_node *node)
     return changed;
 }
 
-static void tell_one(jpx_live *live, const jpx_node *node, int64_t now)
+static void tell_one(jpx_live *live, const jpx_view_node *node, int64_t now)
 {
     bool trouble = node->status == JPX_SHOWN_RETRY || node->status == JPX_SHOWN_ABORTED;
     bool telling = trouble || node->status == JPX_SHOWN_RUNNING || node->status == JPX_SHOWN_DONE;
@@ -116,19 +116,19 @@ static void tell_one(jpx_live *live, const jpx_node *node, int64_t now)
 }
 
 /* What begins is told before what is below it, what ended after it: the order in which it happened. */
-static void tell(jpx_live *live, const jpx_node *node, int64_t now)
+static void tell(jpx_live *live, const jpx_view_node *node, int64_t now)
 {
     bool ended = node->status == JPX_SHOWN_DONE || node->status == JPX_SHOWN_ABORTED;
 
     if (!ended)
         tell_one(live, node, now);
-    for (const jpx_node *child = node->first; child; child = child->next)
+    for (const jpx_view_node *child = node->first; child; child = child->next)
         tell(live, child, now);
     if (ended)
         tell_one(live, node, now);
 }
 
-static void draw(jpx_live *live, jpx_node *tree, int64_t now)
+static void draw(jpx_live *live, jpx_view_node *tree, int64_t now)
 {
     jpx_text text = jpx_text_new(live->arena);
 
@@ -148,7 +148,7 @@ static void draw(jpx_live *live, jpx_node *tree, int64_t now)
 void jpx_live_show(jpx_live *live, const jpx_json *answer)
 {
     int64_t now = jpx_now(&live->cli->env);
-    jpx_node *tree;
+    jpx_view_node *tree;
     jp_error unseen;
 
     jpx_arena_reset(live->arena);

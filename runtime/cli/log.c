@@ -77,7 +77,7 @@ void jpx_log_sink_print(jpx_log_sink *sink, const char *line)
     pthread_mutex_unlock(&sink->lock);
 }
 
-void jpx_log_sink_write(void *ctx, jpx_level level, const char *line)
+void jpx_log_sink_write(void *ctx, jpx_log_level level, const char *line)
 {
     jpx_log_sink *sink = ctx;
 

@@ -22,7 +22,7 @@ void jpx_log_sink_detour(jpx_log_sink *, jpx_log_detour, void *ctx);
 /* A line as it is. */
 void jpx_log_sink_print(jpx_log_sink *, const char *line);
 /* For jpx_env.log, with the sink as its ctx. */
-void jpx_log_sink_write(void *sink, jpx_level, const char *line);
+void jpx_log_sink_write(void *sink, jpx_log_level, const char *line);
 
 /* "time=... level=info event=\"x\" n=3" -> {"time":"...","level":"info","event":"x","n":3} */
 void jpx_log_to_json(jpx_text *, const char *logfmt);

@@ -27,7 +27,7 @@ int jpx_verb_tree(jpx_cli *cli)
 {
     jpx_text out = jpx_text_new(cli->arena);
     jpx_answer answer;
-    jpx_node *tree;
+    jpx_view_node *tree;
     int code;
 
     if (cli->options.wait) {

@@ -42,9 +42,9 @@ static jpx_tally read_tally(const jpx_json *folded)
     return tally;
 }
 
-static jpx_node *read_node(const jpx_json *json, jpx_arena *arena)
+static jpx_view_node *read_node(const jpx_json *json, jpx_arena *arena)
 {
-    jpx_node *node = jpx_alloc(arena, sizeof *node), **tail = &node->first;
+    jpx_view_node *node = jpx_alloc(arena, sizeof *node), **tail = &node->first;
     const jpx_json *failure = jpx_json_get(json, "failure");
 
     node->id = jpx_json_string(json, "pipeline", "");
@@ -73,7 +73,7 @@ static jpx_node *read_node(const jpx_json *json, jpx_arena *arena)
     return node;
 }
 
-jp_status jpx_tree_read(const jpx_json *answer, jpx_arena *arena, jpx_node **out, jp_error *err)
+jp_status jpx_tree_read(const jpx_json *answer, jpx_arena *arena, jpx_view_node **out, jp_error *err)
 {
     if (!jpx_json_get(answer, "children") && !jpx_json_get(answer, "error"))
         return jpx_fail(err, JP_E_DAMAGED, "the answer has no tree; is the api role of another version?");

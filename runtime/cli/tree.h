@@ -31,8 +31,8 @@ typedef struct jpx_tally { /* pipelines that are counted, not shown */
     const char *pipe; /* NULL: of several pipes, or not known */
 } jpx_tally;
 
-typedef struct jpx_node jpx_node;
-struct jpx_node {
+typedef struct jpx_view_node jpx_view_node;
+struct jpx_view_node {
     const char *id;    /* "gen:index" */
     const char *index; /* what stands after the ':' */
     const char *pipe;
@@ -44,21 +44,21 @@ struct jpx_node {
     int64_t started_ms, ended_ms, due_ms;   /* 0 = not told */
     const char *worker;
     const char *failure; /* NULL = none */
-    jpx_node *first, *next;
+    jpx_view_node *first, *next;
     size_t count;     /* children */
     jpx_tally folded; /* children that the answer left out */
     bool shown;       /* by jpx_tree_fold */
 };
 
 /* JP_E_DAMAGED when the answer has no tree. */
-jp_status jpx_tree_read(const jpx_json *answer, jpx_arena *, jpx_node **out, jp_error *err);
+jp_status jpx_tree_read(const jpx_json *answer, jpx_arena *, jpx_view_node **out, jp_error *err);
 /* Decides what is shown in at most max_lines lines (0 = all): of each pipeline the same number of children, those with
  * trouble first, and of a chain that is too deep the upper end. */
-void jpx_tree_fold(jpx_node *, size_t max_lines);
+void jpx_tree_fold(jpx_view_node *, size_t max_lines);
 /* What of a node's children is not shown. */
-jpx_tally jpx_tree_hidden(const jpx_node *);
+jpx_tally jpx_tree_hidden(const jpx_view_node *);
 /* One node alone, without its place. */
-void jpx_tree_draw_line(const jpx_node *, const jpx_screen *, int64_t now_ms, jpx_text *out);
-void jpx_tree_draw(const jpx_node *, const jpx_screen *, int64_t now_ms, jpx_text *out);
+void jpx_tree_draw_line(const jpx_view_node *, const jpx_screen *, int64_t now_ms, jpx_text *out);
+void jpx_tree_draw(const jpx_view_node *, const jpx_screen *, int64_t now_ms, jpx_text *out);
 
 #endif

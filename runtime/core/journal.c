@@ -18,7 +18,8 @@ const jpx_entry *jpx_journal_ending(const jpx_journal *journal)
 {
     for (uint32_t i = journal->count; i-- > 0;) {
         const jpx_entry *entry = &journal->entries[i];
-        if (entry->kind == JPX_RETURNED || entry->kind == JPX_PLANNED || (entry->kind == JPX_REPLIED && !entry->hooked))
+        if (entry->kind == JPX_ENTRY_RETURNED || entry->kind == JPX_ENTRY_PLANNED ||
+            (entry->kind == JPX_ENTRY_REPLIED && !entry->hooked))
             return entry;
     }
     return NULL;
@@ -29,7 +30,7 @@ int jpx_journal_attempt(const jpx_journal *journal)
     const jpx_entry *last = jpx_journal_last(journal);
     if (!last)
         return 1;
-    return last->kind == JPX_RETRY ? last->attempt + 1 : last->attempt;
+    return last->kind == JPX_ENTRY_RETRY ? last->attempt + 1 : last->attempt;
 }
 
 jpx_next jpx_journal_next(const jpx_journal *journal, uint32_t step, bool due)
@@ -44,14 +45,14 @@ jpx_next jpx_journal_next(const jpx_journal *journal, uint32_t step, bool due)
         return JPX_NEXT_BODY;
     before = &journal->entries[step - 1];
     switch (before->kind) {
-    case JPX_RETRY:
+    case JPX_ENTRY_RETRY:
         /* An early event from elsewhere is dropped: its timer exists until its event is out (PROTOCOL 8). */
         return due ? JPX_NEXT_BODY : JPX_NEXT_NOTHING;
-    case JPX_WAITING:
+    case JPX_ENTRY_WAITING:
         if (!due || !before->due_ms)
             return JPX_NEXT_NOTHING;
         return before->completes ? JPX_NEXT_COMPLETE : JPX_NEXT_TIMEOUT;
-    case JPX_REPLIED:
+    case JPX_ENTRY_REPLIED:
         return before->hooked ? JPX_NEXT_REPLY : JPX_NEXT_NOTHING;
     default:
         return JPX_NEXT_NOTHING;
@@ -61,9 +62,9 @@ jpx_next jpx_journal_next(const jpx_journal *journal, uint32_t step, bool due)
 bool jpx_journal_begun(const jpx_journal *journal, bool marked)
 {
     for (uint32_t i = 0; i < journal->count; i++) {
-        if (journal->entries[i].kind == JPX_ABORTED)
+        if (journal->entries[i].kind == JPX_ENTRY_ABORTED)
             return journal->entries[i].begun || i > 0;
-        if (journal->entries[i].kind != JPX_FINISHED)
+        if (journal->entries[i].kind != JPX_ENTRY_FINISHED)
             return true;
     }
     return marked;
@@ -73,13 +74,13 @@ bool jpx_journal_wants_finish(const jpx_journal *journal, bool aborted)
 {
     const jpx_pipeline *p = journal->pipeline;
 
-    if (jpx_journal_find(journal, JPX_FINISHED))
+    if (jpx_journal_find(journal, JPX_ENTRY_FINISHED))
         return false;
     if (!aborted)
         return p->hook;
     if (p->cancel)
         for (uint32_t i = 0; i + 1 < journal->count; i++)
-            if (journal->entries[i].kind == JPX_WAITING && journal->entries[i + 1].kind == JPX_ABORTED)
+            if (journal->entries[i].kind == JPX_ENTRY_WAITING && journal->entries[i + 1].kind == JPX_ENTRY_ABORTED)
                 return true;
     return p->hook && jpx_journal_begun(journal, false);
 }
@@ -107,7 +108,7 @@ static jpx_status_kind decided(const jpx_journal *journal, bool aborted)
 jpx_status_kind jpx_journal_status(const jpx_journal *journal, const jpx_evidence *evidence)
 {
     const jpx_entry *last = jpx_journal_last(journal);
-    const jpx_entry *planned = jpx_journal_find(journal, JPX_PLANNED);
+    const jpx_entry *planned = jpx_journal_find(journal, JPX_ENTRY_PLANNED);
 
     if (!last)
         return evidence->marked ? JPX_IS_RUNNING : evidence->deps_open ? JPX_IS_WAITING : JPX_IS_QUEUED;
@@ -118,17 +119,17 @@ jpx_status_kind jpx_journal_status(const jpx_journal *journal, const jpx_evidenc
             return decided(journal, false);
         return JPX_IS_RUNNING;
     }
-    if (last->kind == JPX_FINISHED)
+    if (last->kind == JPX_ENTRY_FINISHED)
         return last->aborted ? JPX_IS_ABORTED : JPX_IS_DONE;
     switch (last->kind) {
-    case JPX_RETURNED:
+    case JPX_ENTRY_RETURNED:
         return decided(journal, false);
-    case JPX_REPLIED:
+    case JPX_ENTRY_REPLIED:
         return last->hooked ? JPX_IS_RUNNING : decided(journal, false);
-    case JPX_FAILED:
-    case JPX_ABORTED:
+    case JPX_ENTRY_FAILED:
+    case JPX_ENTRY_ABORTED:
         return decided(journal, true);
-    case JPX_RETRY:
+    case JPX_ENTRY_RETRY:
         return evidence->marked ? JPX_IS_RUNNING : JPX_IS_RETRY;
     default:
         return JPX_IS_RUNNING;

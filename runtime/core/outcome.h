@@ -42,7 +42,7 @@ typedef struct jpx_child {
 
 typedef struct jpx_output {
     const char *slot; /* "default" or named */
-    bool handed;      /* the child's slot is this output */
+    bool forwarded;   /* the child's slot is this output */
     uint32_t child;
     const char *child_slot;
     const char *type; /* handed, and the child may give other values, too: "int64", "string?"; NULL = it may not */

@@ -55,8 +55,8 @@ jp_status jpx_plan_check(const jpx_outcome *outcome, jp_error *err)
         const jpx_output *output = &outcome->outputs[i];
         if (!jpx_is_name(output->slot))
             return jpx_fail(err, JP_E_INVALID, "output %zu of the plan has no name", i);
-        if (output->handed ? !jpx_is_name(output->child_slot) || output->child >= outcome->children_count
-                           : !is_document(output->value))
+        if (output->forwarded ? !jpx_is_name(output->child_slot) || output->child >= outcome->children_count
+                              : !is_document(output->value))
             return jpx_fail(err, JP_E_INVALID, "output %s of the plan has neither a value nor a child", output->slot);
     }
     return JP_OK;
@@ -114,9 +114,9 @@ void jpx_plan_outputs(const jpx_plan_input *in, jpx_arena *arena, jpx_entry *ent
     for (size_t i = 0; i < outcome->outputs_count; i++) {
         const jpx_output *from = &outcome->outputs[i];
         jpx_out *to = &entry->outs[i];
-        *to =
-            (jpx_out){.slot = from->slot, .handed = from->handed, .child = from->child, .child_slot = from->child_slot};
-        if (from->handed)
+        *to = (jpx_out){
+            .slot = from->slot, .forwarded = from->forwarded, .child = from->child, .child_slot = from->child_slot};
+        if (from->forwarded)
             continue;
         if (from->value.size > JPX_INLINE_MAX || inline_size + from->value.size > 2 * JPX_INLINE_MAX) {
             to->large = true;
@@ -225,7 +225,7 @@ static bool is_awaited(const jpx_pipeline *p, const char *slot)
 
 /* What the child's value has to be, by what its parent declares and by what is asked of the parent. Both are there only
  * where the parent says "int64?" and is asked for a type without null. */
-static const char *handed_type(const jpx_pipeline *self, const jpx_output *output, jpx_arena *arena)
+static const char *forwarded_type(const jpx_pipeline *self, const jpx_output *output, jpx_arena *arena)
 {
     for (size_t l = 0; l < self->links_count; l++) {
         if (!self->links[l].type || strcmp(self->links[l].slot, output->slot) != 0)
@@ -242,11 +242,11 @@ static void link_outputs(const jpx_plan_input *in, jpx_pipeline *children, size_
 
     for (size_t i = 0; i < in->outcome->outputs_count; i++) {
         const jpx_output *output = &in->outcome->outputs[i];
-        if (!output->handed)
+        if (!output->forwarded)
             continue;
         jpx_pipeline *child = &children[output->child];
         size_t *cap = &caps[output->child];
-        const char *type = handed_type(self, output, arena);
+        const char *type = forwarded_type(self, output, arena);
         if (is_awaited(self, output->slot)) {
             JPX_PUSH(arena, child->links, child->links_count, *cap) =
                 (jpx_link){output->child_slot, self->key, output->slot, type};

@@ -6,7 +6,7 @@
 
 #include "core/doc.h"
 #include "core/outcome.h"
-#include "store/store.h" /* jpx_record only */
+#include "core/table.h"
 
 /* ---- pipeline: what it is ---- */
 typedef struct jpx_dep { /* what it waits for; bits are numbered through all deps in order */
@@ -74,7 +74,7 @@ bool jpx_pipeline_decode(jpx_bytes doc, jpx_arena *, jpx_pipeline *);
     X(FINISHED, "finished") /* its hook has run */
 
 typedef enum jpx_entry_kind {
-#define JPX_ENTRY_ENUM_(name, text) JPX_##name,
+#define JPX_ENTRY_ENUM_(name, text) JPX_ENTRY_##name,
     JPX_ENTRY_MAP(JPX_ENTRY_ENUM_)
 #undef JPX_ENTRY_ENUM_
         JPX_ENTRY_KINDS
@@ -83,7 +83,7 @@ const char *jpx_entry_text(jpx_entry_kind);
 
 typedef struct jpx_out { /* a slot filled or handed by this entry */
     const char *slot;
-    bool handed;
+    bool forwarded;
     uint32_t child;
     const char *child_slot;
     bool large;

@@ -30,7 +30,7 @@ static void append_out(bson_t *parent, const char *name, const jpx_out *out)
 
     bson_append_document_begin(parent, name, -1, &item);
     bson_append_utf8(&item, "slot", 4, out->slot, -1);
-    if (out->handed) {
+    if (out->forwarded) {
         bson_append_int64(&item, "child", 5, out->child);
         bson_append_utf8(&item, "of", 2, out->child_slot, -1);
     } else if (out->large) {
@@ -55,7 +55,7 @@ static bool read_out(const bson_iter_t *parent, jpx_arena *arena, jpx_out *out)
             good &= (out->slot = jpx_iter_text(&item, arena)) != NULL;
         else if (strcmp(name, "child") == 0) {
             good &= jpx_iter_u32(&item, &out->child);
-            out->handed = true;
+            out->forwarded = true;
         } else if (strcmp(name, "of") == 0)
             good &= (out->child_slot = jpx_iter_text(&item, arena)) != NULL;
         else if (strcmp(name, "large") == 0)
@@ -65,7 +65,7 @@ static bool read_out(const bson_iter_t *parent, jpx_arena *arena, jpx_out *out)
             value = true;
         }
     }
-    return good && !item.err_off && out->slot && (value || out->large || (out->handed && out->child_slot));
+    return good && !item.err_off && out->slot && (value || out->large || (out->forwarded && out->child_slot));
 }
 
 static void append_outs(bson_t *doc, const jpx_entry *entry)
@@ -145,23 +145,23 @@ jpx_record jpx_entry_encode(const jpx_entry *entry, jpx_arena *arena)
     if (entry->body_us)
         bson_append_int64(&doc, "body_us", 7, entry->body_us);
     append_outs(&doc, entry);
-    if (entry->kind == JPX_PLANNED) {
+    if (entry->kind == JPX_ENTRY_PLANNED) {
         jpx_append_id(&doc, "generation", entry->gen, JPX_GEN_SIZE);
         bson_append_int64(&doc, "children", 8, entry->children);
     }
     if (entry->completes)
         bson_append_bool(&doc, "completes", 9, true);
-    if (entry->kind == JPX_WAITING)
+    if (entry->kind == JPX_ENTRY_WAITING)
         jpx_append_id(&doc, "token", entry->token_hash, sizeof entry->token_hash);
     if (entry->due_ms)
         bson_append_date_time(&doc, "due", 3, entry->due_ms);
-    if (entry->kind == JPX_REPLIED) {
+    if (entry->kind == JPX_ENTRY_REPLIED) {
         bson_append_bool(&doc, "hooked", 6, entry->hooked);
         append_out(&doc, "reply", &entry->reply);
     }
-    if (entry->kind == JPX_ABORTED)
+    if (entry->kind == JPX_ENTRY_ABORTED)
         bson_append_bool(&doc, "begun", 5, entry->begun);
-    if (entry->kind == JPX_FINISHED)
+    if (entry->kind == JPX_ENTRY_FINISHED)
         bson_append_bool(&doc, "aborted", 7, entry->aborted);
     append_failure(&doc, entry);
     return (jpx_record){jpx_copy(arena, id, sizeof id), jpx_doc_take(&doc, arena)};
@@ -228,6 +228,6 @@ bool jpx_entry_decode(jpx_bytes doc, jpx_arena *arena, jpx_entry *entry)
             good = read_failure(&iter, arena, entry);
     }
     /* what the kind cannot be without */
-    good = good && !iter.err_off && (entry->kind != JPX_PLANNED || (generation && entry->children));
-    return good && kind && (entry->kind != JPX_REPLIED || entry->reply.slot);
+    good = good && !iter.err_off && (entry->kind != JPX_ENTRY_PLANNED || (generation && entry->children));
+    return good && kind && (entry->kind != JPX_ENTRY_REPLIED || entry->reply.slot);
 }

@@ -78,7 +78,8 @@ static jpx_bytes assemble(const jpx_pipeline *p, const jpx_slot *slots, const jp
     return jpx_doc_take(&array, arena);
 }
 
-jp_status jpx_load_args(jpx_desk *desk, jpx_pipeline *const *pipelines, size_t count, jpx_bytes *args, jp_error *err)
+jp_status jpx_load_args(jpx_session *session, jpx_pipeline *const *pipelines, size_t count, jpx_bytes *args,
+                        jp_error *err)
 {
     size_t total = 0, cap = 0;
     jpx_slot *slots = NULL;
@@ -90,10 +91,10 @@ jp_status jpx_load_args(jpx_desk *desk, jpx_pipeline *const *pipelines, size_t c
                 jpx_slot slot = {.key = jpx_key_make(jpx_key_root_id(&pipelines[i]->key),
                                                      jpx_key_gen(&pipelines[i]->key), ref->child + c),
                                  .name = ref->slot};
-                JPX_PUSH(desk->arena, slots, total, cap) = slot;
+                JPX_PUSH(session->arena, slots, total, cap) = slot;
             }
         }
-    if (total && jpx_load_slots(desk, slots, total, true, err) != JP_OK)
+    if (total && jpx_load_slots(session, slots, total, true, err) != JP_OK)
         return err->status;
     for (size_t i = 0, at = 0; i < count; i++) {
         jpx_pipeline *p = pipelines[i];
@@ -109,15 +110,15 @@ jp_status jpx_load_args(jpx_desk *desk, jpx_pipeline *const *pipelines, size_t c
         if (p->refs_count == 0 && p->large_count == 0) {
             args[i] = p->args;
         } else if (!missing) {
-            jpx_bytes *large = jpx_alloc_array(desk->arena, p->large_count + 1, sizeof *large);
+            jpx_bytes *large = jpx_alloc_array(session->arena, p->large_count + 1, sizeof *large);
             for (size_t l = 0; l < p->large_count; l++)
-                if (jpx_load_value(desk, p->large[l].id, &large[l], err) != JP_OK) {
+                if (jpx_load_value(session, p->large[l].id, &large[l], err) != JP_OK) {
                     if (err->status != JP_E_DAMAGED)
                         return err->status;
                     missing = true; /* the failure of this pipeline, not of those read with it */
                 }
             if (!missing)
-                args[i] = assemble(p, slots + at, large, desk->arena);
+                args[i] = assemble(p, slots + at, large, session->arena);
         }
         at += used;
     }

@@ -7,7 +7,7 @@ static void tell_filled(jpx_outbox *box, const jpx_pipeline *p, const jpx_entry 
 {
     for (size_t i = 0; i < entry->outs_count; i++) {
         bool wanted = jpx_key_is_root(&p->key) || p->links_count;
-        if (entry->outs[i].handed)
+        if (entry->outs[i].forwarded)
             continue;
         for (size_t w = 0; w < p->waiters_count && !wanted; w++)
             wanted = p->waiters[w].slot && strcmp(p->waiters[w].slot, entry->outs[i].slot) == 0;
@@ -24,7 +24,7 @@ static void tell_filled(jpx_outbox *box, const jpx_pipeline *p, const jpx_entry 
 }
 
 /* The children of an adopted generation that wait for nothing, read back from the store. */
-static jp_status start_children(jpx_desk *desk, jpx_outbox *box, const jpx_entry *entry, jp_error *err)
+static jp_status start_children(jpx_session *session, jpx_outbox *box, const jpx_entry *entry, jp_error *err)
 {
     jpx_root_id root = jpx_key_root_id(&entry->key);
 
@@ -32,17 +32,18 @@ static jp_status start_children(jpx_desk *desk, jpx_outbox *box, const jpx_entry
         uint32_t last = entry->children - first > JPX_SCAN_CHUNK ? first + JPX_SCAN_CHUNK - 1 : entry->children - 1;
         jpx_key lo = jpx_key_make(root, entry->gen, first), hi = jpx_key_make(root, entry->gen, last);
         jpx_records found;
-        jpx_ready *ready = jpx_alloc_array(desk->arena, JPX_SCAN_CHUNK, sizeof *ready);
+        jpx_ready *ready = jpx_alloc_array(session->arena, JPX_SCAN_CHUNK, sizeof *ready);
         size_t count = 0;
-        if (jpx_store_scan(desk->store, JPX_PIPELINE, jpx_id(lo.b, JPX_PIPELINE_SIZE), jpx_id(hi.b, JPX_PIPELINE_SIZE),
-                           JPX_SCAN_CHUNK, false, desk->arena, &found, err) != JP_OK)
+        if (jpx_store_scan(session->store, JPX_TABLE_PIPELINE, jpx_id(lo.b, JPX_PIPELINE_SIZE),
+                           jpx_id(hi.b, JPX_PIPELINE_SIZE), JPX_SCAN_CHUNK, false, session->arena, &found,
+                           err) != JP_OK)
             return err->status;
         for (size_t i = 0; i < found.count; i++) {
             jpx_pipeline child;
-            if (jpx_pipeline_decode(found.items[i].doc, desk->arena, &child) && child.deps_count == 0)
+            if (jpx_pipeline_decode(found.items[i].doc, session->arena, &child) && child.deps_count == 0)
                 ready[count++] = (jpx_ready){child.key, entry->at_ms};
         }
-        if (jpx_publish_ready(desk, box, ready, count, err) != JP_OK)
+        if (jpx_publish_ready(session, box, ready, count, err) != JP_OK)
             return err->status;
     }
     return JP_OK;
@@ -67,7 +68,7 @@ static void tell_change(jpx_outbox *box, const jpx_pipeline *p, const jpx_entry 
                          .pipe = p->pipe,
                          .attempt = entry->attempt,
                          .reason = entry->failure_text,
-                         .due_ms = entry->kind == JPX_RETRY ? entry->due_ms : 0};
+                         .due_ms = entry->kind == JPX_ENTRY_RETRY ? entry->due_ms : 0};
     jpx_outbox_change(box, &change);
 }
 
@@ -77,14 +78,14 @@ static void tell_ended(jpx_outbox *box, const jpx_pipeline *p, jpx_fact_kind kin
     jpx_outbox_fact(box, &fact);
 }
 
-static const char *abort_reason(jpx_desk *desk, const jpx_pipeline *p, const jpx_entry *entry)
+static const char *abort_reason(jpx_session *session, const jpx_pipeline *p, const jpx_entry *entry)
 {
     const char *text = entry->failure_text ? entry->failure_text : "failed";
     const size_t size = strlen(p->pipe);
     const bool named = strncmp(text, p->pipe, size) == 0 && text[size] == ','; /* "AddOne, math.c:12: ..." */
     if (named || (entry->failure_class && strcmp(entry->failure_class, "abort") == 0))
         return text;
-    return jpx_format(desk->arena, "%s failed: %s", p->pipe, text);
+    return jpx_format(session->arena, "%s failed: %s", p->pipe, text);
 }
 
 /* A timer whose time is over has become an event, which may stand in its queue still, or be at work: the patrol does
@@ -93,30 +94,30 @@ static void set_timer(jpx_outbox *box, const jpx_pipeline *p, const jpx_entry *e
 {
     const jpx_run_event event = {.key = p->key, .step = entry->step + 1};
 
-    if (box->backlog && entry->due_ms <= jpx_now(box->desk->env) &&
-        jpx_backlog_may_have(box->backlog, &event, p->queue, entry->due_ms))
+    if (box->backlog && entry->due_ms <= jpx_now(box->session->env) &&
+        jpx_queue_age_may_have(box->backlog, &event, p->queue, entry->due_ms))
         return;
     jpx_outbox_timer(box, entry->due_ms, p, entry->step);
 }
 
-jp_status jpx_follow(jpx_desk *desk, jpx_outbox *box, const jpx_pipeline *p, const jpx_entry *entry,
-                     const jpx_generation *ready, bool there, jp_error *err)
+jp_status jpx_entry_effects(jpx_session *session, jpx_outbox *box, const jpx_pipeline *p, const jpx_entry *entry,
+                            const jpx_generation *ready, bool there, jp_error *err)
 {
     jpx_again again = there ? entry->at_ms : 0; /* nothing of it was told before it was there */
 
     switch (entry->kind) {
-    case JPX_REPLIED:
+    case JPX_ENTRY_REPLIED:
         if (entry->hooked) {
             jpx_run_event event = {.key = p->key, .step = entry->step + 1};
             jpx_outbox_run(box, &event, p->pipe, p->queue, again);
             return JP_OK;
         }
         /* fall through */
-    case JPX_RETURNED:
+    case JPX_ENTRY_RETURNED:
         tell_filled(box, p, entry, again);
         tell_ended(box, p, JPX_FACT_ENDED, again);
         return JP_OK;
-    case JPX_PLANNED:
+    case JPX_ENTRY_PLANNED:
         tell_filled(box, p, entry, again);
         if (!again)
             tell_change(box, p, entry, "running");
@@ -124,26 +125,26 @@ jp_status jpx_follow(jpx_desk *desk, jpx_outbox *box, const jpx_pipeline *p, con
             start_ready(box, ready);
             return JP_OK;
         }
-        return start_children(desk, box, entry, err);
-    case JPX_RETRY:
+        return start_children(session, box, entry, err);
+    case JPX_ENTRY_RETRY:
         set_timer(box, p, entry);
         if (!again)
             tell_change(box, p, entry, "retry");
         return JP_OK;
-    case JPX_WAITING:
+    case JPX_ENTRY_WAITING:
         if (entry->due_ms)
             set_timer(box, p, entry);
         if (!again)
             tell_change(box, p, entry, "running");
         return JP_OK;
-    case JPX_FAILED:
-        jpx_outbox_abort(box, &p->key, p->pipe, abort_reason(desk, p, entry));
+    case JPX_ENTRY_FAILED:
+        jpx_outbox_abort(box, &p->key, p->pipe, abort_reason(session, p, entry));
         if (!again && !p->hook && !jpx_key_is_root(&p->key))
             tell_change(box, p, entry, "aborted"); /* with a hook: when that has run; of the root: with the root */
         return JP_OK;
-    case JPX_ABORTED:
+    case JPX_ENTRY_ABORTED:
         return JP_OK; /* the walker that wrote it sees to its hooks */
-    case JPX_FINISHED:
+    case JPX_ENTRY_FINISHED:
         if (entry->aborted && !again && !jpx_key_is_root(&p->key))
             tell_change(box, p, entry, "aborted");
         if (!entry->aborted) {
@@ -151,8 +152,9 @@ jp_status jpx_follow(jpx_desk *desk, jpx_outbox *box, const jpx_pipeline *p, con
         } else if (jpx_key_is_root(&p->key)) {
             jpx_root_id root = jpx_key_root_id(&p->key);
             char *data, text[JPX_ROOT_TEXT];
-            data = jpx_format(desk->arena, "{\"root\":\"%s\"}", jpx_root_text(text, &root));
-            jpx_message message = {.subject = jpx_format(desk->arena, "%s.control.aborting", jpx_bus_prefix(desk->bus)),
+            data = jpx_format(session->arena, "{\"root\":\"%s\"}", jpx_root_text(text, &root));
+            jpx_message message = {.subject =
+                                       jpx_format(session->arena, "%s.control.aborting", jpx_bus_prefix(session->bus)),
                                    .data = {(const uint8_t *)data, strlen(data)}};
             jpx_outbox_message(box, &message);
         }

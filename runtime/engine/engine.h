@@ -20,19 +20,19 @@ enum {
 };
 
 /* One role's handles; `arena` lives for one batch. */
-typedef struct jpx_desk {
+typedef struct jpx_session {
     const jpx_parts *parts;
     const jpx_env *env;
     jpx_store *store;
     jpx_bus *bus;
     jpx_arena *arena;
-} jpx_desk;
+} jpx_session;
 
 struct jpx_role {
     jpx_role_kind kind;
     jpx_parts parts;
     jpx_role_options options;
-    jpx_desk desk;
+    jpx_session session;
     bool draining;
     size_t (*step)(jpx_role *, int64_t wait_ms);
     bool (*drain)(jpx_role *);
@@ -46,14 +46,14 @@ jp_status jpx_api_open(jpx_role **out, jp_error *err);
 /* ---- load.c: records by key ---- */
 
 /* out[i] is NULL where there is none, or where it is damaged (logged). */
-jp_status jpx_load_pipelines(jpx_desk *, const jpx_key *, size_t count, jpx_pipeline **out, jp_error *err);
-jp_status jpx_load_roots(jpx_desk *, const jpx_root_id *, size_t count, jpx_root **out, jp_error *err);
+jp_status jpx_load_pipelines(jpx_session *, const jpx_key *, size_t count, jpx_pipeline **out, jp_error *err);
+jp_status jpx_load_roots(jpx_session *, const jpx_root_id *, size_t count, jpx_root **out, jp_error *err);
 /* Entries 0 .. upto[i] as far as they are there (all of them when upto is NULL). journal.pipeline is left alone. */
-jp_status jpx_load_entries(jpx_desk *, const jpx_key *, const uint32_t *upto, size_t count, jpx_journal *out,
+jp_status jpx_load_entries(jpx_session *, const jpx_key *, const uint32_t *upto, size_t count, jpx_journal *out,
                            jp_error *err);
 
 /* The marks of the executions of one step; damaged ones are left out. */
-jp_status jpx_load_marks(jpx_desk *, const jpx_key *, uint32_t step, jpx_mark **out, size_t *count, jp_error *err);
+jp_status jpx_load_marks(jpx_session *, const jpx_key *, uint32_t step, jpx_mark **out, size_t *count, jp_error *err);
 
 typedef struct jpx_slot { /* a slot to be read */
     jpx_key key;
@@ -65,14 +65,14 @@ typedef struct jpx_slot { /* a slot to be read */
     uint32_t filler_step;
 } jpx_slot;
 /* Reads values through handed slots and large values. with_values false: fillers only. */
-jp_status jpx_load_slots(jpx_desk *, jpx_slot *, size_t count, bool with_values, jp_error *err);
+jp_status jpx_load_slots(jpx_session *, jpx_slot *, size_t count, bool with_values, jp_error *err);
 
 /* The resolved arguments of a pipeline, an array document for each; args[i].data is NULL where a slot is missing. */
-jp_status jpx_load_args(jpx_desk *, jpx_pipeline *const *, size_t count, jpx_bytes *args, jp_error *err);
-jp_status jpx_load_value(jpx_desk *, const uint8_t id[JPX_VALUE_SIZE], jpx_bytes *value, jp_error *err);
+jp_status jpx_load_args(jpx_session *, jpx_pipeline *const *, size_t count, jpx_bytes *args, jp_error *err);
+jp_status jpx_load_value(jpx_session *, const uint8_t id[JPX_VALUE_SIZE], jpx_bytes *value, jp_error *err);
 
 /* ---- queue_age.c: what may still be in the queues ---- */
-typedef struct jpx_backlog { /* the age of each queue, looked at once */
+typedef struct jpx_queue_age { /* the age of each queue, looked at once */
     jpx_bus *bus;
     jpx_store *store;
     jpx_arena *arena; /* outlives it */
@@ -81,14 +81,14 @@ typedef struct jpx_backlog { /* the age of each queue, looked at once */
         int64_t oldest_ms;
     } * queues;
     size_t count, cap;
-} jpx_backlog;
+} jpx_queue_age;
 /* May this event, published after `since`, still be in its queue? False also when that is not known. */
-bool jpx_backlog_may_have(jpx_backlog *, const jpx_run_event *, const char *queue, jpx_again since);
+bool jpx_queue_age_may_have(jpx_queue_age *, const jpx_run_event *, const char *queue, jpx_again since);
 
 /* ---- outbox.c: events gathered by one handler, published at its end ---- */
 typedef struct jpx_outbox {
-    jpx_desk *desk;
-    jpx_backlog *backlog; /* run events that may be in it still are not published again; NULL = all are */
+    jpx_session *session;
+    jpx_queue_age *backlog; /* run events that may be in it still are not published again; NULL = all are */
     jpx_message *messages;
     size_t messages_count, messages_cap;
     jpx_fact *facts;
@@ -100,7 +100,7 @@ typedef struct jpx_outbox {
     jpx_root_change *aborts;
     size_t aborts_count, aborts_cap;
 } jpx_outbox;
-jpx_outbox jpx_outbox_new(jpx_desk *);
+jpx_outbox jpx_outbox_new(jpx_session *);
 void jpx_outbox_run(jpx_outbox *, const jpx_run_event *, const char *pipe, const char *queue, jpx_again again);
 void jpx_outbox_fact(jpx_outbox *, const jpx_fact *);
 void jpx_outbox_timer(jpx_outbox *, int64_t due_ms, const jpx_pipeline *, uint32_t step);
@@ -111,25 +111,25 @@ void jpx_outbox_message(jpx_outbox *, const jpx_message *);
 /* Writes timers and flags, publishes, waits for the broker, then sends the history. */
 jp_status jpx_outbox_flush(jpx_outbox *, jp_error *err);
 /* Moves a message to the dead letters: original bytes and the reason. */
-jp_status jpx_dead_letter(jpx_desk *, const jpx_delivery *, const char *kind, const char *reason, jp_error *err);
+jp_status jpx_dead_letter(jpx_session *, const jpx_delivery *, const char *kind, const char *reason, jp_error *err);
 
 /* ---- propagate.c: from facts to what they set free ---- */
 /* Counts down, publishes run and finish events, closes roots; what is left over (deep cascades) goes out as facts.
  * `level`: generators that end by this are left to the caller, who looks at them next. */
-jp_status jpx_settle(jpx_desk *, jpx_outbox *, jpx_fact *, size_t count, bool level, jp_error *err);
+jp_status jpx_propagate(jpx_session *, jpx_outbox *, jpx_fact *, size_t count, bool level, jp_error *err);
 
 /* ---- effects.c: what follows from an entry ---- */
 /* Writes timers and the abort flag, puts events into the outbox. `ready`: children without dependencies, when they are
  * at hand; `there`: the entry was there already. */
-jp_status jpx_follow(jpx_desk *, jpx_outbox *, const jpx_pipeline *, const jpx_entry *, const jpx_generation *ready,
-                     bool there, jp_error *err);
+jp_status jpx_entry_effects(jpx_session *, jpx_outbox *, const jpx_pipeline *, const jpx_entry *,
+                            const jpx_generation *ready, bool there, jp_error *err);
 
 /* Run events for pipelines whose dependencies are all there; `again`: only where no entry is yet. */
 typedef struct jpx_ready {
     jpx_key key;
     jpx_again again;
 } jpx_ready;
-jp_status jpx_publish_ready(jpx_desk *, jpx_outbox *, const jpx_ready *, size_t count, jp_error *err);
+jp_status jpx_publish_ready(jpx_session *, jpx_outbox *, const jpx_ready *, size_t count, jp_error *err);
 
 /* ---- repair.c: the live tree of a root ---- */
 /* An abort that is carried out: appends `aborted` to everything that is not final. In `arena`, as is the root. */
@@ -137,35 +137,37 @@ typedef struct jpx_abort jpx_abort;
 jpx_abort *jpx_abort_new(const jpx_root *, jpx_arena *arena);
 /* A bounded part of it. *more: it goes on; otherwise *pending: pipelines whose hooks are still to run, or that changed
  * meanwhile. After an error it is begun anew. */
-jp_status jpx_abort_some(jpx_desk *, jpx_abort *, bool *more, size_t *pending, jp_error *err);
+jp_status jpx_abort_some(jpx_session *, jpx_abort *, bool *more, size_t *pending, jp_error *err);
 /* Publishes again whatever is due, from the entries alone, bottom-up (PROTOCOL 10); with a backlog, only what cannot be
  * in its queue any more. */
-jp_status jpx_walk_repair(jpx_desk *, jpx_outbox *, const jpx_root *, jpx_backlog *, jp_error *err);
+jp_status jpx_repair_root(jpx_session *, jpx_outbox *, const jpx_root *, jpx_queue_age *, jp_error *err);
 /* Removes all records of a root, at most *budget (> 0, counted down); *done when none is left. */
-jp_status jpx_walk_remove(jpx_desk *, const jpx_root_id *, size_t *budget, bool *done, jp_error *err);
+jp_status jpx_remove_root(jpx_session *, const jpx_root_id *, size_t *budget, bool *done, jp_error *err);
 
-/* ---- stream_loss.c: for which streams (jpx_bus_born_ns) live roots were walked ---- */
-jp_status jpx_losses_look(jpx_desk *, int64_t born_ns, bool *lost, jp_error *err); /* not for these: *lost */
-jp_status jpx_losses_walked(jpx_desk *, int64_t born_ns, jp_error *err);
+/* ---- stream_loss.c: for which streams (jpx_bus_stream_created_ns) live roots were walked ---- */
+jp_status jpx_stream_loss_find(jpx_session *, int64_t stream_created_ns, bool *lost,
+                               jp_error *err); /* not for these: *lost */
+jp_status jpx_stream_loss_repaired(jpx_session *, int64_t stream_created_ns, jp_error *err);
 
 /* ---- tombstone.c: roots that were cleaned up lately ---- */
-jp_status jpx_grave_dig(jpx_desk *, const jpx_root_id *, jp_error *err);
-jp_status jpx_grave_level(jpx_desk *, const jpx_root_id *, jp_error *err);
-jp_status jpx_grave_dug(jpx_desk *, const jpx_root_id *, int64_t *ms, jp_error *err); /* when; 0 = there is none */
-jp_status jpx_grave_look(jpx_desk *, const jpx_root_id *, size_t count, bool *buried, jp_error *err);
+jp_status jpx_tombstone_put(jpx_session *, const jpx_root_id *, jp_error *err);
+jp_status jpx_tombstone_remove(jpx_session *, const jpx_root_id *, jp_error *err);
+jp_status jpx_tombstone_time(jpx_session *, const jpx_root_id *, int64_t *ms,
+                             jp_error *err); /* when; 0 = there is none */
+jp_status jpx_tombstone_find(jpx_session *, const jpx_root_id *, size_t count, bool *buried, jp_error *err);
 
 /* ---- view.c, view_why.c: what people see ---- */
-jp_status jpx_view_status(jpx_desk *, const jpx_root *, bool counts, bson_t *out, jp_error *err);
-jp_status jpx_view_tree(jpx_desk *, const jpx_root *, size_t limit, bson_t *out, jp_error *err);
-jp_status jpx_view_why(jpx_desk *, const jpx_root *, bson_t *out, jp_error *err);
+jp_status jpx_view_status(jpx_session *, const jpx_root *, bool counts, bson_t *out, jp_error *err);
+jp_status jpx_view_tree(jpx_session *, const jpx_root *, size_t limit, bson_t *out, jp_error *err);
+jp_status jpx_view_why(jpx_session *, const jpx_root *, bson_t *out, jp_error *err);
 /* The root, and its result in *value: no data while there is none. `value` NULL: it is not read. */
-jp_status jpx_view_result(jpx_desk *, const jpx_root *, bson_t *out, jpx_bytes *value, jp_error *err);
+jp_status jpx_view_result(jpx_session *, const jpx_root *, bson_t *out, jpx_bytes *value, jp_error *err);
 
 /* ---- output_types.c ---- */
 /* Is this value what the slots are declared to be that it is handed on as? JP_E_INVALID with a clause and the mend. */
-jp_status jpx_handed_fits(const jpx_pipeline *, const char *slot, jpx_bytes value, jp_error *err);
+jp_status jpx_output_types_fit(const jpx_pipeline *, const char *slot, jpx_bytes value, jp_error *err);
 /* All outputs of a body: JP_E_INVALID with pipe, line of its yield, cause and mend. */
-jp_status jpx_handed_check(const jpx_pipeline *, const jpx_outcome *, jp_error *err);
+jp_status jpx_output_types_check(const jpx_pipeline *, const jpx_outcome *, jp_error *err);
 
 /* ---- small ones ---- */
 jpx_pipe_facts jpx_registry_facts(void *registry, const char *pipe);

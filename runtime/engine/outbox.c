@@ -5,14 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-jpx_outbox jpx_outbox_new(jpx_desk *desk)
+jpx_outbox jpx_outbox_new(jpx_session *session)
 {
-    return (jpx_outbox){.desk = desk};
+    return (jpx_outbox){.session = session};
 }
 
 void jpx_outbox_message(jpx_outbox *box, const jpx_message *message)
 {
-    JPX_PUSH(box->desk->arena, box->messages, box->messages_count, box->messages_cap) = *message;
+    JPX_PUSH(box->session->arena, box->messages, box->messages_count, box->messages_cap) = *message;
 }
 
 /* A message id saves work where the broker remembers it. What is said again must not be swallowed by it. */
@@ -23,23 +23,23 @@ static const char *message_id(jpx_outbox *box, const jpx_run_event *event, jpx_a
 
     jpx_hex(key, event->key.b, JPX_PIPELINE_SIZE);
     if (!again)
-        return jpx_format(box->desk->arena, "%s-%s%u%s", key, event->finish ? "f" : "", event->step,
+        return jpx_format(box->session->arena, "%s-%s%u%s", key, event->finish ? "f" : "", event->step,
                           event->due ? "-due" : "");
-    jpx_random(box->desk->env, random, sizeof random);
+    jpx_random(box->session->env, random, sizeof random);
     jpx_hex(fresh, random, sizeof random);
-    return jpx_format(box->desk->arena, "%s-%s%u-again-%s", key, event->finish ? "f" : "", event->step, fresh);
+    return jpx_format(box->session->arena, "%s-%s%u-again-%s", key, event->finish ? "f" : "", event->step, fresh);
 }
 
 void jpx_outbox_run(jpx_outbox *box, const jpx_run_event *event, const char *pipe, const char *queue, jpx_again again)
 {
-    jpx_arena *arena = box->desk->arena;
-    if (again && box->backlog && jpx_backlog_may_have(box->backlog, event, queue, again))
+    jpx_arena *arena = box->session->arena;
+    if (again && box->backlog && jpx_queue_age_may_have(box->backlog, event, queue, again))
         return;
     jpx_run_event told = *event;
     told.again = again != 0;
     jpx_message message = {
-        .subject = jpx_format(arena, "%s.run.%s.%s", jpx_bus_prefix(box->desk->bus), queue, pipe),
-        .data = jpx_run_event_encode(&told, pipe, jpx_now(box->desk->env), arena),
+        .subject = jpx_format(arena, "%s.run.%s.%s", jpx_bus_prefix(box->session->bus), queue, pipe),
+        .data = jpx_run_event_encode(&told, pipe, jpx_now(box->session->env), arena),
         .id = message_id(box, event, again),
     };
     jpx_outbox_message(box, &message);
@@ -51,28 +51,28 @@ void jpx_outbox_run(jpx_outbox *box, const jpx_run_event *event, const char *pip
 
 void jpx_outbox_fact(jpx_outbox *box, const jpx_fact *fact)
 {
-    JPX_PUSH(box->desk->arena, box->facts, box->facts_count, box->facts_cap) = *fact;
+    JPX_PUSH(box->session->arena, box->facts, box->facts_count, box->facts_cap) = *fact;
 }
 
 void jpx_outbox_timer(jpx_outbox *box, int64_t due_ms, const jpx_pipeline *p, uint32_t step)
 {
-    jpx_record record = jpx_timer_encode(due_ms, &p->key, step, p->pipe, p->queue, box->desk->arena);
-    JPX_PUSH(box->desk->arena, box->timers, box->timers_count, box->timers_cap) = record;
+    jpx_record record = jpx_timer_encode(due_ms, &p->key, step, p->pipe, p->queue, box->session->arena);
+    JPX_PUSH(box->session->arena, box->timers, box->timers_count, box->timers_cap) = record;
 }
 
 void jpx_outbox_abort(jpx_outbox *box, const jpx_key *by, const char *by_text, const char *reason)
 {
-    jpx_arena *arena = box->desk->arena;
+    jpx_arena *arena = box->session->arena;
     jpx_root_change change = {.id = jpx_copy(arena, by->b, JPX_ROOT_SIZE),
                               .op = JPX_ROOT_ABORT,
-                              .at_ms = jpx_now(box->desk->env),
+                              .at_ms = jpx_now(box->session->env),
                               .reason = reason,
                               .by = by_text,
                               .pipeline = jpx_copy(arena, by->b, JPX_PIPELINE_SIZE)};
     char text[JPX_ROOT_TEXT];
     jpx_root_id root = jpx_key_root_id(by);
     char *data = jpx_format(arena, "{\"root\":\"%s\"}", jpx_root_text(text, &root));
-    jpx_message message = {.subject = jpx_format(arena, "%s.control.aborting", jpx_bus_prefix(box->desk->bus)),
+    jpx_message message = {.subject = jpx_format(arena, "%s.control.aborting", jpx_bus_prefix(box->session->bus)),
                            .data = {(const uint8_t *)data, strlen(data)}};
 
     JPX_PUSH(arena, box->aborts, box->aborts_count, box->aborts_cap) = change;
@@ -81,16 +81,16 @@ void jpx_outbox_abort(jpx_outbox *box, const jpx_key *by, const char *by_text, c
 
 void jpx_outbox_change(jpx_outbox *box, const jpx_change *change)
 {
-    jpx_arena *arena = box->desk->arena;
+    jpx_arena *arena = box->session->arena;
     char root[JPX_ROOT_TEXT];
     jpx_root_id id = jpx_key_root_id(&change->key);
     jpx_message message = {
-        .subject = jpx_format(arena, "%s.event.%s.%s.%s%s", jpx_bus_prefix(box->desk->bus), jpx_root_text(root, &id),
+        .subject = jpx_format(arena, "%s.event.%s.%s.%s%s", jpx_bus_prefix(box->session->bus), jpx_root_text(root, &id),
                               change->pipe, change->root ? "root-" : "", change->what),
-        .data = jpx_change_encode(change, jpx_now(box->desk->env), arena),
+        .data = jpx_change_encode(change, jpx_now(box->session->env), arena),
     };
     JPX_PUSH(arena, box->history, box->history_count, box->history_cap) = message;
-    jpx_log(box->desk->env, change->root ? JPX_INFO : JPX_DEBUG, change->root ? "root" : "pipeline",
+    jpx_log(box->session->env, change->root ? JPX_INFO : JPX_DEBUG, change->root ? "root" : "pipeline",
             "root=%s pipe=%s status=%s attempt=%d%s%s", root, change->pipe, change->what, change->attempt,
             change->reason ? " reason=" : "", change->reason ? jpx_json_text(arena, change->reason) : "");
 }
@@ -113,7 +113,7 @@ static bool together(const jpx_fact *a, const jpx_fact *b)
 
 static void pack_facts(jpx_outbox *box)
 {
-    jpx_arena *arena = box->desk->arena;
+    jpx_arena *arena = box->session->arena;
 
     if (box->facts_count > 1)
         qsort(box->facts, box->facts_count, sizeof *box->facts, fact_order);
@@ -128,8 +128,8 @@ static void pack_facts(jpx_outbox *box)
             next--;
         unsigned partition = (unsigned)(jpx_hash(facts->key.b, JPX_ROOT_SIZE) % JPX_PARTITIONS);
         jpx_message message = {
-            .subject = jpx_format(arena, "%s.slot.%u", jpx_bus_prefix(box->desk->bus), partition),
-            .data = jpx_slot_event_encode(facts, next - first, jpx_now(box->desk->env), arena),
+            .subject = jpx_format(arena, "%s.slot.%u", jpx_bus_prefix(box->session->bus), partition),
+            .data = jpx_slot_event_encode(facts, next - first, jpx_now(box->session->env), arena),
         };
         jpx_outbox_message(box, &message);
     }
@@ -138,32 +138,33 @@ static void pack_facts(jpx_outbox *box)
 
 jp_status jpx_outbox_flush(jpx_outbox *box, jp_error *err)
 {
-    jpx_store *store = box->desk->store;
+    jpx_store *store = box->session->store;
 
     pack_facts(box);
-    if (box->timers_count && jpx_store_insert(store, JPX_TIMER, box->timers, box->timers_count, NULL, err) != JP_OK)
+    if (box->timers_count &&
+        jpx_store_insert(store, JPX_TABLE_TIMER, box->timers, box->timers_count, NULL, err) != JP_OK)
         return err->status;
     if (box->aborts_count && jpx_store_change_roots(store, box->aborts, box->aborts_count, err) != JP_OK)
         return err->status;
     if (box->messages_count &&
-        jpx_bus_publish(box->desk->bus, box->messages, box->messages_count, JPX_PUBLISH_MS, err) != JP_OK)
+        jpx_bus_publish(box->session->bus, box->messages, box->messages_count, JPX_PUBLISH_MS, err) != JP_OK)
         return err->status;
     if (box->history_count)
-        jpx_bus_tell(box->desk->bus, box->history, box->history_count);
+        jpx_bus_tell(box->session->bus, box->history, box->history_count);
     box->messages_count = box->history_count = box->timers_count = box->aborts_count = 0;
     return JP_OK;
 }
 
-jp_status jpx_dead_letter(jpx_desk *desk, const jpx_delivery *delivery, const char *kind, const char *reason,
+jp_status jpx_dead_letter(jpx_session *session, const jpx_delivery *delivery, const char *kind, const char *reason,
                           jp_error *err)
 {
     jpx_message message = {
-        .subject = jpx_format(desk->arena, "%s.dead.%s", jpx_bus_prefix(desk->bus), kind),
+        .subject = jpx_format(session->arena, "%s.dead.%s", jpx_bus_prefix(session->bus), kind),
         .data = delivery->data,
         .key = delivery->key,
-        .reason = jpx_format(desk->arena, "%s (was: %s)", reason, delivery->subject),
+        .reason = jpx_format(session->arena, "%s (was: %s)", reason, delivery->subject),
     };
-    jpx_log(desk->env, JPX_WARN, "dead letter", "kind=%s subject=%s reason=%s", kind, delivery->subject,
-            jpx_json_text(desk->arena, reason));
-    return jpx_bus_publish(desk->bus, &message, 1, JPX_PUBLISH_MS, err);
+    jpx_log(session->env, JPX_WARN, "dead letter", "kind=%s subject=%s reason=%s", kind, delivery->subject,
+            jpx_json_text(session->arena, reason));
+    return jpx_bus_publish(session->bus, &message, 1, JPX_PUBLISH_MS, err);
 }

@@ -1,10 +1,10 @@
-/* output_types.c -- what an output that is handed on has to be. Whoever hands a child's slot on declares a type that the
- * child need not have (no .gives, or "int64?" for "int64"): then the link says so, and the value is looked at when it
- * comes. */
+/* output_types.c -- what an output that is handed on has to be. Whoever hands a child's slot on declares a type that
+ * the child need not have (no .gives, or "int64?" for "int64"): then the link says so, and the value is looked at when
+ * it comes. */
 #include "engine/engine.h"
 #include <string.h>
 
-jp_status jpx_handed_fits(const jpx_pipeline *p, const char *slot, jpx_bytes value, jp_error *err)
+jp_status jpx_output_types_fit(const jpx_pipeline *p, const char *slot, jpx_bytes value, jp_error *err)
 {
     for (size_t i = 0; i < p->links_count; i++) {
         const char *type = p->links[i].type, *given;
@@ -16,14 +16,14 @@ jp_status jpx_handed_fits(const jpx_pipeline *p, const char *slot, jpx_bytes val
     return JP_OK;
 }
 
-jp_status jpx_handed_check(const jpx_pipeline *p, const jpx_outcome *outcome, jp_error *err)
+jp_status jpx_output_types_check(const jpx_pipeline *p, const jpx_outcome *outcome, jp_error *err)
 {
     const bool fills = outcome->end == JPX_END_RETURN || outcome->end == JPX_END_WAIT;
     jp_error cause;
 
     for (size_t i = 0; fills && p->links_count && i < outcome->outputs_count; i++) {
         const jpx_output *output = &outcome->outputs[i];
-        if (!output->handed && jpx_handed_fits(p, output->slot, output->value, &cause) != JP_OK)
+        if (!output->forwarded && jpx_output_types_fit(p, output->slot, output->value, &cause) != JP_OK)
             return jpx_fail(err, JP_E_INVALID, "%s, %s: %s", p->pipe, p->at ? p->at : "a yield", cause.text);
     }
     return JP_OK;

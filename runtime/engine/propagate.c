@@ -39,8 +39,8 @@ typedef struct hook_call { /* the hooks of a pipeline are to be called */
     jpx_again again;
 } hook_call;
 
-typedef struct settling {
-    jpx_desk *desk;
+typedef struct propagation {
+    jpx_session *session;
     jpx_outbox *box;
     bool level; /* generators that have ended are looked at by somebody else */
     item *items, *next;
@@ -55,24 +55,24 @@ typedef struct settling {
     size_t fills_count, fills_cap;
     jpx_root_change *changes;
     size_t changes_count, changes_cap;
-} settling;
+} propagation;
 
-static void push_next(settling *s, item next)
+static void push_next(propagation *s, item next)
 {
-    JPX_PUSH(s->desk->arena, s->next, s->next_count, s->next_cap) = next;
+    JPX_PUSH(s->session->arena, s->next, s->next_count, s->next_cap) = next;
 }
 
-static void push_target(settling *s, const jpx_key *at, uint32_t bits, uint32_t bit, const jpx_key *then, bool finish,
-                        jpx_again again)
+static void push_target(propagation *s, const jpx_key *at, uint32_t bits, uint32_t bit, const jpx_key *then,
+                        bool finish, jpx_again again)
 {
     target t = {.at = *at, .bits = bits, .then = *then, .finish = finish, .again = again};
     t.part = jpx_barrier_part(bits, bit, &t.bit);
-    JPX_PUSH(s->desk->arena, s->targets, s->targets_count, s->targets_cap) = t;
+    JPX_PUSH(s->session->arena, s->targets, s->targets_count, s->targets_cap) = t;
 }
 
 /* ---- what one fact means ---- */
 
-static void wake(settling *s, const item *it, const jpx_pipeline *p, const char *slot)
+static void wake(propagation *s, const item *it, const jpx_pipeline *p, const char *slot)
 {
     for (size_t i = 0; i < p->waiters_count; i++) {
         const jpx_waiter *waiter = &p->waiters[i];
@@ -82,7 +82,7 @@ static void wake(settling *s, const item *it, const jpx_pipeline *p, const char 
             jpx_key consumer = jpx_key_make(jpx_key_root_id(&it->key), jpx_key_gen(&it->key), waiter->consumer + c);
             if (waiter->bits == 1) {
                 jpx_ready ready = {consumer, it->again};
-                JPX_PUSH(s->desk->arena, s->ready, s->ready_count, s->ready_cap) = ready;
+                JPX_PUSH(s->session->arena, s->ready, s->ready_count, s->ready_cap) = ready;
             } else {
                 push_target(s, &consumer, waiter->bits, waiter->bit, &consumer, false, it->again);
             }
@@ -90,7 +90,7 @@ static void wake(settling *s, const item *it, const jpx_pipeline *p, const char 
     }
 }
 
-static jp_status on_filled(settling *s, const item *it, const jpx_pipeline *p, jp_error *err)
+static jp_status on_filled(propagation *s, const item *it, const jpx_pipeline *p, jp_error *err)
 {
     item from = *it;
 
@@ -110,9 +110,9 @@ static jp_status on_filled(settling *s, const item *it, const jpx_pipeline *p, j
             jpx_record record;
             jpx_fill fill;
             jpx_fill_id(id, &slot.key, slot.name);
-            if (jpx_store_get(s->desk->store, JPX_FILL, &ids, 1, s->desk->arena, &record, err) != JP_OK)
+            if (jpx_store_get(s->session->store, JPX_TABLE_FILL, &ids, 1, s->session->arena, &record, err) != JP_OK)
                 return err->status;
-            if (!record.doc.data || !jpx_fill_decode(record.doc, s->desk->arena, &fill))
+            if (!record.doc.data || !jpx_fill_decode(record.doc, s->session->arena, &fill))
                 return JP_OK; /* not filled: somebody else's leftover */
             from.filler = fill.filler;
             from.filler_step = fill.step;
@@ -123,8 +123,8 @@ static jp_status on_filled(settling *s, const item *it, const jpx_pipeline *p, j
                          .filler = from.filler,
                          .step = from.filler_step,
                          .filler_slot = from.filler_slot};
-        jpx_record record = jpx_fill_encode(&fill, s->desk->arena);
-        JPX_PUSH(s->desk->arena, s->fills, s->fills_count, s->fills_cap) = record;
+        jpx_record record = jpx_fill_encode(&fill, s->session->arena);
+        JPX_PUSH(s->session->arena, s->fills, s->fills_count, s->fills_cap) = record;
         from.key = link->owner;
         from.slot = link->owner_slot;
         push_next(s, from);
@@ -133,14 +133,14 @@ static jp_status on_filled(settling *s, const item *it, const jpx_pipeline *p, j
     return JP_OK;
 }
 
-static void change_root(settling *s, const item *it, jpx_root_op op)
+static void change_root(propagation *s, const item *it, jpx_root_op op)
 {
     jpx_root_change change = {
-        .id = jpx_copy(s->desk->arena, it->key.b, JPX_ROOT_SIZE), .op = op, .at_ms = jpx_now(s->desk->env)};
-    JPX_PUSH(s->desk->arena, s->changes, s->changes_count, s->changes_cap) = change;
+        .id = jpx_copy(s->session->arena, it->key.b, JPX_ROOT_SIZE), .op = op, .at_ms = jpx_now(s->session->env)};
+    JPX_PUSH(s->session->arena, s->changes, s->changes_count, s->changes_cap) = change;
 }
 
-static void on_finished(settling *s, const item *it, const jpx_pipeline *p)
+static void on_finished(propagation *s, const item *it, const jpx_pipeline *p)
 {
     if (!it->again) {
         jpx_change change = {.what = "done", .key = it->key, .pipe = p->pipe};
@@ -155,7 +155,7 @@ static void on_finished(settling *s, const item *it, const jpx_pipeline *p)
     push_target(s, &finish, p->siblings, jpx_key_index(&it->key), &p->parent, true, it->again);
 }
 
-static void on_ended(settling *s, const item *it, const jpx_pipeline *p)
+static void on_ended(propagation *s, const item *it, const jpx_pipeline *p)
 {
     if (!p->hook) {
         item done = *it;
@@ -166,7 +166,7 @@ static void on_ended(settling *s, const item *it, const jpx_pipeline *p)
         change_root(s, it, JPX_ROOT_DECIDE);
     } else {
         hook_call hook = {it->key, p, it->again};
-        JPX_PUSH(s->desk->arena, s->hooks, s->hooks_count, s->hooks_cap) = hook;
+        JPX_PUSH(s->session->arena, s->hooks, s->hooks_count, s->hooks_cap) = hook;
     }
 }
 
@@ -180,9 +180,9 @@ static int target_order(const void *left, const void *right)
 }
 
 /* Counts all targets down; parts that reach zero count in their tops. */
-static jp_status count_down(settling *s, jp_error *err)
+static jp_status count_down(propagation *s, jp_error *err)
 {
-    jpx_arena *arena = s->desk->arena;
+    jpx_arena *arena = s->session->arena;
 
     while (s->targets_count) {
         target *targets = s->targets;
@@ -210,7 +210,7 @@ static jp_status count_down(settling *s, jp_error *err)
             counts[n] = (jpx_count){
                 .id = jpx_id(id, JPX_BARRIER_SIZE), .mask = mask + low, .first_word = low, .words = high - low + 1};
         }
-        if (jpx_store_count(s->desk->store, counts, n, err) != JP_OK)
+        if (jpx_store_count(s->session->store, counts, n, err) != JP_OK)
             return err->status;
         for (size_t i = 0; i < n; i++) {
             const target *t = &targets[first[i]];
@@ -239,23 +239,23 @@ static jp_status count_down(settling *s, jp_error *err)
 }
 
 /* Roots whose tree has ended: decided or done, unless an abort came first. */
-static jp_status close_roots(settling *s, jp_error *err)
+static jp_status close_roots(propagation *s, jp_error *err)
 {
-    jpx_root_id *ids = jpx_alloc_array(s->desk->arena, s->changes_count + 1, sizeof *ids);
-    jpx_root **roots = jpx_alloc_array(s->desk->arena, s->changes_count + 1, sizeof *roots);
-    jpx_key *keys = jpx_alloc_array(s->desk->arena, s->changes_count + 1, sizeof *keys);
-    jpx_pipeline **pipelines = jpx_alloc_array(s->desk->arena, s->changes_count + 1, sizeof *pipelines);
+    jpx_root_id *ids = jpx_alloc_array(s->session->arena, s->changes_count + 1, sizeof *ids);
+    jpx_root **roots = jpx_alloc_array(s->session->arena, s->changes_count + 1, sizeof *roots);
+    jpx_key *keys = jpx_alloc_array(s->session->arena, s->changes_count + 1, sizeof *keys);
+    jpx_pipeline **pipelines = jpx_alloc_array(s->session->arena, s->changes_count + 1, sizeof *pipelines);
 
     if (!s->changes_count)
         return JP_OK;
-    if (jpx_store_change_roots(s->desk->store, s->changes, s->changes_count, err) != JP_OK)
+    if (jpx_store_change_roots(s->session->store, s->changes, s->changes_count, err) != JP_OK)
         return err->status;
     for (size_t i = 0; i < s->changes_count; i++) {
         memcpy(ids[i].b, s->changes[i].id.data, JPX_ROOT_SIZE);
         keys[i] = jpx_key_root(ids[i]);
     }
-    if (jpx_load_roots(s->desk, ids, s->changes_count, roots, err) != JP_OK ||
-        jpx_load_pipelines(s->desk, keys, s->changes_count, pipelines, err) != JP_OK)
+    if (jpx_load_roots(s->session, ids, s->changes_count, roots, err) != JP_OK ||
+        jpx_load_pipelines(s->session, keys, s->changes_count, pipelines, err) != JP_OK)
         return err->status;
     for (size_t i = 0; i < s->changes_count; i++) {
         if (!roots[i] || !pipelines[i])
@@ -271,14 +271,14 @@ static jp_status close_roots(settling *s, jp_error *err)
     return JP_OK;
 }
 
-static jp_status settle_round(settling *s, jp_error *err)
+static jp_status propagate_round(propagation *s, jp_error *err)
 {
-    jpx_key *keys = jpx_alloc_array(s->desk->arena, s->items_count + 1, sizeof *keys);
-    jpx_pipeline **pipelines = jpx_alloc_array(s->desk->arena, s->items_count + 1, sizeof *pipelines);
+    jpx_key *keys = jpx_alloc_array(s->session->arena, s->items_count + 1, sizeof *keys);
+    jpx_pipeline **pipelines = jpx_alloc_array(s->session->arena, s->items_count + 1, sizeof *pipelines);
 
     for (size_t i = 0; i < s->items_count; i++)
         keys[i] = s->items[i].key;
-    if (jpx_load_pipelines(s->desk, keys, s->items_count, pipelines, err) != JP_OK)
+    if (jpx_load_pipelines(s->session, keys, s->items_count, pipelines, err) != JP_OK)
         return err->status;
     for (size_t i = 0; i < s->items_count; i++) {
         const item *it = &s->items[i];
@@ -294,7 +294,8 @@ static jp_status settle_round(settling *s, jp_error *err)
         }
     }
     /* Links first: whoever is woken by a handed slot reads its value through them. */
-    if (s->fills_count && jpx_store_insert(s->desk->store, JPX_FILL, s->fills, s->fills_count, NULL, err) != JP_OK)
+    if (s->fills_count &&
+        jpx_store_insert(s->session->store, JPX_TABLE_FILL, s->fills, s->fills_count, NULL, err) != JP_OK)
         return err->status;
     if (count_down(s, err) != JP_OK || close_roots(s, err) != JP_OK)
         return err->status;
@@ -302,24 +303,24 @@ static jp_status settle_round(settling *s, jp_error *err)
     return JP_OK;
 }
 
-jp_status jpx_publish_ready(jpx_desk *desk, jpx_outbox *box, const jpx_ready *ready, size_t count, jp_error *err)
+jp_status jpx_publish_ready(jpx_session *session, jpx_outbox *box, const jpx_ready *ready, size_t count, jp_error *err)
 {
-    jpx_key *keys = jpx_alloc_array(desk->arena, count + 1, sizeof *keys);
-    jpx_pipeline **pipelines = jpx_alloc_array(desk->arena, count + 1, sizeof *pipelines);
-    uint32_t *upto = jpx_alloc_array(desk->arena, count + 1, sizeof *upto);
-    jpx_journal *journals = jpx_alloc_array(desk->arena, count + 1, sizeof *journals);
+    jpx_key *keys = jpx_alloc_array(session->arena, count + 1, sizeof *keys);
+    jpx_pipeline **pipelines = jpx_alloc_array(session->arena, count + 1, sizeof *pipelines);
+    uint32_t *upto = jpx_alloc_array(session->arena, count + 1, sizeof *upto);
+    jpx_journal *journals = jpx_alloc_array(session->arena, count + 1, sizeof *journals);
     size_t look = 0;
 
     if (!count)
         return JP_OK;
     for (size_t i = 0; i < count; i++)
         keys[i] = ready[i].key;
-    if (jpx_load_pipelines(desk, keys, count, pipelines, err) != JP_OK)
+    if (jpx_load_pipelines(session, keys, count, pipelines, err) != JP_OK)
         return err->status;
     for (size_t i = 0; i < count; i++)
         if (ready[i].again)
             keys[look++] = ready[i].key;
-    if (look && jpx_load_entries(desk, keys, upto, look, journals, err) != JP_OK)
+    if (look && jpx_load_entries(session, keys, upto, look, journals, err) != JP_OK)
         return err->status;
     look = 0;
     for (size_t i = 0; i < count; i++) {
@@ -334,30 +335,30 @@ jp_status jpx_publish_ready(jpx_desk *desk, jpx_outbox *box, const jpx_ready *re
 }
 
 /* What was told before is looked at first, here too: hooks that have run are not called again (PROTOCOL 14). */
-static jp_status publish_hooks(settling *s, jp_error *err)
+static jp_status publish_hooks(propagation *s, jp_error *err)
 {
-    jpx_key *keys = jpx_alloc_array(s->desk->arena, s->hooks_count + 1, sizeof *keys);
-    jpx_journal *journals = jpx_alloc_array(s->desk->arena, s->hooks_count + 1, sizeof *journals);
+    jpx_key *keys = jpx_alloc_array(s->session->arena, s->hooks_count + 1, sizeof *keys);
+    jpx_journal *journals = jpx_alloc_array(s->session->arena, s->hooks_count + 1, sizeof *journals);
     size_t look = 0;
 
     for (size_t i = 0; i < s->hooks_count; i++)
         if (s->hooks[i].again)
             keys[look++] = s->hooks[i].key;
-    if (look && jpx_load_entries(s->desk, keys, NULL, look, journals, err) != JP_OK)
+    if (look && jpx_load_entries(s->session, keys, NULL, look, journals, err) != JP_OK)
         return err->status;
     look = 0;
     for (size_t i = 0; i < s->hooks_count; i++) {
         const hook_call *hook = &s->hooks[i];
         jpx_run_event event = {.key = hook->key, .finish = true};
-        if (!hook->again || !jpx_journal_find(&journals[look++], JPX_FINISHED))
+        if (!hook->again || !jpx_journal_find(&journals[look++], JPX_ENTRY_FINISHED))
             jpx_outbox_run(s->box, &event, hook->pipeline->pipe, hook->pipeline->queue, hook->again);
     }
     return JP_OK;
 }
 
-jp_status jpx_settle(jpx_desk *desk, jpx_outbox *box, jpx_fact *facts, size_t count, bool level, jp_error *err)
+jp_status jpx_propagate(jpx_session *session, jpx_outbox *box, jpx_fact *facts, size_t count, bool level, jp_error *err)
 {
-    settling s = {.desk = desk, .box = box, .level = level};
+    propagation s = {.session = session, .box = box, .level = level};
 
     for (size_t i = 0; i < count; i++)
         for (uint32_t c = 0; c < facts[i].count; c++) {
@@ -376,7 +377,7 @@ jp_status jpx_settle(jpx_desk *desk, jpx_outbox *box, jpx_fact *facts, size_t co
         s.items_count = s.next_count;
         s.next = NULL;
         s.next_count = s.next_cap = 0;
-        if (settle_round(&s, err) != JP_OK)
+        if (propagate_round(&s, err) != JP_OK)
             return err->status;
     }
     for (size_t i = 0; i < s.next_count; i++) {
@@ -391,5 +392,5 @@ jp_status jpx_settle(jpx_desk *desk, jpx_outbox *box, jpx_fact *facts, size_t co
     }
     if (publish_hooks(&s, err) != JP_OK)
         return err->status;
-    return jpx_publish_ready(desk, box, s.ready, s.ready_count, err);
+    return jpx_publish_ready(session, box, s.ready, s.ready_count, err);
 }

@@ -1,13 +1,13 @@
-/* queue_age.c -- what may still be in the queues, so that looking after live roots does not double a long backlog: a work
- * queue keeps a message until it is acked, so what was published before its oldest message is not there any more, and
- * what was published after that may be. An event may be told long after the entry it follows from - its barrier was
+/* queue_age.c -- what may still be in the queues, so that looking after live roots does not double a long backlog: a
+ * work queue keeps a message until it is acked, so what was published before its oldest message is not there any more,
+ * and what was published after that may be. An event may be told long after the entry it follows from - its barrier was
  * away, or had much to do - and the body that it began may take long: its mark tells that the event was there. */
 #include "engine/engine.h"
 #include <string.h>
 
 enum { MARGIN_MS = 10 * 1000 }; /* between an entry and its event; between the clocks of worker and broker */
 
-static int64_t oldest_ms(jpx_backlog *backlog, const char *queue)
+static int64_t oldest_ms(jpx_queue_age *backlog, const char *queue)
 {
     size_t i = 0;
 
@@ -22,15 +22,15 @@ static int64_t oldest_ms(jpx_backlog *backlog, const char *queue)
 }
 
 /* When a worker has last said that a body of this step was at work, whose event it held at that time; 0 = never. */
-static int64_t at_work_ms(jpx_backlog *backlog, const jpx_key *key, uint32_t step)
+static int64_t at_work_ms(jpx_queue_age *backlog, const jpx_key *key, uint32_t step)
 {
-    jpx_desk desk = {.store = backlog->store, .arena = backlog->arena};
+    jpx_session session = {.store = backlog->store, .arena = backlog->arena};
     jpx_mark *marks;
     size_t count;
     int64_t ms = 0;
     jp_error ignored;
 
-    if (jpx_load_marks(&desk, key, step, &marks, &count, &ignored) != JP_OK)
+    if (jpx_load_marks(&session, key, step, &marks, &count, &ignored) != JP_OK)
         return 0;
     for (size_t i = 0; i < count; i++) {
         int64_t seen_ms = marks[i].seen_ms ? marks[i].seen_ms : marks[i].since_ms;
@@ -39,7 +39,7 @@ static int64_t at_work_ms(jpx_backlog *backlog, const jpx_key *key, uint32_t ste
     return ms;
 }
 
-bool jpx_backlog_may_have(jpx_backlog *backlog, const jpx_run_event *event, const char *queue, jpx_again since)
+bool jpx_queue_age_may_have(jpx_queue_age *backlog, const jpx_run_event *event, const char *queue, jpx_again since)
 {
     int64_t oldest = oldest_ms(backlog, queue);
 

@@ -4,8 +4,8 @@
 #ifndef JPX_ROLE_H
 #define JPX_ROLE_H
 
-#include "exec/executor.h"
 #include "bus/bus.h"
+#include "exec/executor.h"
 #include "store/store.h"
 
 typedef enum jpx_role_kind {

@@ -5,20 +5,20 @@
 #include <string.h>
 
 typedef struct descent {
-    jpx_walk *walk;
+    jpx_tree_walk *walk;
     jpx_visit visit;
     void *ctx;
 } descent;
 
-static jp_status visit_and_note(void *ctx, jpx_desk *desk, jpx_node *nodes, size_t count, jp_error *err)
+static jp_status visit_and_note(void *ctx, jpx_session *session, jpx_tree_node *nodes, size_t count, jp_error *err)
 {
     descent *d = ctx;
-    jpx_walk *walk = d->walk;
+    jpx_tree_walk *walk = d->walk;
 
-    if (d->visit && d->visit(d->ctx, desk, nodes, count, err) != JP_OK)
+    if (d->visit && d->visit(d->ctx, session, nodes, count, err) != JP_OK)
         return err->status;
     for (size_t i = 0; i < count; i++) {
-        const jpx_entry *planned = jpx_node_planned(&nodes[i]);
+        const jpx_entry *planned = jpx_tree_node_planned(&nodes[i]);
         jpx_adopted adopted;
         if (!planned || nodes[i].skip)
             continue;
@@ -30,13 +30,13 @@ static jp_status visit_and_note(void *ctx, jpx_desk *desk, jpx_node *nodes, size
 }
 
 /* The next part of the generation that the walk is at; false: that was its last. */
-static jp_status visit_next(jpx_desk *desk, jpx_walk *walk, size_t at, jpx_visit visit, void *ctx, size_t *visited,
-                            bool *more, jp_error *err)
+static jp_status visit_next(jpx_session *session, jpx_tree_walk *walk, size_t at, jpx_visit visit, void *ctx,
+                            size_t *visited, bool *more, jp_error *err)
 {
     const jpx_adopted level = walk->items[at]; /* the list grows meanwhile */
     uint32_t left = level.count - walk->first, part = left < JPX_SCAN_CHUNK ? left : JPX_SCAN_CHUNK;
 
-    if (part && jpx_visit_part(desk, walk->root, level.gen, walk->first, part, visit, ctx, err) != JP_OK)
+    if (part && jpx_visit_part(session, walk->root, level.gen, walk->first, part, visit, ctx, err) != JP_OK)
         return err->status;
     *visited += part + 1;
     *more = part < left;
@@ -44,7 +44,8 @@ static jp_status visit_next(jpx_desk *desk, jpx_walk *walk, size_t at, jpx_visit
     return JP_OK;
 }
 
-jp_status jpx_walk_down_some(jpx_desk *desk, jpx_walk *walk, jpx_visit visit, void *ctx, bool *more, jp_error *err)
+jp_status jpx_tree_walk_down_some(jpx_session *session, jpx_tree_walk *walk, jpx_visit visit, void *ctx, bool *more,
+                                  jp_error *err)
 {
     descent d = {.walk = walk, .visit = visit, .ctx = ctx};
     const jpx_key root = jpx_key_root(walk->root);
@@ -53,13 +54,13 @@ jp_status jpx_walk_down_some(jpx_desk *desk, jpx_walk *walk, jpx_visit visit, vo
     bool same = false;
 
     if (!walk->arena)
-        walk->arena = desk->arena;
+        walk->arena = session->arena;
     if (!walk->count) {
         memcpy(top.gen, jpx_key_gen(&root), sizeof top.gen);
         JPX_PUSH(walk->arena, walk->items, walk->count, walk->cap) = top;
     }
     while (walk->at < walk->count && visited < JPX_SCAN_CHUNK && !walk->stop) {
-        if (visit_next(desk, walk, walk->at, visit_and_note, &d, &visited, &same, err) != JP_OK)
+        if (visit_next(session, walk, walk->at, visit_and_note, &d, &visited, &same, err) != JP_OK)
             return err->status;
         walk->at += !same;
     }
@@ -67,13 +68,14 @@ jp_status jpx_walk_down_some(jpx_desk *desk, jpx_walk *walk, jpx_visit visit, vo
     return JP_OK;
 }
 
-jp_status jpx_walk_up_some(jpx_desk *desk, jpx_walk *walk, jpx_visit visit, void *ctx, bool *more, jp_error *err)
+jp_status jpx_tree_walk_up_some(jpx_session *session, jpx_tree_walk *walk, jpx_visit visit, void *ctx, bool *more,
+                                jp_error *err)
 {
     size_t visited = 0;
     bool same = false;
 
     while (walk->at > 0 && visited < JPX_SCAN_CHUNK && !walk->stop) {
-        if (visit_next(desk, walk, walk->at - 1, visit, ctx, &visited, &same, err) != JP_OK)
+        if (visit_next(session, walk, walk->at - 1, visit, ctx, &visited, &same, err) != JP_OK)
             return err->status;
         walk->at -= !same;
     }
@@ -81,27 +83,27 @@ jp_status jpx_walk_up_some(jpx_desk *desk, jpx_walk *walk, jpx_visit visit, void
     return JP_OK;
 }
 
-void jpx_walk_turn(jpx_walk *walk)
+void jpx_tree_walk_turn(jpx_tree_walk *walk)
 {
     walk->at = walk->count;
     walk->first = 0;
 }
 
-jp_status jpx_walk_down(jpx_desk *desk, jpx_walk *walk, jpx_visit visit, void *ctx, jp_error *err)
+jp_status jpx_tree_walk_down(jpx_session *session, jpx_tree_walk *walk, jpx_visit visit, void *ctx, jp_error *err)
 {
     bool more = true;
     while (more)
-        if (jpx_walk_down_some(desk, walk, visit, ctx, &more, err) != JP_OK)
+        if (jpx_tree_walk_down_some(session, walk, visit, ctx, &more, err) != JP_OK)
             return err->status;
     return JP_OK;
 }
 
-jp_status jpx_walk_up(jpx_desk *desk, jpx_walk *walk, jpx_visit visit, void *ctx, jp_error *err)
+jp_status jpx_tree_walk_up(jpx_session *session, jpx_tree_walk *walk, jpx_visit visit, void *ctx, jp_error *err)
 {
     bool more = true;
-    jpx_walk_turn(walk);
+    jpx_tree_walk_turn(walk);
     while (more)
-        if (jpx_walk_up_some(desk, walk, visit, ctx, &more, err) != JP_OK)
+        if (jpx_tree_walk_up_some(session, walk, visit, ctx, &more, err) != JP_OK)
             return err->status;
     return JP_OK;
 }

@@ -1,4 +1,5 @@
-/* backtrace.c -- addresses to places, by libdw; see backtrace.h. Blocks for as long as reading the debug information takes. */
+/* backtrace.c -- addresses to places, by libdw; see backtrace.h. Blocks for as long as reading the debug information
+ * takes. */
 #include "exec/backtrace.h"
 #include <dwarf.h>
 #include <elfutils/libdw.h>

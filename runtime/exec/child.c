@@ -145,7 +145,7 @@ static void restore(void)
 
 static void run(jpx_bytes bytes, uint32_t seq, jpx_arena *arena)
 {
-    jpx_slot *slot = &self.page->slots[seq % JPX_WINDOW_MAX];
+    jpx_page_slot *slot = &self.page->slots[seq % JPX_WINDOW_MAX];
     jpx_attempt attempt;
     jpx_outcome outcome = {0};
     jp_error err;
@@ -234,7 +234,7 @@ void jpx_child_main(const jpx_registry *registry, int page_fd, int bell_fd, pid_
             _exit(0);
         uint8_t *data = jpx_alloc(arena, head.size);
         take(data, head.size);
-        jpx_slot *slot = &self.page->slots[head.seq % JPX_WINDOW_MAX];
+        jpx_page_slot *slot = &self.page->slots[head.seq % JPX_WINDOW_MAX];
         atomic_store_explicit(&slot->begun_ns, now_ns(), memory_order_relaxed);
         atomic_store(&self.page->watch.current, head.seq + 1);
         if (atomic_compare_exchange_strong(&slot->state, &queued, JPX_SLOT_BEGUN)) {

@@ -188,7 +188,7 @@ static void read_output(struct reader *r, bson_iter_t *iter, jpx_output *out)
         if (is(&m, "s")) {
             out->slot = read_text(r, &m);
         } else if (is(&m, "c")) {
-            out->handed = true;
+            out->forwarded = true;
             out->child = read_u32(r, &m);
         } else if (is(&m, "cs")) {
             out->child_slot = read_text(r, &m);
@@ -200,7 +200,7 @@ static void read_output(struct reader *r, bson_iter_t *iter, jpx_output *out)
             r->damaged = true;
         }
     }
-    if (!out->slot || (out->handed ? !out->child_slot : !out->value.data))
+    if (!out->slot || (out->forwarded ? !out->child_slot : !out->value.data))
         r->damaged = true;
 }
 

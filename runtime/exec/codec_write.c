@@ -42,7 +42,7 @@ static void write_output(jpx_writer *w, const char *key, const jpx_output *outpu
 {
     size_t begun = jpx_write_begin(w, BSON_TYPE_DOCUMENT, key);
     write_text(w, "s", output->slot);
-    if (output->handed) {
+    if (output->forwarded) {
         jpx_write_int64(w, "c", output->child);
         write_text(w, "cs", output->child_slot);
         if (output->type)

@@ -5,7 +5,8 @@
  * the system allows it). No malloc, no lock, no stdio in a handler. A private real-time signal asks a body that is over
  * time where it is.
  *
- * In the worker: jpx_crash_explain() resolves the addresses (backtrace.h) and names the innermost frame of the user's code.
+ * In the worker: jpx_crash_explain() resolves the addresses (backtrace.h) and names the innermost frame of the user's
+ * code.
  */
 #ifndef JPX_CRASH_H
 #define JPX_CRASH_H

@@ -32,16 +32,16 @@ static jpx_forked *self_of(jpx_executor *executor)
 
 /* ---- the queue ---- */
 
-static void queue_back(jpx_forked *self, jpx_job *job)
+static void queue_back(jpx_forked *self, jpx_submitted *job)
 {
     job->next = NULL;
     *self->queue_end = job;
     self->queue_end = &job->next;
 }
 
-void jpx_forked_queue_front(jpx_forked *self, jpx_job *list)
+void jpx_forked_queue_front(jpx_forked *self, jpx_submitted *list)
 {
-    jpx_job *last = list;
+    jpx_submitted *last = list;
 
     if (!list)
         return;
@@ -53,9 +53,9 @@ void jpx_forked_queue_front(jpx_forked *self, jpx_job *list)
     self->queue = list;
 }
 
-jpx_job *jpx_forked_queue_take(jpx_forked *self)
+jpx_submitted *jpx_forked_queue_take(jpx_forked *self)
 {
-    jpx_job *job = self->queue;
+    jpx_submitted *job = self->queue;
 
     self->queue = job->next;
     if (!self->queue)
@@ -96,7 +96,7 @@ static bool start(jpx_forked *self, jpx_process *process, int64_t now)
     return true;
 }
 
-static bool takes(const jpx_forked *self, jpx_process *process, const jpx_job *job)
+static bool takes(const jpx_forked *self, jpx_process *process, const jpx_submitted *job)
 {
     return process->bodies + process->live < (uint64_t)self->options.recycle_after && jpx_process_takes(process, job);
 }
@@ -124,10 +124,10 @@ static void forked_submit(jpx_executor *executor, const jpx_attempt *attempt)
 {
     jpx_forked *self = self_of(executor);
     jpx_bytes bytes = jpx_attempt_encode(attempt, self->scratch);
-    jpx_job *job = malloc(sizeof *job + bytes.size);
+    jpx_submitted *job = malloc(sizeof *job + bytes.size);
 
     JPX_ASSERT(job != NULL && bytes.size > 0 && bytes.size <= JPX_FRAME_MAX);
-    *job = (jpx_job){NULL, attempt->number_in_worker, attempt->timeout_ms, jpx_mono_ns(), (uint32_t)bytes.size};
+    *job = (jpx_submitted){NULL, attempt->number_in_worker, attempt->timeout_ms, jpx_mono_ns(), (uint32_t)bytes.size};
     memcpy(job->data, bytes.data, bytes.size);
     jpx_arena_reset(self->scratch);
     queue_back(self, job);
@@ -151,7 +151,7 @@ static void take_reports(jpx_forked *self)
             process->pid = report.pid;
             if (report.kind == JPX_REPORT_SPAWNED)
                 break;
-            process->state = JPX_DEAD;
+            process->state = JPX_ENDED;
             process->status = report.status;
             process->spawn_error = report.error;
             process->max_rss_kb = report.max_rss_kb;
@@ -163,8 +163,8 @@ static void take_reports(jpx_forked *self)
     epoll_ctl(self->epoll, EPOLL_CTL_DEL, self->connection, NULL);
     jpx_log(self->env, JPX_ERROR, "zygote is gone", "hint=\"no bodies can run any more; restart the worker\"");
     for (size_t i = 0; i < self->options.processes; i++)
-        if (self->processes[i].state != JPX_VACANT && self->processes[i].state != JPX_DEAD) {
-            self->processes[i].state = JPX_DEAD;
+        if (self->processes[i].state != JPX_VACANT && self->processes[i].state != JPX_ENDED) {
+            self->processes[i].state = JPX_ENDED;
             self->processes[i].lost = true;
         }
 }
@@ -211,7 +211,7 @@ static void set_timer(jpx_forked *self, int64_t at_ns)
 
 /* Before sleeping, or returning to a caller who sleeps on our descriptor: every process with work shall ring its bell,
  * the timer shall go off when something is due. True = something is due now. */
-static bool settle_down(jpx_forked *self)
+static bool reap_all(jpx_forked *self)
 {
     int64_t next = self->queue && !self->broken && self->spawn_at_ns > jpx_mono_ns() ? self->spawn_at_ns : INT64_MAX;
     bool news = self->broken && self->pending > 0;
@@ -224,7 +224,7 @@ static bool settle_down(jpx_forked *self)
             !atomic_load_explicit(&process->page->armed, memory_order_relaxed))
             atomic_store(&process->page->armed, 1);
         next = jpx_earlier(next, process->look_ns);
-        news = news || process->state == JPX_DEAD;
+        news = news || process->state == JPX_ENDED;
     }
     /* Armed first, looked second; the process puts first and looks second: nothing falls between. */
     for (size_t i = 0; i < self->options.processes && !news; i++)
@@ -244,7 +244,7 @@ static size_t forked_poll(jpx_executor *executor, jpx_arena *arena, jpx_outcome 
         int64_t now = jpx_mono_ns();
         size_t count = jpx_forked_collect(self, now, arena, out, max);
         dispatch(self, now);
-        bool news = settle_down(self);
+        bool news = reap_all(self);
         int64_t left = end ? end - jpx_mono_ns() : 0;
         if (count || max == 0 || left <= 0 || (self->pending == 0 && self->broken))
             return count;
@@ -282,7 +282,7 @@ static size_t forked_running(jpx_executor *executor, jpx_running *out, size_t ma
 
     for (size_t i = 0; i < self->options.processes && count < max; i++) {
         jpx_process *process = &self->processes[i];
-        const jpx_job *job = process->state == JPX_LIVE ? jpx_process_at_work(process, &seq, &begun) : NULL;
+        const jpx_submitted *job = process->state == JPX_LIVE ? jpx_process_at_work(process, &seq, &begun) : NULL;
         if (job)
             out[count++] = (jpx_running){job->number, now_ms - (begun < mono ? (mono - begun) / 1000000 : 0)};
     }
@@ -299,10 +299,10 @@ static size_t forked_take_back(jpx_executor *executor, int64_t waited_ms, uint64
     jpx_forked *self = self_of(executor);
     int64_t before = jpx_mono_ns() - waited_ms * 1000000;
     size_t count = 0;
-    jpx_job **at = &self->queue;
+    jpx_submitted **at = &self->queue;
 
     while (*at) {
-        jpx_job *job = *at;
+        jpx_submitted *job = *at;
         if (job->since_ns > before || count == max) {
             at = &job->next;
             continue;
@@ -329,9 +329,9 @@ static bool any_alive(const jpx_forked *self)
     return false;
 }
 
-static void free_list(jpx_job *job)
+static void free_list(jpx_submitted *job)
 {
-    for (jpx_job *next; job; job = next) {
+    for (jpx_submitted *next; job; job = next) {
         next = job->next;
         free(job);
     }

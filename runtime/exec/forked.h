@@ -16,7 +16,7 @@ typedef struct jpx_forked {
     jpx_forked_options options;
     int connection, epoll, timer;
     jpx_process *processes; /* options.processes of them */
-    jpx_job *queue, **queue_end;
+    jpx_submitted *queue, **queue_end;
     size_t pending;
     uint32_t next_tag;
     bool broken;                        /* the zygote is gone */
@@ -26,8 +26,8 @@ typedef struct jpx_forked {
     jpx_arena *scratch;
 } jpx_forked;
 
-void jpx_forked_queue_front(jpx_forked *, jpx_job *list);
-jpx_job *jpx_forked_queue_take(jpx_forked *); /* the queue is not empty */
+void jpx_forked_queue_front(jpx_forked *, jpx_submitted *list);
+jpx_submitted *jpx_forked_queue_take(jpx_forked *); /* the queue is not empty */
 void jpx_forked_spawn_later(jpx_forked *, int64_t now_ns);
 void jpx_forked_signal(jpx_forked *, const jpx_process *, int sig);
 

@@ -48,7 +48,7 @@ static void look(jpx_forked *self, jpx_process *process, int64_t now)
 {
     uint32_t seq;
     int64_t begun, next = INT64_MAX;
-    const jpx_job *job = jpx_process_at_work(process, &seq, &begun);
+    const jpx_submitted *job = jpx_process_at_work(process, &seq, &begun);
 
     if (!job) {
         if (process->live && now - process->news_ns > STUCK_NS)
@@ -77,14 +77,14 @@ static void look(jpx_forked *self, jpx_process *process, int64_t now)
 
 /* ---- how a process ended ---- */
 
-static void outcome_of_nobody(const jpx_job *job, jpx_arena *arena, jpx_outcome *out)
+static void outcome_of_nobody(const jpx_submitted *job, jpx_arena *arena, jpx_outcome *out)
 {
     *out = (jpx_outcome){.number_in_worker = job->number, .end = JPX_END_RETRY, .retry_in_ms = -1};
     out->class_ = "executor";
     out->reason = jpx_strdup(arena, "the zygote, which forks the executors, is gone; restart the worker");
 }
 
-static void explain(jpx_forked *self, jpx_process *process, const jpx_job *job, bool over_time, bool ended,
+static void explain(jpx_forked *self, jpx_process *process, const jpx_submitted *job, bool over_time, bool ended,
                     jpx_arena *arena, jpx_outcome *out)
 {
     jpx_death death = {.status = process->status, .max_rss_kb = process->max_rss_kb, .garbage = process->garbage};
@@ -99,8 +99,8 @@ static void explain(jpx_forked *self, jpx_process *process, const jpx_job *job, 
 }
 
 /* Gives back all that a dead process had. False = there is no place for its outcome yet. */
-static bool settle(jpx_forked *self, jpx_process *process, int64_t now, jpx_arena *arena, jpx_outcome *out,
-                   size_t *count, size_t max)
+static bool reap(jpx_forked *self, jpx_process *process, int64_t now, jpx_arena *arena, jpx_outcome *out, size_t *count,
+                 size_t max)
 {
     uint32_t seq;
     int64_t begun = now;
@@ -111,7 +111,7 @@ static bool settle(jpx_forked *self, jpx_process *process, int64_t now, jpx_aren
     bool at_work = jpx_process_at_work(process, &seq, &begun) != NULL;
     /* Killed for the body before this one, which ended at the last moment: that is no failure of this one. */
     bool mistaken = at_work && process->killed && process->over_time && process->over_seq != seq && !process->garbage;
-    jpx_job *job = mistaken ? NULL : jpx_process_victim(process, &seq, &ended);
+    jpx_submitted *job = mistaken ? NULL : jpx_process_victim(process, &seq, &ended);
     if (job && process->lost)
         outcome_of_nobody(job, arena, &out[(*count)++]);
     else if (job) {
@@ -142,7 +142,7 @@ static size_t collect_from(jpx_process *process, jpx_forked *self, int64_t now, 
                            size_t max)
 {
     size_t count = 0;
-    jpx_job *job;
+    jpx_submitted *job;
 
     while (count < max && (job = jpx_process_outcome(process, arena, &out[count]))) {
         free(job);
@@ -169,13 +169,13 @@ size_t jpx_forked_collect(jpx_forked *self, int64_t now, jpx_arena *arena, jpx_o
             process->news_ns = now;
             count += collect_from(process, self, now, arena, out + count, max - count);
         }
-        if (process->garbage && !process->killed && process->state != JPX_DEAD) {
+        if (process->garbage && !process->killed && process->state != JPX_ENDED) {
             process->killed = true;
             jpx_forked_signal(self, process, SIGKILL);
         }
         jpx_process_feed(process);
-        if (process->state == JPX_DEAD && !(count == max && jpx_process_has_news(process)))
-            settle(self, process, now, arena, out, &count, max);
+        if (process->state == JPX_ENDED && !(count == max && jpx_process_has_news(process)))
+            reap(self, process, now, arena, out, &count, max);
         else if (process->state == JPX_LIVE && now >= process->look_ns)
             look(self, process, now);
         if (process->state == JPX_LIVE && process->live == 0 &&
@@ -183,7 +183,7 @@ size_t jpx_forked_collect(jpx_forked *self, int64_t now, jpx_arena *arena, jpx_o
             jpx_process_leave(process);
     }
     while (self->broken && self->queue && count < max) {
-        jpx_job *job = jpx_forked_queue_take(self);
+        jpx_submitted *job = jpx_forked_queue_take(self);
         outcome_of_nobody(job, arena, &out[count++]);
         self->pending--;
         free(job);

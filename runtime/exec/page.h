@@ -48,10 +48,10 @@ typedef enum jpx_slot_state {
     JPX_SLOT_SKIPPED
 } jpx_slot_state;
 
-typedef struct jpx_slot {
+typedef struct jpx_page_slot {
     _Atomic uint32_t state;
     _Atomic int64_t begun_ns; /* CLOCK_MONOTONIC; valid once BEGUN */
-} jpx_slot;
+} jpx_page_slot;
 
 typedef struct jpx_frame_head {
     uint32_t size; /* of the bytes that follow; 0 to the process = leave */
@@ -64,7 +64,7 @@ typedef struct jpx_page {
     _Atomic uint32_t armed;       /* the worker wants one bell */
     _Atomic uint32_t wants_space; /* the worker is in the middle of a frame larger than the ring */
     jpx_watch watch;              /* which body is at work, which one is over time */
-    jpx_slot slots[JPX_WINDOW_MAX];
+    jpx_page_slot slots[JPX_WINDOW_MAX];
     jpx_crash crash;
     jpx_ring in, out; /* attempts, outcomes */
 } jpx_page;

@@ -7,12 +7,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static jpx_slot *slot_of(const jpx_process *process, uint32_t seq)
+static jpx_page_slot *slot_of(const jpx_process *process, uint32_t seq)
 {
     return &process->page->slots[seq % JPX_WINDOW_MAX];
 }
 
-static jpx_job **job_of(jpx_process *process, uint32_t seq)
+static jpx_submitted **job_of(jpx_process *process, uint32_t seq)
 {
     return &process->jobs[seq % JPX_WINDOW_MAX];
 }
@@ -81,7 +81,7 @@ static void pass_revoked(jpx_process *process)
         process->first++;
 }
 
-bool jpx_process_takes(jpx_process *process, const jpx_job *job)
+bool jpx_process_takes(jpx_process *process, const jpx_submitted *job)
 {
     if (process->state != JPX_LIVE || process->sending || process->live >= process->pace.window)
         return false;
@@ -94,7 +94,7 @@ bool jpx_process_takes(jpx_process *process, const jpx_job *job)
 
 static void send_rest(jpx_process *process)
 {
-    const jpx_job *job = process->sending;
+    const jpx_submitted *job = process->sending;
 
     atomic_store(&process->page->wants_space, 1);
     process->sent += jpx_ring_put(&process->in, job->data + process->sent, job->size - process->sent);
@@ -112,10 +112,10 @@ void jpx_process_feed(jpx_process *process)
         send_rest(process);
 }
 
-void jpx_process_give(jpx_process *process, jpx_job *job, int64_t now_ns)
+void jpx_process_give(jpx_process *process, jpx_submitted *job, int64_t now_ns)
 {
     jpx_frame_head head = {job->size, process->next};
-    jpx_slot *slot = slot_of(process, process->next);
+    jpx_page_slot *slot = slot_of(process, process->next);
 
     atomic_store(&slot->state, JPX_SLOT_QUEUED);
     *job_of(process, process->next++) = job;
@@ -219,7 +219,7 @@ static jpx_bytes next_frame(jpx_process *process, jpx_arena *arena)
     return whole;
 }
 
-jpx_job *jpx_process_outcome(jpx_process *process, jpx_arena *arena, jpx_outcome *out)
+jpx_submitted *jpx_process_outcome(jpx_process *process, jpx_arena *arena, jpx_outcome *out)
 {
     jp_error err;
 
@@ -229,7 +229,7 @@ jpx_job *jpx_process_outcome(jpx_process *process, jpx_arena *arena, jpx_outcome
     if (!frame.data)
         return NULL;
     process->first = oldest(process);
-    jpx_job *job = *job_of(process, process->first);
+    jpx_submitted *job = *job_of(process, process->first);
     if (jpx_outcome_decode(frame, arena, out, &err) != JP_OK || out->number_in_worker != job->number) {
         process->garbage = true;
         return NULL;
@@ -244,14 +244,14 @@ jpx_job *jpx_process_outcome(jpx_process *process, jpx_arena *arena, jpx_outcome
     return job;
 }
 
-jpx_job *jpx_process_revoke(jpx_process *process)
+jpx_submitted *jpx_process_revoke(jpx_process *process)
 {
-    jpx_job *list = NULL, **last = &list;
+    jpx_submitted *list = NULL, **last = &list;
     uint32_t seq = oldest(process);
 
     for (seq += seq != process->next; seq != process->next; seq++) {
         uint32_t queued = JPX_SLOT_QUEUED;
-        jpx_job *job = *job_of(process, seq);
+        jpx_submitted *job = *job_of(process, seq);
         if (!job || !atomic_compare_exchange_strong(&slot_of(process, seq)->state, &queued, JPX_SLOT_REVOKED))
             continue;
         *job_of(process, seq) = NULL;
@@ -263,13 +263,13 @@ jpx_job *jpx_process_revoke(jpx_process *process)
     return list;
 }
 
-const jpx_job *jpx_process_at_work(jpx_process *process, uint32_t *seq, int64_t *begun_ns)
+const jpx_submitted *jpx_process_at_work(jpx_process *process, uint32_t *seq, int64_t *begun_ns)
 {
     pass_revoked(process);
     uint32_t s = oldest(process);
     if (s == process->next)
         return NULL;
-    jpx_slot *slot = slot_of(process, s);
+    jpx_page_slot *slot = slot_of(process, s);
     uint32_t state = atomic_load(&slot->state);
     bool seen = process->seen && process->seen_seq == s;
     if (state == JPX_SLOT_BEGUN && !seen) {
@@ -287,7 +287,7 @@ const jpx_job *jpx_process_at_work(jpx_process *process, uint32_t *seq, int64_t 
     return *job_of(process, s);
 }
 
-jpx_job *jpx_process_victim(jpx_process *process, uint32_t *out_seq, bool *ended)
+jpx_submitted *jpx_process_victim(jpx_process *process, uint32_t *out_seq, bool *ended)
 {
     uint32_t seq = oldest(process);
 
@@ -297,7 +297,7 @@ jpx_job *jpx_process_victim(jpx_process *process, uint32_t *out_seq, bool *ended
     bool seen = process->seen && process->seen_seq == seq;
     if (state == JPX_SLOT_QUEUED && !seen && !process->garbage)
         return NULL;
-    jpx_job *job = *job_of(process, seq);
+    jpx_submitted *job = *job_of(process, seq);
     *job_of(process, seq) = NULL;
     process->live--;
     process->began = true;
@@ -306,12 +306,12 @@ jpx_job *jpx_process_victim(jpx_process *process, uint32_t *out_seq, bool *ended
     return job;
 }
 
-jpx_job *jpx_process_take_back(jpx_process *process)
+jpx_submitted *jpx_process_take_back(jpx_process *process)
 {
-    jpx_job *list = NULL, **last = &list;
+    jpx_submitted *list = NULL, **last = &list;
 
     for (uint32_t seq = process->first; seq != process->next; seq++) {
-        jpx_job *job = *job_of(process, seq);
+        jpx_submitted *job = *job_of(process, seq);
         if (!job)
             continue;
         *job_of(process, seq) = NULL;

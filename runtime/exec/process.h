@@ -15,16 +15,16 @@ enum {
 };
 
 /* An attempt that was submitted; kept until its outcome is there, so that it can be given to another process. */
-typedef struct jpx_job {
-    struct jpx_job *next;
+typedef struct jpx_submitted {
+    struct jpx_submitted *next;
     uint64_t number;
     int64_t timeout_ms;
     int64_t since_ns; /* submitted */
     uint32_t size;
     uint8_t data[]; /* encoded */
-} jpx_job;
+} jpx_submitted;
 
-typedef enum jpx_process_state { JPX_VACANT, JPX_LIVE, JPX_LEAVING, JPX_DEAD } jpx_process_state;
+typedef enum jpx_process_state { JPX_VACANT, JPX_LIVE, JPX_LEAVING, JPX_ENDED } jpx_process_state;
 
 typedef struct jpx_process {
     jpx_process_state state;
@@ -34,10 +34,10 @@ typedef struct jpx_process {
     int bell;
     jpx_ring_end in, out;
 
-    jpx_job *jobs[JPX_WINDOW_MAX]; /* by seq modulo; NULL = revoked */
-    uint32_t first, next;          /* seqs: the oldest it may still have, the next to be given */
-    size_t live;                   /* jobs that are not NULL */
-    const jpx_job *sending;        /* larger than the ring: goes in pieces, alone in its process */
+    jpx_submitted *jobs[JPX_WINDOW_MAX]; /* by seq modulo; NULL = revoked */
+    uint32_t first, next;                /* seqs: the oldest it may still have, the next to be given */
+    size_t live;                         /* jobs that are not NULL */
+    const jpx_submitted *sending;        /* larger than the ring: goes in pieces, alone in its process */
     size_t sent;
 
     uint8_t *partial; /* an outcome larger than the ring, as far as it has come */
@@ -66,23 +66,23 @@ typedef struct jpx_process {
 jp_status jpx_process_start(jpx_process *, uint32_t tag, int connection, size_t memory_bytes, jp_error *err);
 void jpx_process_free(jpx_process *); /* page, bell and what is left of an outcome; becomes VACANT */
 
-bool jpx_process_takes(jpx_process *, const jpx_job *); /* is there room for it now? */
-void jpx_process_give(jpx_process *, jpx_job *, int64_t now_ns);
+bool jpx_process_takes(jpx_process *, const jpx_submitted *); /* is there room for it now? */
+void jpx_process_give(jpx_process *, jpx_submitted *, int64_t now_ns);
 void jpx_process_feed(jpx_process *); /* more of a large attempt */
 void jpx_process_leave(jpx_process *);
 
 /* The next outcome, in order; NULL = none now. *out is decoded into `arena`. The job is the caller's. A damaged page
  * sets `garbage`. */
-jpx_job *jpx_process_outcome(jpx_process *, jpx_arena *arena, jpx_outcome *out);
+jpx_submitted *jpx_process_outcome(jpx_process *, jpx_arena *arena, jpx_outcome *out);
 /* True when it has put something that was not taken. */
 bool jpx_process_has_news(const jpx_process *);
 
 /* Takes back what waits behind the body at work; returns a list in order. */
-jpx_job *jpx_process_revoke(jpx_process *);
+jpx_submitted *jpx_process_revoke(jpx_process *);
 /* The body at work: its job, when it began and its number; NULL = none. */
-const jpx_job *jpx_process_at_work(jpx_process *, uint32_t *seq, int64_t *begun_ns);
+const jpx_submitted *jpx_process_at_work(jpx_process *, uint32_t *seq, int64_t *begun_ns);
 /* After its end: the job whose body was at work then, if any; the rest is for jpx_process_take_back(). */
-jpx_job *jpx_process_victim(jpx_process *, uint32_t *seq, bool *ended);
-jpx_job *jpx_process_take_back(jpx_process *);
+jpx_submitted *jpx_process_victim(jpx_process *, uint32_t *seq, bool *ended);
+jpx_submitted *jpx_process_take_back(jpx_process *);
 
 #endif

@@ -13,7 +13,7 @@ struct jpx_local {
     bool virtual_time;
     int64_t now_ms;
     uint64_t random;
-    void (*log)(void *, jpx_level, const char *);
+    void (*log)(void *, jpx_log_level, const char *);
     jpx_store *store;
     jpx_bus *bus, *inner_bus; /* the inner one is the same, without decorator */
     bool memory_bus;
@@ -46,7 +46,7 @@ static void local_random(void *ctx, void *out, size_t size)
     }
 }
 
-static void local_log(void *ctx, jpx_level level, const char *line)
+static void local_log(void *ctx, jpx_log_level level, const char *line)
 {
     jpx_local *l = ctx;
     if (l->log)

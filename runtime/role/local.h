@@ -12,8 +12,8 @@ typedef struct jpx_local_options {
     int64_t start_ms;                 /* virtual: what the clock shows first; 0 = 2026-01-01 */
     uint64_t seed;                    /* of the random source; 0 = the system's */
     jpx_zygote *zygote;               /* bodies run in processes of their own, with real time; NULL: on this thread */
-    void (*log)(void *ctx, jpx_level, const char *line);
-    jpx_level level;
+    void (*log)(void *ctx, jpx_log_level, const char *line);
+    jpx_log_level level;
     void (*on_ticket)(void *ctx, const char *pipe, const char *ticket); /* as in jpx_parts; may publish a reply */
     void *on_ticket_ctx;
     /* Tests: decorators around the two seams, which inject faults. They own what they are given. NULL = none. */

@@ -20,16 +20,16 @@ jp_status jpx_role_open(jpx_role **out, jpx_role_kind kind, const jpx_parts *par
         long processors = sysconf(_SC_NPROCESSORS_ONLN);
         base.options.processes = processors > 0 ? (size_t)processors : 1;
     }
-    base.desk = (jpx_desk){.env = parts->env, .bus = parts->bus, .arena = jpx_arena_new()};
-    jp_status status = jpx_store_clone(&base.desk.store, parts->store, err);
+    base.session = (jpx_session){.env = parts->env, .bus = parts->bus, .arena = jpx_arena_new()};
+    jp_status status = jpx_store_clone(&base.session.store, parts->store, err);
     if (status == JP_OK)
         status = opens[kind](&role, err);
     if (status != JP_OK) {
-        jpx_store_close(base.desk.store);
-        jpx_arena_free(base.desk.arena);
+        jpx_store_close(base.session.store);
+        jpx_arena_free(base.session.arena);
         return status;
     }
-    role->desk.parts = &role->parts;
+    role->session.parts = &role->parts;
     *out = role;
     return JP_OK;
 }
@@ -54,8 +54,8 @@ void jpx_role_close(jpx_role *role)
 {
     if (!role)
         return;
-    jpx_store *store = role->desk.store;
-    jpx_arena *arena = role->desk.arena;
+    jpx_store *store = role->session.store;
+    jpx_arena *arena = role->session.arena;
     role->close(role); /* frees the role itself */
     jpx_store_close(store);
     jpx_arena_free(arena);

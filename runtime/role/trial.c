@@ -22,14 +22,14 @@ struct jp_trial_root {
 static void read_end(jpx_local *local, jp_trial *t, const char *key, jp_trial_root *run)
 {
     jpx_arena *arena = jpx_arena_new();
-    jpx_desk desk = {
+    jpx_session session = {
         .env = jpx_local_env(local), .store = jpx_local_store(local), .bus = jpx_local_bus(local), .arena = arena};
     jpx_record record;
     jpx_root root;
     bson_iter_t value;
     jp_error err = {0};
 
-    if (jpx_store_root_by_key(desk.store, key, arena, &record, &err) != JP_OK || !record.doc.data ||
+    if (jpx_store_root_by_key(session.store, key, arena, &record, &err) != JP_OK || !record.doc.data ||
         !jpx_root_decode(record.doc, arena, &root))
         jpx_trial_misuse("the run of %s left no root: %s", run->pipe, err.text);
     const size_t fills = run->def->fills_count;
@@ -37,7 +37,7 @@ static void read_end(jpx_local *local, jp_trial *t, const char *key, jp_trial_ro
     for (size_t i = 0; i <= fills; i++)
         slots[i] = (jpx_slot){
             .key = jpx_key_root(root.id), .name = i < fills ? run->def->fills[i].name : "default", .ended = true};
-    if (jpx_load_slots(&desk, slots, fills + 1, true, &err) != JP_OK)
+    if (jpx_load_slots(&session, slots, fills + 1, true, &err) != JP_OK)
         jpx_trial_misuse("the outputs of %s cannot be read: %s", run->pipe, err.text);
     run->outputs = jpx_alloc_array(t->arena, fills + 1, sizeof *run->outputs);
     for (size_t i = 0; i <= fills; i++)

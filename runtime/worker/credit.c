@@ -13,13 +13,13 @@ void jpx_worker_limit(jpx_worker *w)
 {
     size_t room = jpx_executor_room(w->executor), most = 2 * w->role.options.batch;
 
-    for (size_t i = 0; i < w->feeds_count; i++) {
-        jpx_feed *feed = &w->feeds[i];
-        size_t wanted = feed->held + room < most ? feed->held + room : most;
-        if (wanted == feed->limit)
+    for (size_t i = 0; i < w->queue_subs_count; i++) {
+        jpx_queue_sub *queue_sub = &w->queue_subs[i];
+        size_t wanted = queue_sub->held + room < most ? queue_sub->held + room : most;
+        if (wanted == queue_sub->limit)
             continue;
-        feed->limit = wanted;
-        jpx_sub_limit(feed->sub, wanted);
+        queue_sub->limit = wanted;
+        jpx_sub_limit(queue_sub->sub, wanted);
     }
 }
 
@@ -47,19 +47,19 @@ static size_t take_back(jpx_worker *w, jpx_job **jobs)
 
 static jp_status remove_marks(jpx_worker *w, jpx_job **jobs, size_t count, jp_error *err)
 {
-    jpx_bytes *ids = jpx_alloc_array(w->role.desk.arena, 2 * count + 1, sizeof *ids);
+    jpx_bytes *ids = jpx_alloc_array(w->role.session.arena, 2 * count + 1, sizeof *ids);
     size_t n = 0;
 
     for (size_t i = 0; i < count; i++)
         for (size_t m = 0; m < 2; m++)
             if (jobs[i]->marks[m].data)
                 ids[n++] = jobs[i]->marks[m];
-    return n ? jpx_store_remove(w->role.desk.store, JPX_MARK, ids, n, err) : JP_OK;
+    return n ? jpx_store_remove(w->role.session.store, JPX_TABLE_MARK, ids, n, err) : JP_OK;
 }
 
 void jpx_worker_give_back(jpx_worker *w)
 {
-    int64_t now = jpx_now(w->role.desk.env);
+    int64_t now = jpx_now(w->role.session.env);
     jpx_job *jobs[JPX_BATCH_MAX];
     jp_error err;
 
@@ -74,14 +74,14 @@ void jpx_worker_give_back(jpx_worker *w)
     }
     /* The limits first: otherwise what is given back is asked for at once. */
     for (size_t i = 0; i < count; i++)
-        jobs[i]->feed->held--;
+        jobs[i]->queue_sub->held--;
     jpx_worker_limit(w);
     for (size_t i = 0; i < count; i++)
-        jobs[i]->feed->held++;
+        jobs[i]->queue_sub->held++;
     for (size_t i = 0; i < count; i++)
-        jpx_job_settle(w, jobs[i], true, jpx_give_back_ms(jobs[i]->delivery));
-    for (size_t i = 0; i < w->feeds_count; i++)
-        jpx_sub_give_back(w->feeds[i].sub, PATIENCE_MS, GIVEN_BACK_MAX);
+        jpx_job_ack_or_nak(w, jobs[i], true, jpx_give_back_ms(jobs[i]->delivery));
+    for (size_t i = 0; i < w->queue_subs_count; i++)
+        jpx_sub_give_back(w->queue_subs[i].sub, PATIENCE_MS, GIVEN_BACK_MAX);
     if (count)
-        jpx_log(w->role.desk.env, JPX_DEBUG, "events given back", "count=%zu", count);
+        jpx_log(w->role.session.env, JPX_DEBUG, "events given back", "count=%zu", count);
 }

@@ -1,7 +1,7 @@
 /* held.c -- the run events that a worker holds: found by their number and by their key, beaten, settled.
  *
- * Invariants: a job is in both tables from jpx_job_hold to jpx_job_settle, and its memory is its intake's, which goes
- * with the last job of it. No event is held twice. Nothing here blocks: acks, naks and beats are asynchronous. */
+ * Invariants: a job is in both tables from jpx_job_hold to jpx_job_ack_or_nak, and its memory is its memory's, which
+ * goes with the last job of it. No event is held twice. Nothing here blocks: acks, naks and beats are asynchronous. */
 #include "worker/worker.h"
 #include <stdlib.h>
 
@@ -28,14 +28,14 @@ void jpx_job_hold(jpx_worker *w, jpx_job *job)
     job->next = w->buckets[job->number % JPX_JOB_BUCKETS];
     w->buckets[job->number % JPX_JOB_BUCKETS] = job;
     w->held++;
-    job->feed->held++;
+    job->queue_sub->held++;
 }
 
 bool jpx_job_suspected(jpx_worker *w, const jpx_job *job)
 {
     for (size_t b = 0; b < JPX_JOB_BUCKETS; b++)
         for (jpx_job *other = w->buckets[b]; other; other = other->next)
-            if (other->suspect && !other->put_off && other != job)
+            if (other->suspect && !other->deferred && other != job)
                 return true;
     return false;
 }
@@ -58,31 +58,31 @@ static void let_go(jpx_worker *w, jpx_job *job)
         at = &(*at)->next_same;
     *at = job->next_same;
     w->held--;
-    job->feed->held--;
-    jpx_intake *intake = job->intake; /* the job itself lives in its arena */
-    if (--intake->jobs == 0) {
-        jpx_arena_free(intake->arena);
-        free(intake);
+    job->queue_sub->held--;
+    jpx_job_memory *memory = job->memory; /* the job itself lives in its arena */
+    if (--memory->jobs == 0) {
+        jpx_arena_free(memory->arena);
+        free(memory);
     }
 }
 
-void jpx_job_settle(jpx_worker *w, jpx_job *job, bool nak, int64_t delay_ms)
+void jpx_job_ack_or_nak(jpx_worker *w, jpx_job *job, bool nak, int64_t delay_ms)
 {
     if (nak)
-        jpx_sub_nak(job->feed->sub, job->delivery, delay_ms);
+        jpx_sub_nak(job->queue_sub->sub, job->delivery, delay_ms);
     else
-        jpx_sub_ack(job->feed->sub, &job->delivery, 1);
+        jpx_sub_ack(job->queue_sub->sub, &job->delivery, 1);
     let_go(w, job);
 }
 
-bool jpx_jobs_beat(jpx_worker *w)
+bool jpx_jobs_heartbeat(jpx_worker *w)
 {
-    int64_t now = jpx_now(w->role.desk.env);
-    if (now - w->beat_ms < jpx_ack_wait_ms() * 4 / 15) /* 8 s of 30 */
+    int64_t now = jpx_now(w->role.session.env);
+    if (now - w->heartbeat_ms < jpx_ack_wait_ms() * 4 / 15) /* 8 s of 30 */
         return false;
-    w->beat_ms = now;
+    w->heartbeat_ms = now;
     for (size_t b = 0; b < JPX_JOB_BUCKETS; b++)
         for (jpx_job *job = w->buckets[b]; job; job = job->next)
-            jpx_sub_beat(job->feed->sub, &job->delivery, 1);
+            jpx_sub_heartbeat(job->queue_sub->sub, &job->delivery, 1);
     return true;
 }

@@ -17,9 +17,9 @@ void jpx_tickets_tell(const jpx_parts *parts, const jpx_job *job, const jpx_outc
 {
     if (!parts->on_ticket)
         return;
-    if (entry->kind == JPX_WAITING && !entry->completes && !job->pipeline->promised)
+    if (entry->kind == JPX_ENTRY_WAITING && !entry->completes && !job->pipeline->promised)
         tell(parts, job->pipeline->pipe, &entry->key, entry->step, job, JPX_OWN_TICKET);
-    if (entry->kind != JPX_PLANNED)
+    if (entry->kind != JPX_ENTRY_PLANNED)
         return;
     for (uint32_t i = 0; i < outcome->children_count; i++) {
         const char *name = outcome->children[i].pipe;

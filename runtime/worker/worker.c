@@ -18,9 +18,9 @@ static void wait_for_something(jpx_worker *w, int64_t wait_ms)
 
     if (jpx_executor_fd(w->executor) >= 0)
         fds[count++] = (struct pollfd){.fd = jpx_executor_fd(w->executor), .events = POLLIN};
-    for (size_t i = 0; room && i < w->feeds_count; i++)
-        if (jpx_sub_fd(w->feeds[i].sub) >= 0)
-            fds[count++] = (struct pollfd){.fd = jpx_sub_fd(w->feeds[i].sub), .events = POLLIN};
+    for (size_t i = 0; room && i < w->queue_subs_count; i++)
+        if (jpx_sub_fd(w->queue_subs[i].sub) >= 0)
+            fds[count++] = (struct pollfd){.fd = jpx_sub_fd(w->queue_subs[i].sub), .events = POLLIN};
     if (jpx_executor_pending(w->executor) && wait_ms > JPX_MARK_MS / 2)
         wait_ms = JPX_MARK_MS / 2;
     if (wait_ms > 0)
@@ -32,19 +32,19 @@ static size_t fetch(jpx_worker *w)
     size_t taken = 0;
 
     jpx_worker_limit(w);
-    for (size_t i = 0; i < w->feeds_count; i++) {
+    for (size_t i = 0; i < w->queue_subs_count; i++) {
         jpx_delivery *deliveries[JPX_BATCH_MAX];
-        jpx_feed *feed = &w->feeds[w->next_feed % w->feeds_count];
+        jpx_queue_sub *queue_sub = &w->queue_subs[w->next_queue_sub % w->queue_subs_count];
         size_t room = jpx_executor_room(w->executor);
         size_t max = room < w->role.options.batch ? room : w->role.options.batch;
         if (w->ended_count + max > JPX_BATCH_MAX)
             max = JPX_BATCH_MAX - w->ended_count; /* an event may end at once */
         if (!max)
             break; /* it is this queue's turn the next time */
-        w->next_feed++;
-        size_t count = jpx_sub_fetch(feed->sub, deliveries, max, 0);
+        w->next_queue_sub++;
+        size_t count = jpx_sub_fetch(queue_sub->sub, deliveries, max, 0);
         if (count)
-            jpx_worker_take(w, feed, deliveries, count);
+            jpx_worker_take(w, queue_sub, deliveries, count);
         taken += count;
     }
     return taken;
@@ -55,16 +55,16 @@ static size_t worker_step(jpx_role *role, int64_t wait_ms)
     jpx_worker *w = (jpx_worker *)role;
     size_t did = 0;
 
-    if (jpx_jobs_beat(w))
+    if (jpx_jobs_heartbeat(w))
         jpx_mark_again(w);
     if (jpx_executor_broken(w->executor) && !role->draining) {
-        jpx_log(role->desk.env, JPX_ERROR, "no more bodies can be run",
+        jpx_log(role->session.env, JPX_ERROR, "no more bodies can be run",
                 "cause=\"the process that forks them is gone\" mend=\"this worker ends; start another\"");
         role->draining = true;
         kill(getpid(), SIGTERM);
     }
     if (w->retry) {
-        int64_t left = w->retry_at_ms - jpx_now(role->desk.env);
+        int64_t left = w->retry_at_ms - jpx_now(role->session.env);
         if (left > 0) {
             if (wait_ms > 0)
                 poll(NULL, 0, (int)(left < wait_ms ? left : wait_ms));
@@ -74,17 +74,17 @@ static size_t worker_step(jpx_role *role, int64_t wait_ms)
     }
     if (!role->draining)
         did += fetch(w);
-    jpx_worker_harvest(w, 0);
+    jpx_worker_collect(w, 0);
     if (!did && !w->ended_count) {
         wait_for_something(w, wait_ms);
         if (!role->draining)
             did += fetch(w);
-        jpx_worker_harvest(w, 0);
+        jpx_worker_collect(w, 0);
     }
     did += w->ended_count;
     if (w->ended_count)
         jpx_worker_commit(w);
-    jpx_arena_reset(role->desk.arena);
+    jpx_arena_reset(role->session.arena);
     if (jpx_executor_pending(w->executor))
         jpx_mark_long(w);
     jpx_worker_give_back(w);
@@ -108,10 +108,10 @@ static void worker_close(jpx_role *role)
     jpx_executor_close(w->executor);
     for (size_t b = 0; b < JPX_JOB_BUCKETS; b++)
         while (w->buckets[b])
-            jpx_job_settle(w, w->buckets[b], true, 0);
-    for (size_t i = 0; i < w->feeds_count; i++)
-        jpx_sub_close(w->feeds[i].sub);
-    jpx_arena_free(w->harvest);
+            jpx_job_ack_or_nak(w, w->buckets[b], true, 0);
+    for (size_t i = 0; i < w->queue_subs_count; i++)
+        jpx_sub_close(w->queue_subs[i].sub);
+    jpx_arena_free(w->collected);
     free(w);
 }
 
@@ -124,10 +124,10 @@ jp_status jpx_worker_open(jpx_role **role, jp_error *err)
     w->role.drain = worker_drain;
     w->role.next_ms = worker_next;
     w->role.close = worker_close;
-    w->harvest = jpx_arena_new();
+    w->collected = jpx_arena_new();
 
     size_t count;
-    const char *const *queues = jpx_role_queues(w->role.parts.registry, w->harvest, &count);
+    const char *const *queues = jpx_role_queues(w->role.parts.registry, w->collected, &count);
     jpx_forked_options forked = {.processes = w->role.options.processes, .memory_bytes = w->role.options.memory_bytes};
     jp_status status = w->role.parts.zygote
                            ? jpx_executor_forked(&w->executor, w->role.parts.zygote, &forked, w->role.parts.env, err)
@@ -138,14 +138,14 @@ jp_status jpx_worker_open(jpx_role **role, jp_error *err)
                           "register them in several programs",
                           count, JPX_QUEUES_MAX);
     for (size_t i = 0; i < count && status == JP_OK; i++)
-        if ((status = jpx_bus_subscribe(&w->feeds[i].sub, w->role.parts.bus, JPX_RUN, queues[i],
+        if ((status = jpx_bus_subscribe(&w->queue_subs[i].sub, w->role.parts.bus, JPX_STREAM_RUN, queues[i],
                                         w->role.options.processes, err)) == JP_OK)
-            w->feeds_count++;
+            w->queue_subs_count++;
     if (status != JP_OK) {
         jpx_executor_close(w->executor);
-        for (size_t i = 0; i < w->feeds_count; i++)
-            jpx_sub_close(w->feeds[i].sub);
-        jpx_arena_free(w->harvest);
+        for (size_t i = 0; i < w->queue_subs_count; i++)
+            jpx_sub_close(w->queue_subs[i].sub);
+        jpx_arena_free(w->collected);
         free(w);
         return status;
     }

@@ -8,20 +8,20 @@
 enum { JPX_JOB_BUCKETS = 1024, JPX_NAK_MS = 1000 };
 enum { JPX_FINISH_TRIES = 10 }; /* deliveries of a hook that fails, before the end is written all the same */
 
-typedef struct jpx_intake { /* the memory of the jobs that were taken together */
+typedef struct jpx_job_memory { /* the memory of the jobs that were taken together */
     jpx_arena *arena;
     size_t jobs;
-} jpx_intake;
+} jpx_job_memory;
 
-typedef struct jpx_feed { /* a queue */
+typedef struct jpx_queue_sub { /* a queue */
     jpx_sub *sub;
     size_t held, limit; /* jobs of it; what its subscription was told last */
-} jpx_feed;
+} jpx_queue_sub;
 
 typedef struct jpx_job { /* one run event that is held */
     uint64_t number;
-    jpx_intake *intake;
-    jpx_feed *feed;
+    jpx_job_memory *memory;
+    jpx_queue_sub *queue_sub;
     jpx_delivery *delivery;
     jpx_run_event event;
     const jpx_pipeline *pipeline;
@@ -37,7 +37,7 @@ typedef struct jpx_job { /* one run event that is held */
     bool long_;         /* at work for so long that it has left another one */
     jpx_bytes marks[2]; /* ids of those that it left before its body began; no data: none */
     bool suspect;       /* one beginning is left: no other suspect is run beside it */
-    bool put_off;       /* for that: it comes again */
+    bool deferred;      /* for that: it comes again */
     bool submitted;
     jpx_attempt call;
     struct jpx_job *next, *next_same; /* in its hash buckets: by number, by key */
@@ -51,15 +51,15 @@ typedef struct jpx_ended { /* a job with its outcome, to be committed */
 typedef struct jpx_worker {
     jpx_role role;
     jpx_executor *executor;
-    jpx_feed feeds[JPX_QUEUES_MAX];
-    size_t feeds_count, next_feed;
+    jpx_queue_sub queue_subs[JPX_QUEUES_MAX];
+    size_t queue_subs_count, next_queue_sub;
     jpx_job *buckets[JPX_JOB_BUCKETS], *same[JPX_JOB_BUCKETS]; /* held jobs by number, by key */
     size_t held;
     uint64_t numbers;
-    int64_t beat_ms;
+    int64_t heartbeat_ms;
     int64_t looked_ms; /* for what is to go back */
     /* outcomes that wait to be committed */
-    jpx_arena *harvest;
+    jpx_arena *collected;
     jpx_outcome outcomes[JPX_BATCH_MAX];
     jpx_ended ended[JPX_BATCH_MAX];
     size_t ended_count;
@@ -80,14 +80,14 @@ void jpx_job_hold(jpx_worker *, jpx_job *);            /* gives it its number */
 bool jpx_job_suspected(jpx_worker *, const jpx_job *); /* is another suspect held? */
 jpx_job *jpx_job_find(jpx_worker *, uint64_t number);
 /* Acks or naks its delivery and lets it go; its memory may go with it. */
-void jpx_job_settle(jpx_worker *, jpx_job *, bool nak, int64_t delay_ms);
-bool jpx_jobs_beat(jpx_worker *); /* all that are held, when it is time */
+void jpx_job_ack_or_nak(jpx_worker *, jpx_job *, bool nak, int64_t delay_ms);
+bool jpx_jobs_heartbeat(jpx_worker *); /* all that are held, when it is time */
 
 /* ---- dispatch.c ---- */
 /* Handles what was fetched from a queue, all of it: bodies are with the executor afterwards, the others settled or
  * ended.
  */
-void jpx_worker_take(jpx_worker *, jpx_feed *, jpx_delivery **, size_t count);
+void jpx_worker_take(jpx_worker *, jpx_queue_sub *, jpx_delivery **, size_t count);
 
 /* ---- invoke.c ---- */
 /* Where to look for what is wrong with this call: its yield, or the definition when a trigger started it. */
@@ -100,7 +100,7 @@ jp_status jpx_finish_prepare(jpx_worker *, jpx_job *, const jpx_root *, bool *wa
 jp_status jpx_finish_run(jpx_worker *, jpx_job *);
 
 /* ---- executions.c ---- */
-bool jpx_comes_again(const jpx_job *); /* was it told before? */
+bool jpx_job_is_repeat(const jpx_job *); /* was it told before? */
 bool jpx_out_of_beginnings(jpx_worker *, jpx_job *, jp_error *err);
 jp_status jpx_mark_hooked(jpx_worker *, jpx_batch *, jpx_root **roots, jp_error *err);
 jp_status jpx_mark_beginnings(jpx_worker *, jpx_job **, size_t count, jp_error *err);
@@ -112,19 +112,19 @@ void jpx_worker_limit(jpx_worker *);     /* tells the subscriptions how much the
 void jpx_worker_give_back(jpx_worker *); /* what has waited here for long without beginning */
 
 /* ---- collect.c ---- */
-void jpx_worker_harvest(jpx_worker *, int64_t wait_ms); /* outcomes that are there, into `ended` */
+void jpx_worker_collect(jpx_worker *, int64_t wait_ms); /* outcomes that are there, into `ended` */
 bool jpx_worker_commit(jpx_worker *);                   /* false: they are kept, and committed again later */
 
 /* ---- commit.c ---- */
 /* Commits all: entries, what follows from them, events. JP_OK: the jobs are settled: to be acked, or to come again
  * where nak[i] is set. Otherwise nothing is lost, and all are to be committed again, with `retry` true. */
-jp_status jpx_commit(jpx_desk *, jpx_ended *, size_t count, bool retry, bool *nak, jp_error *err);
+jp_status jpx_commit(jpx_session *, jpx_ended *, size_t count, bool retry, bool *nak, jp_error *err);
 
 /* Did this call of a hook fail, and is it called again later? It is not an attempt. Not after a programming error,
  * which would be the same each time. */
-bool jpx_hook_again(const jpx_ended *);
+bool jpx_hook_runs_again(const jpx_ended *);
 /* Logs that it failed. */
-void jpx_hook_tell(jpx_desk *, const jpx_ended *);
+void jpx_hook_log_failure(jpx_session *, const jpx_ended *);
 /* For parts->on_ticket: the tickets that come with this entry of a body's end. */
 void jpx_tickets_tell(const jpx_parts *, const jpx_job *, const jpx_outcome *, const jpx_entry *);
 

@@ -95,7 +95,7 @@ static void bulk(jpx_bus *bus, jpx_sub *sub, const char *subject, size_t count)
         fetched += size;
     }
     printf("%-34s %9.0f / s\n", "fetch and ack", (double)count / (now_us() - published) * 1e6);
-    for (int i = 0; i < 500 && jpx_bus_backlog(bus, JPX_RUN) != 0; i++)
+    for (int i = 0; i < 500 && jpx_bus_backlog(bus, JPX_STREAM_RUN) != 0; i++)
         nanosleep(&(struct timespec){.tv_nsec = 10000000}, NULL);
     printf("%-34s %9.0f / s\n", "fetch and ack, until the stream is empty",
            (double)count / (now_us() - published) * 1e6);
@@ -117,7 +117,7 @@ int main(int argc, char **argv)
     const char *prefix = jpx_format(arena, "jpb%08x", random);
     must(jpx_bus_open(&bus, url, prefix, "bench", 5000, &env, &err), "open");
     must(jpx_bus_setup(bus, queues, 1, &err), "setup");
-    must(jpx_bus_subscribe(&run, bus, JPX_RUN, "default", CREDITS, &err), "subscribe");
+    must(jpx_bus_subscribe(&run, bus, JPX_STREAM_RUN, "default", CREDITS, &err), "subscribe");
     const char *subject = jpx_format(arena, "%s.run.default.Add", prefix);
     printf("%s, %zu messages of %d bytes\n", strncmp(url, "memory", 6) ? "JetStream" : "in memory", count, PAYLOAD);
     lone(bus, run, subject);

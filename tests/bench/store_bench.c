@@ -51,7 +51,7 @@ static void make_id(const bench *b, jpx_table table, uint64_t n, uint8_t *out)
     size_t size = jpx_table_id_size(table);
 
     memset(out, 0, size);
-    if (table == JPX_ROOT) { /* the number is the time */
+    if (table == JPX_TABLE_ROOT) { /* the number is the time */
         put64(out, n << 16);
         return;
     }
@@ -73,7 +73,7 @@ static jpx_record make(bench *b, jpx_table table, uint64_t n)
     bson_t doc = BSON_INITIALIZER, words;
 
     BSON_APPEND_BINARY(&doc, "_id", BSON_SUBTYPE_BINARY, record.id.data, (uint32_t)record.id.size);
-    if (table == JPX_BARRIER) {
+    if (table == JPX_TABLE_BARRIER) {
         BSON_APPEND_BINARY(&doc, "of", BSON_SUBTYPE_BINARY, record.id.data, JPX_PIPELINE_SIZE);
         BSON_APPEND_INT64(&doc, "left", WORDS * JPX_WORD_BITS);
         BSON_APPEND_BOOL(&doc, "aborted", false);
@@ -84,7 +84,7 @@ static jpx_record make(bench *b, jpx_table table, uint64_t n)
             BSON_APPEND_INT64(&words, word, 0);
         }
         bson_append_document_end(&doc, &words);
-    } else if (table == JPX_ROOT) {
+    } else if (table == JPX_TABLE_ROOT) {
         BSON_APPEND_INT32(&doc, "v", 1);
         BSON_APPEND_UTF8(&doc, "pipe", "Bench");
         BSON_APPEND_UTF8(&doc, "status", "running");
@@ -122,7 +122,7 @@ static int64_t insert(bench *b, jpx_table table, int count, int batch)
 
 static int64_t entries(bench *b, int count, int batch)
 {
-    return insert(b, JPX_ENTRY, count, batch);
+    return insert(b, JPX_TABLE_ENTRY, count, batch);
 }
 
 static int64_t get(bench *b, int count, int batch)
@@ -130,16 +130,16 @@ static int64_t get(bench *b, int count, int batch)
     int64_t took = 0;
     uint64_t first = b->next;
 
-    insert(b, JPX_ENTRY, BATCH_MAX, BATCH_MAX);
+    insert(b, JPX_TABLE_ENTRY, BATCH_MAX, BATCH_MAX);
     for (int done = 0; done < count; done += batch) {
         jpx_bytes ids[BATCH_MAX];
         jpx_record out[BATCH_MAX];
 
         jpx_arena_reset(b->arena);
         for (int i = 0; i < batch; i++)
-            ids[i] = id_of(b, JPX_ENTRY, first + (uint64_t)((done + i) * 7 % BATCH_MAX));
+            ids[i] = id_of(b, JPX_TABLE_ENTRY, first + (uint64_t)((done + i) * 7 % BATCH_MAX));
         int64_t from = now_us();
-        check(b, jpx_store_get(b->store, JPX_ENTRY, ids, (size_t)batch, b->arena, out, &b->err), "get");
+        check(b, jpx_store_get(b->store, JPX_TABLE_ENTRY, ids, (size_t)batch, b->arena, out, &b->err), "get");
         took += now_us() - from;
     }
     return took;
@@ -150,14 +150,15 @@ static int64_t scan(bench *b, int count, int batch)
     int64_t took = 0;
     uint64_t first = b->next;
 
-    insert(b, JPX_ENTRY, BATCH_MAX, BATCH_MAX);
+    insert(b, JPX_TABLE_ENTRY, BATCH_MAX, BATCH_MAX);
     for (int done = 0; done < count; done += batch) {
         jpx_records out;
 
         jpx_arena_reset(b->arena);
-        jpx_bytes lo = id_of(b, JPX_ENTRY, first), hi = id_of(b, JPX_ENTRY, b->next);
+        jpx_bytes lo = id_of(b, JPX_TABLE_ENTRY, first), hi = id_of(b, JPX_TABLE_ENTRY, b->next);
         int64_t from = now_us();
-        check(b, jpx_store_scan(b->store, JPX_ENTRY, lo, hi, (size_t)batch, false, b->arena, &out, &b->err), "scan");
+        check(b, jpx_store_scan(b->store, JPX_TABLE_ENTRY, lo, hi, (size_t)batch, false, b->arena, &out, &b->err),
+              "scan");
         took += now_us() - from;
         if (out.count != (size_t)batch)
             check(b, jpx_fail(&b->err, JP_E_DAMAGED, "found %zu of %d records", out.count, batch), "scan");
@@ -175,9 +176,10 @@ static int64_t count_words(bench *b, int count, int batch, uint32_t words, bool 
         uint64_t first = b->next;
         jpx_count items[BATCH_MAX];
 
-        insert(b, JPX_BARRIER, batch, batch);
+        insert(b, JPX_TABLE_BARRIER, batch, batch);
         for (int i = 0; i < batch; i++)
-            items[i] = (jpx_count){.id = id_of(b, JPX_BARRIER, first + (uint64_t)i), .mask = mask, .words = words};
+            items[i] =
+                (jpx_count){.id = id_of(b, JPX_TABLE_BARRIER, first + (uint64_t)i), .mask = mask, .words = words};
         if (repeat)
             check(b, jpx_store_count(b->store, items, (size_t)batch, &b->err), "count");
         int64_t from = now_us();
@@ -204,7 +206,7 @@ static int64_t count_again(bench *b, int count, int batch)
 
 static int64_t roots(bench *b, int count, int batch)
 {
-    return insert(b, JPX_ROOT, count, batch);
+    return insert(b, JPX_TABLE_ROOT, count, batch);
 }
 
 static int64_t change_roots(bench *b, int count, int batch)
@@ -215,10 +217,10 @@ static int64_t change_roots(bench *b, int count, int batch)
         uint64_t first = b->next;
         jpx_root_change changes[BATCH_MAX];
 
-        insert(b, JPX_ROOT, batch, batch);
+        insert(b, JPX_TABLE_ROOT, batch, batch);
         for (int i = 0; i < batch; i++)
             changes[i] = (jpx_root_change){
-                .id = id_of(b, JPX_ROOT, first + (uint64_t)i), .op = JPX_ROOT_DONE, .at_ms = jpx_now(&b->env)};
+                .id = id_of(b, JPX_TABLE_ROOT, first + (uint64_t)i), .op = JPX_ROOT_DONE, .at_ms = jpx_now(&b->env)};
         int64_t from = now_us();
         check(b, jpx_store_change_roots(b->store, changes, (size_t)batch, &b->err), "change roots");
         took += now_us() - from;
@@ -230,7 +232,7 @@ static int64_t list_roots(bench *b, int count, int batch)
 {
     int64_t took = 0;
 
-    insert(b, JPX_ROOT, BATCH_MAX, BATCH_MAX);
+    insert(b, JPX_TABLE_ROOT, BATCH_MAX, BATCH_MAX);
     for (int done = 0; done < count; done += batch) {
         jpx_root_filter filter = {.pipe = "Bench", .status = "running", .limit = (size_t)batch};
         jpx_records out;
@@ -247,7 +249,7 @@ static int64_t remove_range(bench *b, int count, int batch)
 {
     int64_t took = 0;
 
-    insert(b, JPX_ENTRY, count, batch);
+    insert(b, JPX_TABLE_ENTRY, count, batch);
     for (int done = 0; done < count; done += batch) {
         uint8_t lo[JPX_ENTRY_SIZE] = {0}, hi[JPX_ENTRY_SIZE];
         size_t removed;
@@ -255,7 +257,7 @@ static int64_t remove_range(bench *b, int count, int batch)
         memset(hi, 0xff, sizeof hi);
         int64_t from = now_us();
         check(b,
-              jpx_store_remove_range(b->store, JPX_ENTRY, (jpx_bytes){lo, sizeof lo}, (jpx_bytes){hi, sizeof hi},
+              jpx_store_remove_range(b->store, JPX_TABLE_ENTRY, (jpx_bytes){lo, sizeof lo}, (jpx_bytes){hi, sizeof hi},
                                      (size_t)batch, &removed, &b->err),
               "remove a range");
         took += now_us() - from;

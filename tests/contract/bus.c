@@ -16,7 +16,7 @@ START_TEST(a_message_keeps_what_it_has)
     jpx_delivery *got;
 
     bus_ok(&c, jpx_bus_publish(c.bus, &message, 1, PUBLISH_MS, &c.err));
-    jpx_sub *sub = bus_take(&c, JPX_START, NULL, 10);
+    jpx_sub *sub = bus_take(&c, JPX_STREAM_START, NULL, 10);
     ck_assert_uint_eq(jpx_sub_fetch(sub, &got, 1, FETCH_MS), 1);
     ck_assert_str_eq(got->subject, message.subject);
     ck_assert_uint_eq(got->data.size, sizeof bytes);
@@ -43,11 +43,11 @@ END_TEST
 START_TEST(acked_is_gone)
 {
     bus_begin(&c, _i);
-    jpx_sub *sub = bus_take(&c, JPX_SLOT, NULL, 10);
+    jpx_sub *sub = bus_take(&c, JPX_STREAM_SLOT, NULL, 10);
 
     bus_say(&c, "slot.3", "a");
     bus_ack(sub, bus_one(sub, "a"));
-    bus_backlog_is(&c, JPX_SLOT, 0);
+    bus_backlog_is(&c, JPX_STREAM_SLOT, 0);
     bus_pass(&c, ACK_WAIT_MS + 500);
     bus_nothing(&c, sub);
     jpx_sub_close(sub);
@@ -58,7 +58,7 @@ END_TEST
 START_TEST(not_acked_comes_again)
 {
     bus_begin(&c, _i);
-    jpx_sub *sub = bus_take(&c, JPX_SLOT, NULL, 10);
+    jpx_sub *sub = bus_take(&c, JPX_STREAM_SLOT, NULL, 10);
 
     bus_say(&c, "slot.3", "a");
     jpx_delivery *first = bus_one(sub, "a");
@@ -70,7 +70,7 @@ START_TEST(not_acked_comes_again)
     ck_assert_uint_eq(second->sequence, sequence);
     ck_assert_int_eq(second->published_ns, first->published_ns);
     bus_ack(sub, first); /* a late ack settles it too */
-    bus_backlog_is(&c, JPX_SLOT, 0);
+    bus_backlog_is(&c, JPX_STREAM_SLOT, 0);
     jpx_sub_drop(sub, &second, 1);
     bus_pass(&c, ACK_WAIT_MS + 500);
     bus_nothing(&c, sub);
@@ -79,16 +79,16 @@ START_TEST(not_acked_comes_again)
 }
 END_TEST
 
-START_TEST(a_beat_extends_the_deadline)
+START_TEST(a_heartbeat_extends_the_deadline)
 {
     bus_begin(&c, _i);
-    jpx_sub *sub = bus_take(&c, JPX_SLOT, NULL, 10);
+    jpx_sub *sub = bus_take(&c, JPX_STREAM_SLOT, NULL, 10);
 
     bus_say(&c, "slot.3", "a");
     jpx_delivery *held = bus_one(sub, "a");
     for (int i = 0; i < 4; i++) {
         bus_pass(&c, ACK_WAIT_MS / 2);
-        jpx_sub_beat(sub, &held, 1);
+        jpx_sub_heartbeat(sub, &held, 1);
         bus_nothing(&c, sub);
     }
     bus_pass(&c, ACK_WAIT_MS + 500);
@@ -103,7 +103,7 @@ END_TEST
 START_TEST(a_nak_brings_it_back)
 {
     bus_begin_long(&c, _i);
-    jpx_sub *sub = bus_take(&c, JPX_SLOT, NULL, 10);
+    jpx_sub *sub = bus_take(&c, JPX_STREAM_SLOT, NULL, 10);
 
     bus_say(&c, "slot.3", "a");
     jpx_sub_nak(sub, bus_one(sub, "a"), 0);
@@ -123,7 +123,7 @@ END_TEST
 START_TEST(what_is_dropped_comes_at_the_deadline)
 {
     bus_begin(&c, _i);
-    jpx_sub *sub = bus_take(&c, JPX_SLOT, NULL, 10);
+    jpx_sub *sub = bus_take(&c, JPX_STREAM_SLOT, NULL, 10);
 
     bus_say(&c, "slot.3", "a");
     jpx_delivery *held = bus_one(sub, "a");
@@ -146,14 +146,14 @@ START_TEST(a_closed_subscription_gives_back_at_once)
     for (size_t i = 0; i < 40; i++)
         messages[i] = bus_message(&c, "slot.3", "a");
     bus_ok(&c, jpx_bus_publish(c.bus, messages, 40, PUBLISH_MS, &c.err));
-    jpx_sub *sub = bus_take(&c, JPX_SLOT, NULL, 64);
+    jpx_sub *sub = bus_take(&c, JPX_STREAM_SLOT, NULL, 64);
     while (count < 10) /* ten are the application's, the others are here */
         count += jpx_sub_fetch(sub, got, 10 - count, FETCH_MS);
     usleep(c.memory
                ? 0
                : 100000); /* what is still on its way while we close may wait for its deadline with nats-server 2.9 */
     jpx_sub_close(sub);
-    jpx_sub *other = bus_take(&c, JPX_SLOT, NULL, 64);
+    jpx_sub *other = bus_take(&c, JPX_STREAM_SLOT, NULL, 64);
     int64_t until = jpx_mono_ms() + LONG_ACK_WAIT_MS / 4;
     for (count = 0; count < 40 && jpx_mono_ms() < until;) {
         size_t more = jpx_sub_fetch(other, got, 64, 100);
@@ -162,7 +162,7 @@ START_TEST(a_closed_subscription_gives_back_at_once)
     }
     ck_assert_uint_eq(count, 40);
     jpx_sub_close(other);
-    bus_backlog_is(&c, JPX_SLOT, 0);
+    bus_backlog_is(&c, JPX_STREAM_SLOT, 0);
     bus_end(&c);
 }
 END_TEST
@@ -170,20 +170,20 @@ END_TEST
 START_TEST(an_id_is_stored_once)
 {
     bus_begin_long(&c, _i);
-    jpx_sub *sub = bus_take(&c, JPX_SLOT, NULL, 10);
+    jpx_sub *sub = bus_take(&c, JPX_STREAM_SLOT, NULL, 10);
     jpx_message twice[3] = {bus_message(&c, "slot.3", "a"), bus_message(&c, "slot.4", "b"),
                             bus_message(&c, "slot.4", "c")};
 
     twice[0].id = twice[1].id = "same";
     bus_ok(&c, jpx_bus_publish(c.bus, twice, 3, PUBLISH_MS, &c.err));
     bus_ok(&c, jpx_bus_publish(c.bus, twice, 1, PUBLISH_MS, &c.err));
-    bus_backlog_is(&c, JPX_SLOT, 2);
+    bus_backlog_is(&c, JPX_STREAM_SLOT, 2);
     bus_ack(sub, bus_one(sub, "a"));
     bus_ack(sub, bus_one(sub, "c"));
     jpx_message elsewhere = bus_message(&c, "start.Add", "d"); /* ids are of a stream */
     elsewhere.id = "same";
     bus_ok(&c, jpx_bus_publish(c.bus, &elsewhere, 1, PUBLISH_MS, &c.err));
-    bus_backlog_is(&c, JPX_START, 1);
+    bus_backlog_is(&c, JPX_STREAM_START, 1);
     jpx_sub_close(sub);
     bus_end(&c);
 }
@@ -192,7 +192,7 @@ END_TEST
 START_TEST(credits_bound_what_is_held)
 {
     bus_begin_long(&c, _i);
-    jpx_sub *sub = bus_take(&c, JPX_SLOT, NULL, 3);
+    jpx_sub *sub = bus_take(&c, JPX_STREAM_SLOT, NULL, 3);
     jpx_delivery *held[8];
     size_t count = 0;
 
@@ -211,7 +211,7 @@ START_TEST(credits_bound_what_is_held)
         bus_nothing(&c, sub);
     }
     jpx_sub_ack(sub, held, 3);
-    bus_backlog_is(&c, JPX_SLOT, 0);
+    bus_backlog_is(&c, JPX_STREAM_SLOT, 0);
     jpx_sub_close(sub);
     bus_end(&c);
 }
@@ -222,8 +222,8 @@ START_TEST(each_queue_has_its_own)
     bus_begin_long(&c, _i);
     bus_say(&c, "run.default.Add", "d"); /* before anybody subscribes */
     bus_say(&c, "run.slow.Add", "s");
-    jpx_sub *fast = bus_take(&c, JPX_RUN, "default", 10), *slow = bus_take(&c, JPX_RUN, "slow", 10);
-    jpx_sub *api = bus_take(&c, JPX_START, NULL, 10);
+    jpx_sub *fast = bus_take(&c, JPX_STREAM_RUN, "default", 10), *slow = bus_take(&c, JPX_STREAM_RUN, "slow", 10);
+    jpx_sub *api = bus_take(&c, JPX_STREAM_START, NULL, 10);
 
     bus_ack(slow, bus_one(slow, "s"));
     bus_ack(fast, bus_one(fast, "d"));
@@ -261,7 +261,7 @@ START_TEST(what_no_stream_takes_is_refused)
     ck_assert_int_eq(jpx_bus_publish(c.bus, &message, 1, PUBLISH_MS, &c.err), JP_E_TOO_LARGE);
     ck_assert_ptr_nonnull(strstr(c.err.text, message.subject));
     free((void *)(uintptr_t)message.data.data);
-    bus_backlog_is(&c, JPX_SLOT, 0);
+    bus_backlog_is(&c, JPX_STREAM_SLOT, 0);
     const char *bad[] = {"a.b"};
     ck_assert_int_eq(jpx_bus_setup(c.bus, bad, 1, &c.err), JP_E_INVALID);
     bus_end(&c);
@@ -274,7 +274,7 @@ int main(void)
         a_message_keeps_what_it_has,
         acked_is_gone,
         not_acked_comes_again,
-        a_beat_extends_the_deadline,
+        a_heartbeat_extends_the_deadline,
         a_nak_brings_it_back,
         what_is_dropped_comes_at_the_deadline,
         a_closed_subscription_gives_back_at_once,

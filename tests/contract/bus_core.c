@@ -20,7 +20,7 @@ START_TEST(listeners_hear_what_matches)
     bus_ack(all, bus_one(all, "2"));
     bus_ack(one, bus_one(one, "1"));
     bus_nothing(&c, one);
-    bus_backlog_is(&c, JPX_EVENT, 2);
+    bus_backlog_is(&c, JPX_STREAM_EVENT, 2);
     jpx_sub *work = bus_hear(&c, bus_subject(&c, "slot.*"), NULL); /* stream messages pass by too */
     bus_say(&c, "slot.7", "s");
     jpx_sub_nak(work, bus_one(work, "s"), 0);
@@ -105,7 +105,7 @@ START_TEST(an_inbox_takes_answers)
 {
     bus_begin(&c, _i);
     const char *inbox = jpx_bus_inbox(c.bus, c.arena);
-    jpx_sub *sub = bus_hear(&c, inbox, NULL), *api = bus_take(&c, JPX_START, NULL, 4);
+    jpx_sub *sub = bus_hear(&c, inbox, NULL), *api = bus_take(&c, JPX_STREAM_START, NULL, 4);
     jpx_message message = bus_message(&c, "control.abort", "please");
 
     ck_assert_str_ne(inbox, jpx_bus_inbox(c.bus, c.arena));
@@ -130,10 +130,10 @@ START_TEST(the_dead_are_kept)
 
     dead.reason = "arguments are not JSON";
     bus_ok(&c, jpx_bus_publish(c.bus, &dead, 1, PUBLISH_MS, &c.err));
-    bus_backlog_is(&c, JPX_DEAD, 1);
+    bus_backlog_is(&c, JPX_STREAM_DEAD, 1);
     if (c.memory) {
         jpx_memory_item *items;
-        ck_assert_uint_eq(jpx_memory_bus_list(c.bus, JPX_DEAD, c.arena, &items), 1);
+        ck_assert_uint_eq(jpx_memory_bus_list(c.bus, JPX_STREAM_DEAD, c.arena, &items), 1);
         ck_assert_str_eq(items[0].reason, dead.reason);
         ck_assert_mem_eq(items[0].data.data, "not json", 8);
     } else {
@@ -151,9 +151,9 @@ static void *setter_up(void *arg)
     if (jpx_bus_open(&bus, c.url, c.prefix, "racer", 5000, &c.env, &err) != JP_OK)
         return (void *)"open";
     jp_status status = jpx_bus_setup(bus, bus_queues, 2, &err);
-    uint64_t losses = jpx_bus_losses(bus);
+    uint64_t loss_count = jpx_bus_loss_count(bus);
     jpx_bus_close(bus);
-    return status == JP_OK && losses == 0 ? NULL : (void *)"setup";
+    return status == JP_OK && loss_count == 0 ? NULL : (void *)"setup";
 }
 
 START_TEST(setups_may_race)
@@ -211,14 +211,14 @@ START_TEST(a_deleted_durable_is_made_again)
 {
     bus_begin(&c, _i);
     if (!c.memory) {
-        jpx_sub *sub = bus_take(&c, JPX_RUN, "slow", 16);
+        jpx_sub *sub = bus_take(&c, JPX_STREAM_RUN, "slow", 16);
         bus_say(&c, "run.slow.Add", "a");
         bus_ack(sub, bus_one(sub, "a"));
-        bus_backlog_is(&c, JPX_RUN, 0);
+        bus_backlog_is(&c, JPX_STREAM_RUN, 0);
         bus_admin(&c, "CONSUMER.DELETE", "RUN", ".slow", "");
         bus_say(&c, "run.slow.Add", "b");
         bus_ack(sub, bus_one(sub, "b"));
-        ck_assert_uint_ge(jpx_bus_losses(c.bus), 1);
+        ck_assert_uint_ge(jpx_bus_loss_count(c.bus), 1);
         jpx_sub_close(sub);
     }
     bus_end(&c);
@@ -263,7 +263,7 @@ static int bus_memory_only(void)
 START_TEST(next_ms_tells_when)
 {
     bus_begin(&c, bus_memory_only());
-    jpx_sub *sub = bus_take(&c, JPX_SLOT, NULL, 4);
+    jpx_sub *sub = bus_take(&c, JPX_STREAM_SLOT, NULL, 4);
     int64_t now = bus_clock_ms;
 
     ck_assert_int_eq(jpx_memory_bus_next_ms(c.bus), INT64_MAX);
@@ -287,7 +287,7 @@ START_TEST(disorder_loses_nothing)
 {
     bus_begin(&c, bus_memory_only());
     enum { COUNT = 500 };
-    jpx_sub *sub = bus_take(&c, JPX_SLOT, NULL, 16);
+    jpx_sub *sub = bus_take(&c, JPX_STREAM_SLOT, NULL, 16);
     int seen[COUNT] = {0}, again = 0, out_of_order = 0, last = -1, distinct = 0;
     jpx_delivery *got[16];
     size_t count;
@@ -308,7 +308,7 @@ START_TEST(disorder_loses_nothing)
     ck_assert_int_eq(distinct, COUNT);
     ck_assert_int_gt(again, 50);
     ck_assert_int_gt(out_of_order, 50);
-    bus_backlog_is(&c, JPX_SLOT, 0);
+    bus_backlog_is(&c, JPX_STREAM_SLOT, 0);
     jpx_sub_close(sub);
     bus_end(&c);
 }
@@ -322,16 +322,16 @@ START_TEST(history_is_bounded_and_ids_are_forgotten)
 
     for (int i = 0; i < 10500; i++)
         jpx_bus_tell(c.bus, &message, 1);
-    bus_backlog_is(&c, JPX_EVENT, 10000);
-    ck_assert_uint_eq(jpx_memory_bus_list(c.bus, JPX_EVENT, c.arena, &items), 10000);
-    jpx_memory_bus_lose(c.bus, JPX_EVENT);
-    ck_assert_uint_eq(jpx_memory_bus_list(c.bus, JPX_EVENT, c.arena, &items), 0);
+    bus_backlog_is(&c, JPX_STREAM_EVENT, 10000);
+    ck_assert_uint_eq(jpx_memory_bus_list(c.bus, JPX_STREAM_EVENT, c.arena, &items), 10000);
+    jpx_memory_bus_lose(c.bus, JPX_STREAM_EVENT);
+    ck_assert_uint_eq(jpx_memory_bus_list(c.bus, JPX_STREAM_EVENT, c.arena, &items), 0);
     message = bus_message(&c, "slot.1", "y");
     message.id = "same";
     bus_ok(&c, jpx_bus_publish(c.bus, &message, 1, 0, &c.err));
     bus_pass(&c, 3 * 60 * 1000);
     bus_ok(&c, jpx_bus_publish(c.bus, &message, 1, 0, &c.err));
-    bus_backlog_is(&c, JPX_SLOT, 2);
+    bus_backlog_is(&c, JPX_STREAM_SLOT, 2);
     bus_end(&c);
 }
 END_TEST

@@ -15,7 +15,7 @@ START_TEST(subscribers_share_the_work)
     int seen[COUNT] = {0}, total = 0;
 
     for (int i = 0; i < 3; i++)
-        subs[i] = bus_take(&c, JPX_SLOT, NULL, 32);
+        subs[i] = bus_take(&c, JPX_STREAM_SLOT, NULL, 32);
     for (int i = 0; i < COUNT; i++)
         messages[i] = bus_message(&c, "slot.1", jpx_format(c.arena, "%d", i));
     bus_ok(&c, jpx_bus_publish(c.bus, messages, COUNT, PUBLISH_MS, &c.err));
@@ -43,7 +43,7 @@ START_TEST(ten_thousand_in_one_call)
 {
     bus_begin_long(&c, _i);
     enum { COUNT = 10000 };
-    jpx_sub *sub = bus_take(&c, JPX_RUN, "default", 512);
+    jpx_sub *sub = bus_take(&c, JPX_STREAM_RUN, "default", 512);
     jpx_message *messages = jpx_alloc_array(c.arena, COUNT, sizeof *messages);
     uint8_t *seen = jpx_alloc(c.arena, COUNT);
     jpx_delivery *got[512];
@@ -61,7 +61,7 @@ START_TEST(ten_thousand_in_one_call)
         jpx_sub_ack(sub, got, count);
         total += (int)count;
     }
-    bus_backlog_is(&c, JPX_RUN, 0);
+    bus_backlog_is(&c, JPX_STREAM_RUN, 0);
     jpx_sub_close(sub);
     bus_end(&c);
 }
@@ -83,7 +83,7 @@ START_TEST(any_thread_may_publish)
 {
     bus_begin_long(&c, _i);
     pthread_t threads[8];
-    jpx_sub *sub = bus_take(&c, JPX_SLOT, NULL, 64);
+    jpx_sub *sub = bus_take(&c, JPX_STREAM_SLOT, NULL, 64);
     jpx_delivery *got[64];
     void *failed;
 
@@ -99,7 +99,7 @@ START_TEST(any_thread_may_publish)
         pthread_join(threads[i], &failed);
         ck_assert_ptr_null(failed);
     }
-    bus_backlog_is(&c, JPX_SLOT, 0);
+    bus_backlog_is(&c, JPX_STREAM_SLOT, 0);
     jpx_sub_close(sub);
     bus_end(&c);
 }
@@ -115,7 +115,7 @@ static void *say_later(void *arg)
 START_TEST(fetch_waits_for_the_first)
 {
     bus_begin_long(&c, _i);
-    jpx_sub *sub = bus_take(&c, JPX_SLOT, NULL, 10);
+    jpx_sub *sub = bus_take(&c, JPX_STREAM_SLOT, NULL, 10);
     jpx_delivery *got[4];
     pthread_t thread;
 
@@ -146,7 +146,7 @@ static bool readable(jpx_sub *sub, int wait_ms)
 START_TEST(the_descriptor_is_readable_while_there_is_something)
 {
     bus_begin_long(&c, _i);
-    jpx_sub *sub = bus_take(&c, JPX_SLOT, NULL, 10);
+    jpx_sub *sub = bus_take(&c, JPX_STREAM_SLOT, NULL, 10);
 
     ck_assert(!readable(sub, 50));
     bus_say(&c, "slot.1", "a");
@@ -172,20 +172,20 @@ END_TEST
 START_TEST(a_limit_leaves_the_rest_to_others)
 {
     bus_begin(&c, _i);
-    jpx_sub *busy = bus_take(&c, JPX_RUN, "default", 4), *idle;
+    jpx_sub *busy = bus_take(&c, JPX_STREAM_RUN, "default", 4), *idle;
     jpx_delivery *held[2], *got[6];
 
     for (int i = 0; i < 6; i++)
         bus_say(&c, "run.default.Add", "x");
     ck_assert_uint_eq(jpx_sub_fetch(busy, held, 1, FETCH_MS), 1);
-    for (int i = 0; i < 100 && !c.memory && jpx_bus_backlog(c.bus, JPX_RUN) > 0; i++)
+    for (int i = 0; i < 100 && !c.memory && jpx_bus_backlog(c.bus, JPX_STREAM_RUN) > 0; i++)
         usleep(2000); /* the others of its four may have come, too */
     usleep(c.memory ? 0 : 100000);
     jpx_sub_limit(busy, 1);
     jpx_sub_give_back(busy, 10000, 1); /* not those that came just now */
     jpx_sub_give_back(busy, 0, 1);
     ck_assert_uint_eq(jpx_sub_fetch(busy, &held[1], 1, NOTHING_MS), 0);
-    idle = bus_take(&c, JPX_RUN, "default", 5); /* asks for no more than there are */
+    idle = bus_take(&c, JPX_STREAM_RUN, "default", 5); /* asks for no more than there are */
     size_t count = 0;
     for (size_t more = 1; count < 5 && more; count += more)
         more = jpx_sub_fetch(idle, got + count, 5 - count, c.memory ? 0 : ACK_WAIT_MS / 2);
@@ -226,7 +226,7 @@ static void bus_oldest_is(int64_t at_least, int64_t at_most)
 START_TEST(the_age_of_a_queue)
 {
     bus_begin_long(&c, _i);
-    jpx_sub *sub = bus_take(&c, JPX_RUN, "default", 10);
+    jpx_sub *sub = bus_take(&c, JPX_STREAM_RUN, "default", 10);
 
     bus_oldest_is(INT64_MAX, INT64_MAX);
     bus_say(&c, "run.slow.Add", "of another queue");
@@ -251,20 +251,20 @@ END_TEST
 START_TEST(losses_are_noticed_and_mended)
 {
     bus_begin_long(&c, _i);
-    jpx_sub *sub = bus_take(&c, JPX_SLOT, NULL, 16), *run = bus_take(&c, JPX_RUN, "default", 16);
+    jpx_sub *sub = bus_take(&c, JPX_STREAM_SLOT, NULL, 16), *run = bus_take(&c, JPX_STREAM_RUN, "default", 16);
 
     bus_say(&c, "slot.1", "a");
     jpx_delivery *held = bus_one(sub, "a");
     bus_say(&c, "slot.1", "b");
     bus_ok(&c, jpx_bus_setup(c.bus, bus_queues, 2, &c.err));
-    ck_assert_uint_eq(jpx_bus_losses(c.bus), 0);
+    ck_assert_uint_eq(jpx_bus_loss_count(c.bus), 0);
     if (c.memory)
-        jpx_memory_bus_lose(c.bus, JPX_SLOT);
+        jpx_memory_bus_lose(c.bus, JPX_STREAM_SLOT);
     else
         bus_admin(&c, "STREAM.DELETE", "SLOT", "", "");
-    for (int i = 0; i < 300 && jpx_bus_losses(c.bus) == 0; i++)
+    for (int i = 0; i < 300 && jpx_bus_loss_count(c.bus) == 0; i++)
         usleep(20000);
-    ck_assert_uint_eq(jpx_bus_losses(c.bus), 1);
+    ck_assert_uint_eq(jpx_bus_loss_count(c.bus), 1);
     bus_ack(sub, held); /* of the stream that is no more */
     jpx_delivery *left;
     while (jpx_sub_fetch(sub, &left, 1, 0))
@@ -273,7 +273,7 @@ START_TEST(losses_are_noticed_and_mended)
     bus_ack(sub, bus_one(sub, "c"));
     bus_say(&c, "run.default.Add", "d");
     bus_ack(run, bus_one(run, "d"));
-    ck_assert_uint_eq(jpx_bus_losses(c.bus), 1);
+    ck_assert_uint_eq(jpx_bus_loss_count(c.bus), 1);
     jpx_sub_close(sub);
     jpx_sub_close(run);
     bus_end(&c);
@@ -284,16 +284,16 @@ END_TEST
 START_TEST(a_loss_of_what_others_use_is_noticed)
 {
     bus_begin_long(&c, _i);
-    jpx_sub *sub = bus_take(&c, JPX_SLOT, NULL, 16);
+    jpx_sub *sub = bus_take(&c, JPX_STREAM_SLOT, NULL, 16);
     jpx_bus *other;
 
     bus_open(&c, &other);
-    ck_assert_uint_eq(jpx_bus_losses(c.bus), 0);
+    ck_assert_uint_eq(jpx_bus_loss_count(c.bus), 0);
     bus_admin(&c, "STREAM.DELETE", "RUN", "", "");
     bus_ok(&c, jpx_bus_setup(other, bus_queues, 2, &c.err));
-    for (int i = 0; i < 750 && jpx_bus_losses(c.bus) == 0; i++)
+    for (int i = 0; i < 750 && jpx_bus_loss_count(c.bus) == 0; i++)
         usleep(20000);
-    ck_assert_uint_eq(jpx_bus_losses(c.bus), 1);
+    ck_assert_uint_eq(jpx_bus_loss_count(c.bus), 1);
     bus_say(&c, "slot.1", "a");
     bus_ack(sub, bus_one(sub, "a"));
     jpx_bus_close(other);
@@ -328,7 +328,7 @@ static void *take_meanwhile(void *arg)
 START_TEST(a_stream_deleted_at_work_is_whole_again)
 {
     bus_begin_long(&c, _i);
-    jpx_sub *sub = bus_take(&c, JPX_RUN, "default", 64);
+    jpx_sub *sub = bus_take(&c, JPX_STREAM_RUN, "default", 64);
     char *subject = jpx_format(c.arena, "%s.run.default.Add", c.prefix);
     pthread_t threads[4];
     bus_case admin = c; /* by a connection of its own: the server serves one request of a connection after the other */
@@ -342,13 +342,13 @@ START_TEST(a_stream_deleted_at_work_is_whole_again)
                              0);
         usleep(300000);
         bus_admin(&admin, "STREAM.DELETE", "RUN", "", "");
-        for (int i = 0; i < 300 && jpx_bus_losses(c.bus) < (uint64_t)round; i++)
+        for (int i = 0; i < 300 && jpx_bus_loss_count(c.bus) < (uint64_t)round; i++)
             usleep(20000);
         usleep(100000);
         atomic_store(&at_work, false);
         for (int i = 0; i < 4; i++)
             pthread_join(threads[i], NULL);
-        ck_assert_uint_eq(jpx_bus_losses(c.bus), (uint64_t)round);
+        ck_assert_uint_eq(jpx_bus_loss_count(c.bus), (uint64_t)round);
         bus_say(&c, "run.default.Add", "last");
         for (bool last = false; !last;) {
             jpx_delivery *got;

@@ -206,7 +206,7 @@ START_TEST(kill_and_restart_loses_nothing_acknowledged)
     strcpy(c.prefix, "jpt-n");
     bus_open(&c, &c.bus);
     bus_ok(&c, jpx_bus_setup(c.bus, bus_queues, 2, &c.err));
-    jpx_sub *sub = bus_take(&c, JPX_SLOT, NULL, 64);
+    jpx_sub *sub = bus_take(&c, JPX_STREAM_SLOT, NULL, 64);
     ck_assert_int_eq(pthread_create(&publisher, NULL, publish_numbers, NULL), 0);
     ck_assert_int_eq(pthread_create(&taker, NULL, take_numbers, sub), 0);
     for (int round = 0; round < 4; round++) {
@@ -227,8 +227,8 @@ START_TEST(kill_and_restart_loses_nothing_acknowledged)
     /* A killed server may have forgotten the end of its numbering, where all was acked: that counts as evidence of a
      * loss, which costs a look. What must not be is a loss without evidence. */
     int missed = missing(NUMBERS);
-    ck_assert_msg(missed == 0 || jpx_bus_losses(c.bus) > 0, "%d of %d never came", missed, NUMBERS);
-    ck_assert_uint_le(jpx_bus_losses(c.bus), 4);
+    ck_assert_msg(missed == 0 || jpx_bus_loss_count(c.bus) > 0, "%d of %d never came", missed, NUMBERS);
+    ck_assert_uint_le(jpx_bus_loss_count(c.bus), 4);
     ck_assert(nothing_pending());
     jpx_sub_close(sub);
     end();
@@ -238,14 +238,14 @@ END_TEST
 START_TEST(an_empty_server_is_a_loss_and_works)
 {
     begin();
-    jpx_sub *slot = bus_take(&c, JPX_SLOT, NULL, 64), *run = bus_take(&c, JPX_RUN, "slow", 64);
+    jpx_sub *slot = bus_take(&c, JPX_STREAM_SLOT, NULL, 64), *run = bus_take(&c, JPX_STREAM_RUN, "slow", 64);
 
     bus_say(&c, "slot.1", "a");
     jpx_delivery *held = bus_one(slot, "a");
     bus_say(&c, "run.slow.Add", "b");
     bus_ack(run, bus_one(run, "b"));
-    int64_t born_ns = jpx_bus_born_ns(c.bus);
-    ck_assert_int_gt(born_ns, 0);
+    int64_t stream_created_ns = jpx_bus_stream_created_ns(c.bus);
+    ck_assert_int_gt(stream_created_ns, 0);
     for (uint64_t round = 1; round <= 2; round++) {
         server_end(SIGKILL);
         wait_connected(false);
@@ -254,12 +254,12 @@ START_TEST(an_empty_server_is_a_loss_and_works)
         bus_say(&c, "run.slow.Add", "d");
         bus_ack(slot, bus_one(slot, "c"));
         bus_ack(run, bus_one(run, "d"));
-        for (int i = 0; i < 100 && jpx_bus_losses(c.bus) < round; i++)
+        for (int i = 0; i < 100 && jpx_bus_loss_count(c.bus) < round; i++)
             usleep(20000);
-        ck_assert_uint_ge(jpx_bus_losses(c.bus), round);
-        ck_assert_uint_le(jpx_bus_losses(c.bus), 2 * round);
-        ck_assert_int_gt(jpx_bus_born_ns(c.bus), born_ns); /* whoever looks later knows by that */
-        born_ns = jpx_bus_born_ns(c.bus);
+        ck_assert_uint_ge(jpx_bus_loss_count(c.bus), round);
+        ck_assert_uint_le(jpx_bus_loss_count(c.bus), 2 * round);
+        ck_assert_int_gt(jpx_bus_stream_created_ns(c.bus), stream_created_ns); /* whoever looks later knows by that */
+        stream_created_ns = jpx_bus_stream_created_ns(c.bus);
     }
     bus_ack(slot, held);
     jpx_sub_close(slot);
@@ -301,13 +301,13 @@ START_TEST(an_older_store_is_a_loss)
     server_start("a", "");
     for (int i = 0; i < 5; i++)
         bus_say(&c, "slot.1", "b");
-    ck_assert_uint_eq(jpx_bus_losses(c.bus), 0);
+    ck_assert_uint_eq(jpx_bus_loss_count(c.bus), 0);
     server_end(SIGKILL);
     server_start("older", ""); /* a backup, taken before the last five */
-    for (int i = 0; i < 400 && jpx_bus_losses(c.bus) == 0; i++)
+    for (int i = 0; i < 400 && jpx_bus_loss_count(c.bus) == 0; i++)
         usleep(25000);
-    ck_assert_uint_eq(jpx_bus_losses(c.bus), 1);
-    bus_backlog_is(&c, JPX_SLOT, 5);
+    ck_assert_uint_eq(jpx_bus_loss_count(c.bus), 1);
+    bus_backlog_is(&c, JPX_STREAM_SLOT, 5);
     end();
 }
 END_TEST
@@ -320,7 +320,7 @@ START_TEST(messages_left_over_are_not_in_the_queue)
     int64_t oldest_ms = 0;
 
     begin();
-    jpx_sub *sub = bus_take(&c, JPX_RUN, "default", 10);
+    jpx_sub *sub = bus_take(&c, JPX_STREAM_RUN, "default", 10);
     bus_say(&c, "run.default.Add", "a");
     jpx_delivery *held = bus_one(sub, "a");
     server_end(SIGTERM);
@@ -330,7 +330,7 @@ START_TEST(messages_left_over_are_not_in_the_queue)
     server_start("a", "");
     wait_connected(true);
     bus_ack(sub, held);
-    bus_backlog_is(&c, JPX_RUN, 0);
+    bus_backlog_is(&c, JPX_STREAM_RUN, 0);
     server_end(SIGTERM);
     wait_connected(false);
     snprintf(command, sizeof command, "cd '%s' && cd a/jetstream/*/streams/*_RUN && rm -r msgs && mv '%s/before' msgs",
@@ -355,7 +355,7 @@ END_TEST
 START_TEST(while_the_server_is_away)
 {
     begin();
-    jpx_sub *sub = bus_take(&c, JPX_SLOT, NULL, 64), *inbox = bus_hear(&c, "jpt.inbox", NULL);
+    jpx_sub *sub = bus_take(&c, JPX_STREAM_SLOT, NULL, 64), *inbox = bus_hear(&c, "jpt.inbox", NULL);
     jpx_message messages[50], one = bus_message(&c, "slot.1", "a");
     jpx_delivery *got;
     jpx_bytes reply;
@@ -372,10 +372,10 @@ START_TEST(while_the_server_is_away)
     ck_assert_msg(took >= 590 && took < 2000, "%lld ms", (long long)took);
     ck_assert_int_eq(jpx_bus_request(c.bus, "x", one.data, 300, c.arena, &reply, &c.err), JP_E_UNAVAILABLE);
     ck_assert_uint_eq(jpx_sub_fetch(sub, &got, 1, 200), 0);
-    ck_assert_int_eq(jpx_bus_backlog(c.bus, JPX_SLOT), -1);
+    ck_assert_int_eq(jpx_bus_backlog(c.bus, JPX_STREAM_SLOT), -1);
     ck_assert_int_ne(jpx_bus_setup(c.bus, bus_queues, 2, &c.err), JP_OK);
     jpx_bus_tell(c.bus, messages, 50);
-    jpx_sub *later = bus_take(&c, JPX_RUN, "slow", 4); /* fine: it pulls when the server is there */
+    jpx_sub *later = bus_take(&c, JPX_STREAM_RUN, "slow", 4); /* fine: it pulls when the server is there */
     server_start("a", "");
     bus_say(&c, "slot.1", "b");
     bus_ack(sub, bus_one(sub, "b"));
@@ -384,7 +384,7 @@ START_TEST(while_the_server_is_away)
     bus_ok(&c, jpx_bus_publish(c.bus, messages, 50, PUBLISH_MS, &c.err)); /* both connections are back */
     jpx_bus_tell(c.bus, &(jpx_message){.subject = "jpt.inbox", .data = {(const uint8_t *)"d", 1}}, 1);
     bus_ack(inbox, bus_one(inbox, "d"));
-    ck_assert_uint_eq(jpx_bus_losses(c.bus), 0);
+    ck_assert_uint_eq(jpx_bus_loss_count(c.bus), 0);
     server_end(SIGTERM);
     wait_connected(false);
     jpx_sub_close(sub); /* closing does not need the server */

@@ -34,14 +34,14 @@ END_TEST
 START_TEST(twice_in_one_call)
 {
     suite_begin(&c, _i);
-    jpx_record a = suite_record(c.arena, JPX_ENTRY, 1, 0), b = suite_record(c.arena, JPX_ENTRY, 2, 0);
+    jpx_record a = suite_record(c.arena, JPX_TABLE_ENTRY, 1, 0), b = suite_record(c.arena, JPX_TABLE_ENTRY, 2, 0);
     jpx_record items[] = {a, b, a, a, b};
     bool dup[5];
 
-    suite_ok(&c, jpx_store_insert(c.store, JPX_ENTRY, items, 5, dup, &c.err));
+    suite_ok(&c, jpx_store_insert(c.store, JPX_TABLE_ENTRY, items, 5, dup, &c.err));
     ck_assert_int_eq(dup[0] + dup[2] + dup[3], 2); /* one of them is the first, in no order */
     ck_assert_int_eq(dup[1] + dup[4], 1);
-    suite_same(suite_get(&c, JPX_ENTRY, a.id), a.doc);
+    suite_same(suite_get(&c, JPX_TABLE_ENTRY, a.id), a.doc);
     end();
 }
 END_TEST
@@ -54,21 +54,21 @@ START_TEST(gets_with_absentees)
     jpx_record out[N + 1];
 
     for (uint64_t n = 0; n < N; n++) {
-        ids[n] = suite_id(c.arena, JPX_PIPELINE, N - n); /* not in the order of ids */
+        ids[n] = suite_id(c.arena, JPX_TABLE_PIPELINE, N - n); /* not in the order of ids */
         if ((N - n) % 3)
-            suite_insert(&c, JPX_PIPELINE, suite_record(c.arena, JPX_PIPELINE, N - n, 0));
+            suite_insert(&c, JPX_TABLE_PIPELINE, suite_record(c.arena, JPX_TABLE_PIPELINE, N - n, 0));
     }
     ids[N] = ids[2]; /* asked for twice */
-    suite_ok(&c, jpx_store_get(c.store, JPX_PIPELINE, ids, N + 1, c.arena, out, &c.err));
+    suite_ok(&c, jpx_store_get(c.store, JPX_TABLE_PIPELINE, ids, N + 1, c.arena, out, &c.err));
     for (uint64_t n = 0; n < N; n++) {
         ck_assert_mem_eq(out[n].id.data, ids[n].data, ids[n].size);
         if ((N - n) % 3)
-            suite_same(out[n].doc, suite_record(c.arena, JPX_PIPELINE, N - n, 0).doc);
+            suite_same(out[n].doc, suite_record(c.arena, JPX_TABLE_PIPELINE, N - n, 0).doc);
         else
             ck_assert_ptr_null(out[n].doc.data);
     }
     suite_same(out[N].doc, out[2].doc);
-    suite_ok(&c, jpx_store_get(c.store, JPX_PIPELINE, NULL, 0, c.arena, NULL, &c.err));
+    suite_ok(&c, jpx_store_get(c.store, JPX_TABLE_PIPELINE, NULL, 0, c.arena, NULL, &c.err));
     end();
 }
 END_TEST
@@ -121,17 +121,17 @@ END_TEST
 START_TEST(removes)
 {
     suite_begin(&c, _i);
-    jpx_bytes ids[] = {suite_id(c.arena, JPX_TIMER, 1), suite_id(c.arena, JPX_TIMER, 9),
-                       suite_id(c.arena, JPX_TIMER, 3)};
+    jpx_bytes ids[] = {suite_id(c.arena, JPX_TABLE_TIMER, 1), suite_id(c.arena, JPX_TABLE_TIMER, 9),
+                       suite_id(c.arena, JPX_TABLE_TIMER, 3)};
 
     for (uint64_t n = 1; n <= 4; n++)
-        suite_insert(&c, JPX_TIMER, suite_record(c.arena, JPX_TIMER, n, 0));
-    suite_ok(&c, jpx_store_remove(c.store, JPX_TIMER, ids, 3, &c.err));
-    suite_ok(&c, jpx_store_remove(c.store, JPX_TIMER, ids, 3, &c.err)); /* again: not an error */
-    ck_assert_ptr_null(suite_get(&c, JPX_TIMER, ids[0]).data);
-    ck_assert_ptr_nonnull(suite_get(&c, JPX_TIMER, suite_id(c.arena, JPX_TIMER, 2)).data);
-    ck_assert_ptr_null(suite_get(&c, JPX_TIMER, ids[2]).data);
-    suite_insert(&c, JPX_TIMER, suite_record(c.arena, JPX_TIMER, 1, 0)); /* the id is free again */
+        suite_insert(&c, JPX_TABLE_TIMER, suite_record(c.arena, JPX_TABLE_TIMER, n, 0));
+    suite_ok(&c, jpx_store_remove(c.store, JPX_TABLE_TIMER, ids, 3, &c.err));
+    suite_ok(&c, jpx_store_remove(c.store, JPX_TABLE_TIMER, ids, 3, &c.err)); /* again: not an error */
+    ck_assert_ptr_null(suite_get(&c, JPX_TABLE_TIMER, ids[0]).data);
+    ck_assert_ptr_nonnull(suite_get(&c, JPX_TABLE_TIMER, suite_id(c.arena, JPX_TABLE_TIMER, 2)).data);
+    ck_assert_ptr_null(suite_get(&c, JPX_TABLE_TIMER, ids[2]).data);
+    suite_insert(&c, JPX_TABLE_TIMER, suite_record(c.arena, JPX_TABLE_TIMER, 1, 0)); /* the id is free again */
     end();
 }
 END_TEST
@@ -139,24 +139,24 @@ END_TEST
 START_TEST(removes_ranges_in_batches)
 {
     suite_begin(&c, _i);
-    jpx_bytes lo = suite_id(c.arena, JPX_VALUE, 11), hi = suite_id(c.arena, JPX_VALUE, 90);
+    jpx_bytes lo = suite_id(c.arena, JPX_TABLE_VALUE, 11), hi = suite_id(c.arena, JPX_TABLE_VALUE, 90);
     jpx_record items[100];
     size_t removed = 99, sum = 0;
     int calls = 0;
 
-    suite_ok(&c, jpx_store_remove_range(c.store, JPX_VALUE, lo, hi, 10, &removed, &c.err));
+    suite_ok(&c, jpx_store_remove_range(c.store, JPX_TABLE_VALUE, lo, hi, 10, &removed, &c.err));
     ck_assert_uint_eq(removed, 0);
     for (uint64_t n = 1; n <= 100; n++)
-        items[n - 1] = suite_record(c.arena, JPX_VALUE, n, 20);
-    suite_ok(&c, jpx_store_insert(c.store, JPX_VALUE, items, 100, NULL, &c.err));
+        items[n - 1] = suite_record(c.arena, JPX_TABLE_VALUE, n, 20);
+    suite_ok(&c, jpx_store_insert(c.store, JPX_TABLE_VALUE, items, 100, NULL, &c.err));
     do {
-        suite_ok(&c, jpx_store_remove_range(c.store, JPX_VALUE, lo, hi, 32, &removed, &c.err));
+        suite_ok(&c, jpx_store_remove_range(c.store, JPX_TABLE_VALUE, lo, hi, 32, &removed, &c.err));
         ck_assert_uint_le(removed, 32);
         sum += removed;
     } while (removed && ++calls < 50);
     ck_assert_uint_eq(sum, 80);
     for (uint64_t n = 1; n <= 100; n++)
-        ck_assert((suite_get(&c, JPX_VALUE, items[n - 1].id).data != NULL) == (n < 11 || n > 90));
+        ck_assert((suite_get(&c, JPX_TABLE_VALUE, items[n - 1].id).data != NULL) == (n < 11 || n > 90));
     end();
 }
 END_TEST
@@ -165,7 +165,7 @@ END_TEST
 START_TEST(keeps_every_byte)
 {
     suite_begin(&c, _i);
-    jpx_bytes id = suite_id(c.arena, JPX_ENTRY, 1);
+    jpx_bytes id = suite_id(c.arena, JPX_TABLE_ENTRY, 1);
     bson_t doc, sub;
     bson_oid_t oid;
     bson_decimal128_t decimal;
@@ -202,8 +202,8 @@ START_TEST(keeps_every_byte)
     bson_append_array_end(&doc, &sub);
 
     jpx_record record = {id, suite_take(c.arena, &doc)};
-    suite_insert(&c, JPX_ENTRY, record);
-    suite_same(suite_get(&c, JPX_ENTRY, id), record.doc);
+    suite_insert(&c, JPX_TABLE_ENTRY, record);
+    suite_same(suite_get(&c, JPX_TABLE_ENTRY, id), record.doc);
     end();
 }
 END_TEST
@@ -216,19 +216,20 @@ START_TEST(large_documents)
     size_t n = sizeof sizes / sizeof *sizes;
 
     for (size_t i = 0; i < n; i++) {
-        jpx_record record = suite_record(c.arena, JPX_VALUE, i, sizes[i]);
-        suite_insert(&c, JPX_VALUE, record);
-        suite_same(suite_get(&c, JPX_VALUE, record.id), record.doc);
+        jpx_record record = suite_record(c.arena, JPX_TABLE_VALUE, i, sizes[i]);
+        suite_insert(&c, JPX_TABLE_VALUE, record);
+        suite_same(suite_get(&c, JPX_TABLE_VALUE, record.id), record.doc);
     }
-    suite_ok(&c, jpx_store_scan(c.store, JPX_VALUE, suite_id(c.arena, JPX_VALUE, 0), suite_id(c.arena, JPX_VALUE, 100),
-                                100, true, c.arena, &out, &c.err)); /* more than a reply of MongoDB holds */
+    suite_ok(&c, jpx_store_scan(c.store, JPX_TABLE_VALUE, suite_id(c.arena, JPX_TABLE_VALUE, 0),
+                                suite_id(c.arena, JPX_TABLE_VALUE, 100), 100, true, c.arena, &out,
+                                &c.err)); /* more than a reply of MongoDB holds */
     ck_assert_uint_eq(out.count, n);
-    suite_same(out.items[0].doc, suite_record(c.arena, JPX_VALUE, n - 1, sizes[n - 1]).doc);
+    suite_same(out.items[0].doc, suite_record(c.arena, JPX_TABLE_VALUE, n - 1, sizes[n - 1]).doc);
 
-    jpx_record giant = suite_record(c.arena, JPX_VALUE, 50, JPX_DOC_MAX);
-    ck_assert_int_eq(jpx_store_insert(c.store, JPX_VALUE, &giant, 1, NULL, &c.err), JP_E_TOO_LARGE);
+    jpx_record giant = suite_record(c.arena, JPX_TABLE_VALUE, 50, JPX_DOC_MAX);
+    ck_assert_int_eq(jpx_store_insert(c.store, JPX_TABLE_VALUE, &giant, 1, NULL, &c.err), JP_E_TOO_LARGE);
     ck_assert_ptr_nonnull(strstr(c.err.text, "value"));
-    ck_assert_ptr_null(suite_get(&c, JPX_VALUE, giant.id).data);
+    ck_assert_ptr_null(suite_get(&c, JPX_TABLE_VALUE, giant.id).data);
     end();
 }
 END_TEST
@@ -243,23 +244,23 @@ START_TEST(ten_thousand_in_one_call)
     jpx_records out;
 
     for (uint64_t i = 0; i < N; i++) {
-        items[i] = suite_record(c.arena, JPX_PIPELINE, (i * 7919) % N, 150);
+        items[i] = suite_record(c.arena, JPX_TABLE_PIPELINE, (i * 7919) % N, 150);
         ids[i] = items[i].id;
     }
-    suite_insert(&c, JPX_PIPELINE, items[4321]);
-    suite_ok(&c, jpx_store_insert(c.store, JPX_PIPELINE, items, N, dup, &c.err));
+    suite_insert(&c, JPX_TABLE_PIPELINE, items[4321]);
+    suite_ok(&c, jpx_store_insert(c.store, JPX_TABLE_PIPELINE, items, N, dup, &c.err));
     for (size_t i = 0; i < N; i++)
         ck_assert(dup[i] == (i == 4321));
-    suite_ok(&c, jpx_store_get(c.store, JPX_PIPELINE, ids, N, c.arena, got, &c.err));
+    suite_ok(&c, jpx_store_get(c.store, JPX_TABLE_PIPELINE, ids, N, c.arena, got, &c.err));
     for (size_t i = 0; i < N; i++)
         suite_same(got[i].doc, items[i].doc);
-    suite_ok(&c, jpx_store_scan(c.store, JPX_PIPELINE, suite_id(c.arena, JPX_PIPELINE, 0),
-                                suite_id(c.arena, JPX_PIPELINE, N), 2 * N, false, c.arena, &out, &c.err));
+    suite_ok(&c, jpx_store_scan(c.store, JPX_TABLE_PIPELINE, suite_id(c.arena, JPX_TABLE_PIPELINE, 0),
+                                suite_id(c.arena, JPX_TABLE_PIPELINE, N), 2 * N, false, c.arena, &out, &c.err));
     ck_assert_uint_eq(out.count, N);
     for (size_t i = 1; i < N; i++)
         ck_assert_int_lt(memcmp(out.items[i - 1].id.data, out.items[i].id.data, out.items[i].id.size), 0);
-    suite_ok(&c, jpx_store_remove(c.store, JPX_PIPELINE, ids, N, &c.err));
-    ck_assert_ptr_null(suite_get(&c, JPX_PIPELINE, ids[0]).data);
+    suite_ok(&c, jpx_store_remove(c.store, JPX_TABLE_PIPELINE, ids, N, &c.err));
+    ck_assert_ptr_null(suite_get(&c, JPX_TABLE_PIPELINE, ids[0]).data);
     end();
 }
 END_TEST
@@ -275,13 +276,13 @@ static void *insert_all(void *arg)
         jpx_record four[4];
         bool dup[4];
         for (uint64_t k = 0; k < 4; k++)
-            four[k] = suite_record(t->arena, JPX_ENTRY, n + k, (size_t)t->number * 10);
-        if (jpx_store_insert(t->store, JPX_ENTRY, four, 4, dup, &t->err) != JP_OK)
+            four[k] = suite_record(t->arena, JPX_TABLE_ENTRY, n + k, (size_t)t->number * 10);
+        if (jpx_store_insert(t->store, JPX_TABLE_ENTRY, four, 4, dup, &t->err) != JP_OK)
             return NULL;
         for (int k = 0; k < 4; k++) {
             jpx_record mine;
             t->made += !dup[k];
-            if (jpx_store_get(t->store, JPX_ENTRY, &four[k].id, 1, t->arena, &mine, &t->err) != JP_OK)
+            if (jpx_store_get(t->store, JPX_TABLE_ENTRY, &four[k].id, 1, t->arena, &mine, &t->err) != JP_OK)
                 return NULL;
             bool same = mine.doc.size == four[k].doc.size && !memcmp(mine.doc.data, four[k].doc.data, mine.doc.size);
             if (same == dup[k]) /* who was told "new" must find its own, all others another's */
@@ -304,18 +305,18 @@ START_TEST(clones_see_each_other)
 {
     suite_begin(&c, _i);
     jpx_store *clone;
-    jpx_record record = suite_record(c.arena, JPX_FILL, 1, 0), got;
+    jpx_record record = suite_record(c.arena, JPX_TABLE_FILL, 1, 0), got;
 
     suite_ok(&c, jpx_store_clone(&clone, c.store, &c.err));
-    suite_ok(&c, jpx_store_get(clone, JPX_FILL, &record.id, 1, c.arena, &got, &c.err));
+    suite_ok(&c, jpx_store_get(clone, JPX_TABLE_FILL, &record.id, 1, c.arena, &got, &c.err));
     ck_assert_ptr_null(got.doc.data);
-    suite_insert(&c, JPX_FILL, record);
-    suite_ok(&c, jpx_store_get(clone, JPX_FILL, &record.id, 1, c.arena, &got, &c.err));
+    suite_insert(&c, JPX_TABLE_FILL, record);
+    suite_ok(&c, jpx_store_get(clone, JPX_TABLE_FILL, &record.id, 1, c.arena, &got, &c.err));
     suite_same(got.doc, record.doc);
 
     jpx_store_close(c.store); /* the clone lives on */
     c.store = clone;
-    suite_same(suite_get(&c, JPX_FILL, record.id), record.doc);
+    suite_same(suite_get(&c, JPX_TABLE_FILL, record.id), record.doc);
     jpx_store_close(NULL);
     end();
 }
@@ -324,14 +325,14 @@ END_TEST
 START_TEST(survives_reopening)
 {
     suite_begin(&c, _i);
-    jpx_record record = suite_record(c.arena, JPX_MARK, 1, 0);
+    jpx_record record = suite_record(c.arena, JPX_TABLE_MARK, 1, 0);
 
-    suite_insert(&c, JPX_MARK, record);
+    suite_insert(&c, JPX_TABLE_MARK, record);
     suite_reopen(&c);
     if (c.place == SUITE_MEMORY)
-        ck_assert_ptr_null(suite_get(&c, JPX_MARK, record.id).data); /* a new store */
+        ck_assert_ptr_null(suite_get(&c, JPX_TABLE_MARK, record.id).data); /* a new store */
     else
-        suite_same(suite_get(&c, JPX_MARK, record.id), record.doc);
+        suite_same(suite_get(&c, JPX_TABLE_MARK, record.id), record.doc);
     end();
 }
 END_TEST
@@ -363,18 +364,18 @@ END_TEST
 START_TEST(ids_have_one_length)
 {
     suite_begin_at(&c, SUITE_MEMORY);
-    jpx_bytes id = suite_id(c.arena, JPX_PIPELINE, 1);
+    jpx_bytes id = suite_id(c.arena, JPX_TABLE_PIPELINE, 1);
     jpx_record out;
-    jpx_store_get(c.store, JPX_ENTRY, &id, 1, c.arena, &out, &c.err);
+    jpx_store_get(c.store, JPX_TABLE_ENTRY, &id, 1, c.arena, &out, &c.err);
 }
 END_TEST
 
 START_TEST(documents_begin_with_their_id)
 {
     suite_begin_at(&c, SUITE_MEMORY);
-    jpx_record record = suite_record(c.arena, JPX_ENTRY, 1, 0);
-    record.id = suite_id(c.arena, JPX_ENTRY, 2);
-    jpx_store_insert(c.store, JPX_ENTRY, &record, 1, NULL, &c.err);
+    jpx_record record = suite_record(c.arena, JPX_TABLE_ENTRY, 1, 0);
+    record.id = suite_id(c.arena, JPX_TABLE_ENTRY, 2);
+    jpx_store_insert(c.store, JPX_TABLE_ENTRY, &record, 1, NULL, &c.err);
 }
 END_TEST
 

@@ -11,7 +11,7 @@ static void end(void)
 static jpx_bytes barrier(uint64_t n, uint32_t bits)
 {
     jpx_record record = suite_barrier(c.arena, n, bits);
-    suite_insert(&c, JPX_BARRIER, record);
+    suite_insert(&c, JPX_TABLE_BARRIER, record);
     return record.id;
 }
 
@@ -29,7 +29,7 @@ static void count_one(jpx_bytes id, uint32_t word, uint64_t mask, bool fresh, bo
 /* What stands in the document. */
 static int64_t stored_left(jpx_bytes id, bool *aborted)
 {
-    jpx_bytes doc = suite_get(&c, JPX_BARRIER, id);
+    jpx_bytes doc = suite_get(&c, JPX_TABLE_BARRIER, id);
     bson_iter_t it;
     int64_t left;
 
@@ -42,7 +42,7 @@ static int64_t stored_left(jpx_bytes id, bool *aborted)
 
 static uint64_t stored_word(jpx_bytes id, const char *name)
 {
-    jpx_bytes doc = suite_get(&c, JPX_BARRIER, id);
+    jpx_bytes doc = suite_get(&c, JPX_TABLE_BARRIER, id);
     char path[16];
     bson_iter_t it, word;
 
@@ -76,14 +76,14 @@ START_TEST(absent_barriers_are_not_made)
 {
     suite_begin(&c, _i);
     uint64_t mask = 1;
-    jpx_bytes there = barrier(2, 1), absent = suite_id(c.arena, JPX_BARRIER, 1);
+    jpx_bytes there = barrier(2, 1), absent = suite_id(c.arena, JPX_TABLE_BARRIER, 1);
     jpx_count items[] = {{.id = absent, .mask = &mask, .words = 1}, {.id = there, .mask = &mask, .words = 1}};
 
     suite_ok(&c, jpx_store_count(c.store, items, 2, &c.err));
     ck_assert(!items[0].found && !items[0].fresh && !items[0].aborted);
     ck_assert(items[1].found && items[1].fresh);
     ck_assert_int_eq(items[1].left, 0);
-    ck_assert_ptr_null(suite_get(&c, JPX_BARRIER, absent).data);
+    ck_assert_ptr_null(suite_get(&c, JPX_TABLE_BARRIER, absent).data);
     suite_ok(&c, jpx_store_count(c.store, NULL, 0, &c.err));
     end();
 }
@@ -167,7 +167,7 @@ END_TEST
 START_TEST(aborted_ones_do_not_count)
 {
     suite_begin(&c, _i);
-    jpx_bytes ids[] = {barrier(1, 5), barrier(2, 1), suite_id(c.arena, JPX_BARRIER, 3)};
+    jpx_bytes ids[] = {barrier(1, 5), barrier(2, 1), suite_id(c.arena, JPX_TABLE_BARRIER, 3)};
     uint64_t mask = 2, last = 1;
     jpx_count item = {.id = ids[0], .mask = &mask, .words = 1};
     bool aborted;
@@ -187,7 +187,7 @@ START_TEST(aborted_ones_do_not_count)
     ck_assert_int_eq(stored_left(ids[1], &aborted), 0); /* zero came first */
     ck_assert(!aborted);
     count_one(ids[1], 0, last, false, true, 0);
-    ck_assert_ptr_null(suite_get(&c, JPX_BARRIER, ids[2]).data);
+    ck_assert_ptr_null(suite_get(&c, JPX_TABLE_BARRIER, ids[2]).data);
     end();
 }
 END_TEST
@@ -199,7 +199,7 @@ START_TEST(other_bytes_stay)
     uint8_t *want = (uint8_t *)jpx_copy(c.arena, record.doc.data, record.doc.size).data;
     bson_iter_t it, word;
 
-    suite_insert(&c, JPX_BARRIER, record);
+    suite_insert(&c, JPX_TABLE_BARRIER, record);
     count_one(record.id, 0, 0x80, true, false, 69);
     count_one(record.id, 1, 0x1, true, false, 68);
     ck_assert(bson_iter_init_from_data(&it, want, record.doc.size) && bson_iter_find(&it, "left"));
@@ -208,7 +208,7 @@ START_TEST(other_bytes_stay)
     bson_iter_overwrite_int64(&word, 0x80);
     ck_assert(bson_iter_init_from_data(&it, want, record.doc.size) && bson_iter_find_descendant(&it, "w.1", &word));
     bson_iter_overwrite_int64(&word, 1);
-    suite_same(suite_get(&c, JPX_BARRIER, record.id), (jpx_bytes){want, record.doc.size});
+    suite_same(suite_get(&c, JPX_TABLE_BARRIER, record.id), (jpx_bytes){want, record.doc.size});
     end();
 }
 END_TEST
@@ -385,7 +385,7 @@ START_TEST(a_batch_of_512)
         records[i] = suite_barrier(c.arena, i, 65);
         items[i] = (jpx_count){.id = records[i].id, .mask = mask, .words = 2};
     }
-    suite_ok(&c, jpx_store_insert(c.store, JPX_BARRIER, records, N, NULL, &c.err));
+    suite_ok(&c, jpx_store_insert(c.store, JPX_TABLE_BARRIER, records, N, NULL, &c.err));
     count_one(records[7].id, 1, 2, true, false, 64);
     suite_ok(&c, jpx_store_count(c.store, items, N, &c.err));
     for (int i = 0; i < N; i++) {

@@ -11,7 +11,7 @@ static void end(void)
 static jpx_bytes root(uint64_t n)
 {
     jpx_record record = suite_root(c.arena, n, "Any", NULL);
-    suite_insert(&c, JPX_ROOT, record);
+    suite_insert(&c, JPX_TABLE_ROOT, record);
     return record.id;
 }
 
@@ -25,7 +25,7 @@ static bool change(jpx_bytes id, jpx_root_op op, int64_t at_ms)
 
 static bool find(jpx_bytes id, const char *path, bson_iter_t *out)
 {
-    jpx_bytes doc = suite_get(&c, JPX_ROOT, id);
+    jpx_bytes doc = suite_get(&c, JPX_TABLE_ROOT, id);
     bson_iter_t it;
     ck_assert(bson_iter_init_from_data(&it, doc.data, doc.size));
     return bson_iter_find_descendant(&it, path, out);
@@ -65,12 +65,12 @@ START_TEST(keys_are_unique)
     jpx_record found;
     bool dup[4];
 
-    suite_ok(&c, jpx_store_insert(c.store, JPX_ROOT, items, 4, dup, &c.err));
+    suite_ok(&c, jpx_store_insert(c.store, JPX_TABLE_ROOT, items, 4, dup, &c.err));
     for (int i = 0; i < 4; i++)
         ck_assert(!dup[i]);
-    suite_ok(&c, jpx_store_insert(c.store, JPX_ROOT, again, 3, dup, &c.err));
+    suite_ok(&c, jpx_store_insert(c.store, JPX_TABLE_ROOT, again, 3, dup, &c.err));
     ck_assert(dup[0] && dup[1] != dup[2]); /* the last two share a key: one is in */
-    ck_assert_ptr_null(suite_get(&c, JPX_ROOT, again[0].id).data);
+    ck_assert_ptr_null(suite_get(&c, JPX_TABLE_ROOT, again[0].id).data);
 
     suite_ok(&c, jpx_store_root_by_key(c.store, "order-17", c.arena, &found, &c.err));
     suite_same(found.id, items[0].id);
@@ -78,10 +78,10 @@ START_TEST(keys_are_unique)
     suite_ok(&c, jpx_store_root_by_key(c.store, "order-1", c.arena, &found, &c.err));
     ck_assert_ptr_null(found.doc.data);
 
-    suite_ok(&c, jpx_store_remove(c.store, JPX_ROOT, &items[0].id, 1, &c.err)); /* cleanup frees the key */
+    suite_ok(&c, jpx_store_remove(c.store, JPX_TABLE_ROOT, &items[0].id, 1, &c.err)); /* cleanup frees the key */
     suite_ok(&c, jpx_store_root_by_key(c.store, "order-17", c.arena, &found, &c.err));
     ck_assert_ptr_null(found.doc.data);
-    suite_insert(&c, JPX_ROOT, again[0]);
+    suite_insert(&c, JPX_TABLE_ROOT, again[0]);
     suite_ok(&c, jpx_store_root_by_key(c.store, "order-17", c.arena, &found, &c.err));
     suite_same(found.id, again[0].id);
     end();
@@ -98,7 +98,7 @@ START_TEST(keys_of_any_text)
     longest[JPX_KEY_MAX] = '\0';
     for (uint64_t i = 0; i < sizeof keys / sizeof *keys; i++) {
         jpx_record record = suite_root(c.arena, i, "A", keys[i]), found;
-        suite_insert(&c, JPX_ROOT, record);
+        suite_insert(&c, JPX_TABLE_ROOT, record);
         suite_ok(&c, jpx_store_root_by_key(c.store, keys[i], c.arena, &found, &c.err));
         suite_same(found.id, record.id);
         suite_same(found.doc, record.doc);
@@ -115,7 +115,7 @@ static void *insert_one_key(void *arg)
         bool dup;
         snprintf(key, sizeof key, "key-%d", i);
         jpx_record record = suite_root(t->arena, 1000 * (uint64_t)t->number + (uint64_t)i, "A", key), found;
-        if (jpx_store_insert(t->store, JPX_ROOT, &record, 1, &dup, &t->err) != JP_OK ||
+        if (jpx_store_insert(t->store, JPX_TABLE_ROOT, &record, 1, &dup, &t->err) != JP_OK ||
             jpx_store_root_by_key(t->store, key, t->arena, &found, &t->err) != JP_OK)
             return NULL;
         if (!found.doc.data || (memcmp(found.id.data, record.id.data, record.id.size) == 0) == dup)
@@ -172,7 +172,7 @@ END_TEST
 START_TEST(aborted)
 {
     suite_begin(&c, _i);
-    jpx_bytes id = root(1), pipeline = suite_id(c.arena, JPX_PIPELINE, 4);
+    jpx_bytes id = root(1), pipeline = suite_id(c.arena, JPX_TABLE_PIPELINE, 4);
     jpx_root_change one = {.id = id,
                            .op = JPX_ROOT_ABORT,
                            .at_ms = 1600000000001,
@@ -219,8 +219,9 @@ START_TEST(changes_come_in_batches)
     jpx_root_change *changes = jpx_alloc_array(c.arena, N, sizeof *changes);
 
     for (uint64_t i = 0; i < N; i++)
-        changes[i] = (jpx_root_change){
-            .id = i % 5 ? root(i) : suite_id(c.arena, JPX_ROOT, i), .op = JPX_ROOT_DONE, .at_ms = 1000 + (int64_t)i};
+        changes[i] = (jpx_root_change){.id = i % 5 ? root(i) : suite_id(c.arena, JPX_TABLE_ROOT, i),
+                                       .op = JPX_ROOT_DONE,
+                                       .at_ms = 1000 + (int64_t)i};
     ck_assert(change(changes[7].id, JPX_ROOT_ABORT, 1));
     suite_ok(&c, jpx_store_change_roots(c.store, changes, N, &c.err));
     for (int i = 0; i < N; i++) {
@@ -230,7 +231,7 @@ START_TEST(changes_come_in_batches)
     check_text(changes[499].id, "status", "done");
     check_time(changes[499].id, "ended", 1499);
     check_text(changes[7].id, "status", "running");
-    ck_assert_ptr_null(suite_get(&c, JPX_ROOT, changes[5].id).data);
+    ck_assert_ptr_null(suite_get(&c, JPX_TABLE_ROOT, changes[5].id).data);
     suite_ok(&c, jpx_store_change_roots(c.store, NULL, 0, &c.err));
     end();
 }
@@ -286,8 +287,8 @@ static void list(const jpx_root_filter *filter, uint64_t from, uint64_t step, si
     suite_ok(&c, jpx_store_list_roots(c.store, filter, c.arena, &out, &c.err));
     ck_assert_uint_eq(out.count, count);
     for (uint64_t i = 0; i < count; i++) {
-        suite_same(out.items[i].id, suite_id(c.arena, JPX_ROOT, from - i * step));
-        suite_same(out.items[i].doc, suite_get(&c, JPX_ROOT, out.items[i].id));
+        suite_same(out.items[i].id, suite_id(c.arena, JPX_TABLE_ROOT, from - i * step));
+        suite_same(out.items[i].doc, suite_get(&c, JPX_TABLE_ROOT, out.items[i].id));
     }
 }
 
@@ -299,12 +300,12 @@ START_TEST(lists)
 
     list(&none, 0, 1, 0);
     for (uint64_t n = 1; n <= N; n++) {
-        suite_insert(&c, JPX_ROOT, suite_root(c.arena, n, n % 2 ? "A" : "B", NULL));
+        suite_insert(&c, JPX_TABLE_ROOT, suite_root(c.arena, n, n % 2 ? "A" : "B", NULL));
         if (n % 3 == 0)
-            ck_assert(change(suite_id(c.arena, JPX_ROOT, n), JPX_ROOT_DONE, began_ms + 1000 * (int64_t)n));
+            ck_assert(change(suite_id(c.arena, JPX_TABLE_ROOT, n), JPX_ROOT_DONE, began_ms + 1000 * (int64_t)n));
         else if (n % 5 == 0) {
-            ck_assert(change(suite_id(c.arena, JPX_ROOT, n), JPX_ROOT_ABORT, 1));
-            ck_assert(change(suite_id(c.arena, JPX_ROOT, n), JPX_ROOT_ABORTED, began_ms + 1000 * (int64_t)n));
+            ck_assert(change(suite_id(c.arena, JPX_TABLE_ROOT, n), JPX_ROOT_ABORT, 1));
+            ck_assert(change(suite_id(c.arena, JPX_TABLE_ROOT, n), JPX_ROOT_ABORTED, began_ms + 1000 * (int64_t)n));
         }
     }
     list(&none, 300, 1, 300); /* newest first */
@@ -315,13 +316,15 @@ START_TEST(lists)
     list(&(jpx_root_filter){.limit = 1000, .status = "done"}, 300, 3, 100);
     list(&(jpx_root_filter){.limit = 5, .status = "done", .pipe = "A"}, 297, 6, 5);
     list(&(jpx_root_filter){.limit = 1000, .status = "paused"}, 0, 0, 0);
-    list(&(jpx_root_filter){.limit = 5, .before = suite_id(c.arena, JPX_ROOT, 100)}, 99, 1, 5);
-    list(&(jpx_root_filter){.limit = 5, .status = "done", .before = suite_id(c.arena, JPX_ROOT, 99)}, 96, 3, 5);
-    list(&(jpx_root_filter){.limit = 5, .before = suite_id(c.arena, JPX_ROOT, 1)}, 0, 1, 0);
+    list(&(jpx_root_filter){.limit = 5, .before = suite_id(c.arena, JPX_TABLE_ROOT, 100)}, 99, 1, 5);
+    list(&(jpx_root_filter){.limit = 5, .status = "done", .before = suite_id(c.arena, JPX_TABLE_ROOT, 99)}, 96, 3, 5);
+    list(&(jpx_root_filter){.limit = 5, .before = suite_id(c.arena, JPX_TABLE_ROOT, 1)}, 0, 1, 0);
     list(&(jpx_root_filter){.limit = 100, .status = "done", .older_ms = began_ms + 1000 * 150}, 147, 3, 49);
     list(&(jpx_root_filter){.limit = 1000, .older_ms = began_ms}, 0, 0, 0);
-    list(&(jpx_root_filter){.limit = 1, .older_ms = began_ms + 1000 * 10, .before = suite_id(c.arena, JPX_ROOT, 6)}, 5,
-         1, 1);
+    list(&(jpx_root_filter){.limit = 1,
+                            .older_ms = began_ms + 1000 * 10,
+                            .before = suite_id(c.arena, JPX_TABLE_ROOT, 6)},
+         5, 1, 1);
     end();
 }
 END_TEST
@@ -341,7 +344,7 @@ START_TEST(pages_meet)
                  jpx_store_list_roots(c.store, &(jpx_root_filter){.limit = 10, .status = "running", .before = before},
                                       c.arena, &out, &c.err));
         for (size_t i = 0; i < out.count; i++)
-            suite_same(out.items[i].id, suite_id(c.arena, JPX_ROOT, next--));
+            suite_same(out.items[i].id, suite_id(c.arena, JPX_TABLE_ROOT, next--));
         if (!out.count)
             break;
         before = out.items[out.count - 1].id;

@@ -100,7 +100,7 @@ START_TEST(no_permission)
 
     begin();
     suite_in_folder(&c, path, "store.db");
-    suite_insert(&c, JPX_ENTRY, suite_record(c.arena, JPX_ENTRY, 1, 0));
+    suite_insert(&c, JPX_TABLE_ENTRY, suite_record(c.arena, JPX_TABLE_ENTRY, 1, 0));
     jpx_store_close(c.store);
     c.store = NULL;
     snprintf(folder, sizeof folder, "%s/locked", c.folder);
@@ -160,8 +160,8 @@ START_TEST(damaged_pages)
     for (uint64_t n = 0; n < N; n += 100) {
         jpx_record items[100];
         for (uint64_t i = 0; i < 100; i++)
-            items[i] = suite_record(c.arena, JPX_ENTRY, n + i, 200);
-        suite_ok(&c, jpx_store_insert(c.store, JPX_ENTRY, items, 100, NULL, &c.err));
+            items[i] = suite_record(c.arena, JPX_TABLE_ENTRY, n + i, 200);
+        suite_ok(&c, jpx_store_insert(c.store, JPX_TABLE_ENTRY, items, 100, NULL, &c.err));
     }
     jpx_store_close(c.store); /* copies the log back */
     c.store = NULL;
@@ -174,11 +174,11 @@ START_TEST(damaged_pages)
 
     suite_reopen(&c); /* what is whole can still be read */
     for (uint64_t n = 0; n < N; n++) {
-        jpx_bytes id = suite_id(c.arena, JPX_ENTRY, n);
+        jpx_bytes id = suite_id(c.arena, JPX_TABLE_ENTRY, n);
         jpx_record got;
-        jp_status status = jpx_store_get(c.store, JPX_ENTRY, &id, 1, c.arena, &got, &c.err);
+        jp_status status = jpx_store_get(c.store, JPX_TABLE_ENTRY, &id, 1, c.arena, &got, &c.err);
         if (status == JP_OK && got.doc.data)
-            suite_same(got.doc, suite_record(c.arena, JPX_ENTRY, n, 200).doc);
+            suite_same(got.doc, suite_record(c.arena, JPX_TABLE_ENTRY, n, 200).doc);
         else if (status == JP_OK)
             lost++;
         else {
@@ -203,9 +203,9 @@ START_TEST(damaged_records)
     begin();
     suite_in_folder(&c, path, "store.db");
     bad = suite_barrier(c.arena, 1, 10), good = suite_barrier(c.arena, 2, 10);
-    suite_insert(&c, JPX_BARRIER, bad);
-    suite_insert(&c, JPX_BARRIER, good);
-    suite_insert(&c, JPX_ROOT, suite_root(c.arena, 3, "A", NULL));
+    suite_insert(&c, JPX_TABLE_BARRIER, bad);
+    suite_insert(&c, JPX_TABLE_BARRIER, good);
+    suite_insert(&c, JPX_TABLE_ROOT, suite_root(c.arena, 3, "A", NULL));
     sql(path, "UPDATE barrier SET doc = x'00112233' WHERE id = (SELECT min(id) FROM barrier);"
               "UPDATE root SET doc = x''");
 
@@ -215,7 +215,7 @@ START_TEST(damaged_records)
     ck_assert_int_eq(jpx_store_abort_barriers(c.store, &bad.id, 1, &c.err), JP_E_DAMAGED);
     suite_ok(&c, jpx_store_count(c.store, items, 1, &c.err)); /* the other one is as it was */
     ck_assert(items[0].fresh && !items[0].repeated);
-    suite_ok(&c, jpx_store_remove(c.store, JPX_BARRIER, &bad.id, 1, &c.err));
+    suite_ok(&c, jpx_store_remove(c.store, JPX_TABLE_BARRIER, &bad.id, 1, &c.err));
     end();
 }
 END_TEST
@@ -245,7 +245,7 @@ START_TEST(nobody_fails_by_anothers_fault)
     suite_in_folder(&c, path, "store.db");
     for (uint64_t i = 0; i < SUITE_THREADS; i++) {
         jpx_record record = suite_barrier(c.arena, i, 60);
-        suite_insert(&c, JPX_BARRIER, record);
+        suite_insert(&c, JPX_TABLE_BARRIER, record);
         ids[i] = record.id;
     }
     sql(path, "UPDATE barrier SET doc = x'00112233' WHERE id = (SELECT min(id) FROM barrier)");
@@ -290,18 +290,18 @@ START_TEST(full_disk)
 
     suite_reopen(&c);
     for (; n < MOST; n++) {
-        jpx_record record = suite_record(c.arena, JPX_VALUE, n, SIZE);
-        if ((status = jpx_store_insert(c.store, JPX_VALUE, &record, 1, NULL, &c.err)) != JP_OK)
+        jpx_record record = suite_record(c.arena, JPX_TABLE_VALUE, n, SIZE);
+        if ((status = jpx_store_insert(c.store, JPX_TABLE_VALUE, &record, 1, NULL, &c.err)) != JP_OK)
             break;
     }
     ck_assert_msg(status == JP_E_FULL, "after %d records: %s", (int)n, status ? c.err.text : "no failure");
     ck_assert_msg(strstr(c.err.text, "full") && strstr(c.err.text, c.folder), "%s", c.err.text);
     ck_assert_uint_gt(n, 10);
     for (uint64_t i = 0; i < n; i++) /* all that was acknowledged can be read on the full disk */
-        suite_same(suite_get(&c, JPX_VALUE, suite_id(c.arena, JPX_VALUE, i)),
-                   suite_record(c.arena, JPX_VALUE, i, SIZE).doc);
-    more = suite_record(c.arena, JPX_VALUE, n + 1, SIZE);
-    ck_assert_int_eq(jpx_store_insert(c.store, JPX_VALUE, &more, 1, NULL, &c.err), JP_E_FULL);
+        suite_same(suite_get(&c, JPX_TABLE_VALUE, suite_id(c.arena, JPX_TABLE_VALUE, i)),
+                   suite_record(c.arena, JPX_TABLE_VALUE, i, SIZE).doc);
+    more = suite_record(c.arena, JPX_TABLE_VALUE, n + 1, SIZE);
+    ck_assert_int_eq(jpx_store_insert(c.store, JPX_TABLE_VALUE, &more, 1, NULL, &c.err), JP_E_FULL);
     suite_in_folder(&c, path, "second.db"); /* nor can a new one be made when not a byte is left */
     fd = open(path, O_WRONLY | O_CREAT, 0600);
     while (write(fd, filler, sizeof filler) > 0)
@@ -311,11 +311,11 @@ START_TEST(full_disk)
     refused(path, JP_E_FULL, "full");
 
     ck_assert_int_eq(unlink(filler), 0);
-    suite_insert(&c, JPX_VALUE, suite_record(c.arena, JPX_VALUE, n, SIZE)); /* without reopening */
+    suite_insert(&c, JPX_TABLE_VALUE, suite_record(c.arena, JPX_TABLE_VALUE, n, SIZE)); /* without reopening */
     suite_reopen(&c);
     for (uint64_t i = 0; i <= n; i++)
-        suite_same(suite_get(&c, JPX_VALUE, suite_id(c.arena, JPX_VALUE, i)),
-                   suite_record(c.arena, JPX_VALUE, i, SIZE).doc);
+        suite_same(suite_get(&c, JPX_TABLE_VALUE, suite_id(c.arena, JPX_TABLE_VALUE, i)),
+                   suite_record(c.arena, JPX_TABLE_VALUE, i, SIZE).doc);
     jpx_store_close(c.store);
     c.store = NULL;
     umount(c.folder);

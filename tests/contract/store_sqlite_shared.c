@@ -48,17 +48,17 @@ enum { PROCESSES = 3, PROCESS_BITS = 600 };
 static void *count_and_insert(void *arg)
 {
     suite_thread *t = arg;
-    jpx_bytes id = suite_id(t->arena, JPX_BARRIER, 1);
+    jpx_bytes id = suite_id(t->arena, JPX_TABLE_BARRIER, 1);
     uint64_t seed = (uint64_t)getpid() * 100 + (uint64_t)t->number;
     uint64_t from = suite_random(&seed) % PROCESS_BITS;
 
     for (uint64_t i = 0; i < PROCESS_BITS; i++) {
         uint64_t bit = (from + i * 7) % PROCESS_BITS, mask = (uint64_t)1 << bit % JPX_WORD_BITS;
         jpx_count item = {.id = id, .mask = &mask, .first_word = (uint32_t)(bit / JPX_WORD_BITS), .words = 1};
-        jpx_record record = suite_record(t->arena, JPX_ENTRY, bit, 300);
+        jpx_record record = suite_record(t->arena, JPX_TABLE_ENTRY, bit, 300);
         bool dup;
         if (jpx_store_count(t->store, &item, 1, &t->err) != JP_OK ||
-            jpx_store_insert(t->store, JPX_ENTRY, &record, 1, &dup, &t->err) != JP_OK)
+            jpx_store_insert(t->store, JPX_TABLE_ENTRY, &record, 1, &dup, &t->err) != JP_OK)
             return NULL;
         t->made += item.fresh + (dup ? 0 : 100000);
     }
@@ -71,7 +71,7 @@ START_TEST(processes_share_a_file)
     long sum = 0, one;
 
     begin();
-    suite_insert(&c, JPX_BARRIER, suite_barrier(c.arena, 1, PROCESS_BITS));
+    suite_insert(&c, JPX_TABLE_BARRIER, suite_barrier(c.arena, 1, PROCESS_BITS));
     jpx_store_close(c.store); /* the children begin together, with recovery and all */
     c.store = NULL;
     ck_assert_int_eq(pipe(result), 0);
@@ -91,7 +91,7 @@ START_TEST(processes_share_a_file)
     }
     ck_assert_int_eq(sum, PROCESS_BITS + 100000L * PROCESS_BITS); /* each bit and each record had one winner */
     suite_reopen(&c);
-    jpx_bytes doc = suite_get(&c, JPX_BARRIER, suite_id(c.arena, JPX_BARRIER, 1));
+    jpx_bytes doc = suite_get(&c, JPX_TABLE_BARRIER, suite_id(c.arena, JPX_TABLE_BARRIER, 1));
     bson_iter_t it;
     ck_assert(bson_iter_init_from_data(&it, doc.data, doc.size) && bson_iter_find(&it, "left"));
     ck_assert_int_eq(bson_iter_int64(&it), 0);
@@ -112,7 +112,7 @@ START_TEST(processes_make_a_file)
         for (uint64_t i = 0; i < 8; i++) {
             if ((pids[i] = fork()) == 0) {
                 child_open();
-                suite_insert(&c, JPX_ENTRY, suite_record(c.arena, JPX_ENTRY, i, 0));
+                suite_insert(&c, JPX_TABLE_ENTRY, suite_record(c.arena, JPX_TABLE_ENTRY, i, 0));
                 jpx_store_close(c.store);
                 _exit(0);
             }
@@ -121,7 +121,7 @@ START_TEST(processes_make_a_file)
             wait_well(pids[i]);
         suite_reopen(&c);
         for (uint64_t i = 0; i < 8; i++)
-            ck_assert_ptr_nonnull(suite_get(&c, JPX_ENTRY, suite_id(c.arena, JPX_ENTRY, i)).data);
+            ck_assert_ptr_nonnull(suite_get(&c, JPX_TABLE_ENTRY, suite_id(c.arena, JPX_TABLE_ENTRY, i)).data);
         jpx_store_close(c.store);
         c.store = NULL;
     }
@@ -147,9 +147,9 @@ START_TEST(a_greedy_process)
         child_open();
         for (uint64_t n = 0;; n += BATCH) {
             for (uint64_t i = 0; n == 0 && i < BATCH; i++)
-                items[i] = suite_record(c.arena, JPX_VALUE, i, 500);
-            suite_ok(&c, jpx_store_insert(c.store, JPX_VALUE, items, BATCH, NULL, &c.err));
-            suite_ok(&c, jpx_store_remove_range(c.store, JPX_VALUE, items[0].id, items[BATCH - 1].id, BATCH,
+                items[i] = suite_record(c.arena, JPX_TABLE_VALUE, i, 500);
+            suite_ok(&c, jpx_store_insert(c.store, JPX_TABLE_VALUE, items, BATCH, NULL, &c.err));
+            suite_ok(&c, jpx_store_remove_range(c.store, JPX_TABLE_VALUE, items[0].id, items[BATCH - 1].id, BATCH,
                                                 &(size_t){0}, &c.err));
             if (n == 0)
                 ck_assert_int_eq(write(ready[1], "r", 1), 1);
@@ -159,7 +159,7 @@ START_TEST(a_greedy_process)
     suite_reopen(&c);
     for (uint64_t n = 0; n < 30; n++) {
         started = seconds();
-        suite_insert(&c, JPX_ENTRY, suite_record(c.arena, JPX_ENTRY, n, 0));
+        suite_insert(&c, JPX_TABLE_ENTRY, suite_record(c.arena, JPX_TABLE_ENTRY, n, 0));
         longest = seconds() - started > longest ? seconds() - started : longest;
     }
     kill(pid, SIGKILL);
@@ -185,8 +185,8 @@ START_TEST(killed_at_work)
             for (n = 1;; n++) {
                 jpx_record items[20];
                 for (uint64_t i = 0; i < 20; i++)
-                    items[i] = suite_record(c.arena, JPX_ENTRY, (uint64_t)round << 32 | (n * 20 + i), 400);
-                suite_ok(&c, jpx_store_insert(c.store, JPX_ENTRY, items, 20, NULL, &c.err));
+                    items[i] = suite_record(c.arena, JPX_TABLE_ENTRY, (uint64_t)round << 32 | (n * 20 + i), 400);
+                suite_ok(&c, jpx_store_insert(c.store, JPX_TABLE_ENTRY, items, 20, NULL, &c.err));
                 if (write(said[1], &n, sizeof n) != sizeof n)
                     _exit(1);
                 jpx_arena_reset(c.arena);
@@ -204,8 +204,8 @@ START_TEST(killed_at_work)
         for (n = 1; n <= acknowledged; n++)
             for (uint64_t i = 0; i < 20; i++) {
                 uint64_t number = (uint64_t)round << 32 | (n * 20 + i);
-                suite_same(suite_get(&c, JPX_ENTRY, suite_id(c.arena, JPX_ENTRY, number)),
-                           suite_record(c.arena, JPX_ENTRY, number, 400).doc);
+                suite_same(suite_get(&c, JPX_TABLE_ENTRY, suite_id(c.arena, JPX_TABLE_ENTRY, number)),
+                           suite_record(c.arena, JPX_TABLE_ENTRY, number, 400).doc);
                 jpx_arena_reset(c.arena);
             }
         jpx_store_close(c.store);
@@ -240,14 +240,14 @@ START_TEST(locked_by_another)
         }
         ck_assert_int_eq(read(ready[0], &byte, 1), 1);
         started = seconds();
-        record = suite_record(c.arena, JPX_ENTRY, (uint64_t)i, 0);
-        jp_status status = jpx_store_insert(c.store, JPX_ENTRY, &record, 1, NULL, &c.err);
+        record = suite_record(c.arena, JPX_TABLE_ENTRY, (uint64_t)i, 0);
+        jp_status status = jpx_store_insert(c.store, JPX_TABLE_ENTRY, &record, 1, NULL, &c.err);
         double took = seconds() - started;
         if (for_ever) {
             ck_assert_int_eq(status, JP_E_UNAVAILABLE);
             ck_assert_msg(strstr(c.err.text, "locked") && strstr(c.err.text, path), "%s", c.err.text);
             ck_assert_msg(took > 4.5 && took < 6.5, "it took %.1f s", took);
-            ck_assert_ptr_null(suite_get(&c, JPX_ENTRY, record.id).data); /* readers do not wait */
+            ck_assert_ptr_null(suite_get(&c, JPX_TABLE_ENTRY, record.id).data); /* readers do not wait */
             kill(pid, SIGKILL);
         } else {
             ck_assert_msg(status == JP_OK, "%s", c.err.text);
@@ -255,7 +255,7 @@ START_TEST(locked_by_another)
         }
         waitpid(pid, NULL, 0);
     }
-    suite_insert(&c, JPX_ENTRY, record); /* works again */
+    suite_insert(&c, JPX_TABLE_ENTRY, record); /* works again */
     end();
 }
 END_TEST
@@ -276,8 +276,8 @@ static void *scan_on(void *arg)
         for (uint64_t n = 0; n < 200; n++) {
             jpx_record items[40];
             for (uint64_t i = 0; i < 40; i++)
-                items[i] = suite_record(t->arena, JPX_ENTRY, (uint64_t)t->number << 32 | (n * 40 + i), 1500);
-            if (jpx_store_insert(t->store, JPX_ENTRY, items, 40, NULL, &t->err) != JP_OK)
+                items[i] = suite_record(t->arena, JPX_TABLE_ENTRY, (uint64_t)t->number << 32 | (n * 40 + i), 1500);
+            if (jpx_store_insert(t->store, JPX_TABLE_ENTRY, items, 40, NULL, &t->err) != JP_OK)
                 break;
             jpx_arena_reset(t->arena);
         }
@@ -286,8 +286,9 @@ static void *scan_on(void *arg)
     }
     while (!__atomic_load_n(&test->stop, __ATOMIC_RELAXED)) {
         jpx_records out;
-        if (jpx_store_scan(t->store, JPX_ENTRY, suite_id(t->arena, JPX_ENTRY, 0),
-                           suite_id(t->arena, JPX_ENTRY, UINT64_MAX), 500, false, t->arena, &out, &t->err) != JP_OK)
+        if (jpx_store_scan(t->store, JPX_TABLE_ENTRY, suite_id(t->arena, JPX_TABLE_ENTRY, 0),
+                           suite_id(t->arena, JPX_TABLE_ENTRY, UINT64_MAX), 500, false, t->arena, &out,
+                           &t->err) != JP_OK)
             break;
         jpx_arena_reset(t->arena);
     }

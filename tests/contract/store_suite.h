@@ -172,7 +172,7 @@ static inline void suite_start(bson_t *doc, jpx_bytes id)
 
 static inline jpx_record suite_root(jpx_arena *arena, uint64_t n, const char *pipe, const char *key)
 {
-    jpx_bytes id = suite_id(arena, JPX_ROOT, n);
+    jpx_bytes id = suite_id(arena, JPX_TABLE_ROOT, n);
     bson_t doc;
 
     suite_start(&doc, id);
@@ -187,7 +187,7 @@ static inline jpx_record suite_root(jpx_arena *arena, uint64_t n, const char *pi
 
 static inline jpx_record suite_barrier(jpx_arena *arena, uint64_t n, uint32_t bits)
 {
-    jpx_bytes id = suite_id(arena, JPX_BARRIER, n);
+    jpx_bytes id = suite_id(arena, JPX_TABLE_BARRIER, n);
     bson_t doc, w;
     char name[16];
 
@@ -207,9 +207,9 @@ static inline jpx_record suite_barrier(jpx_arena *arena, uint64_t n, uint32_t bi
 /* A record of any table, with `pad` further bytes. */
 static inline jpx_record suite_record(jpx_arena *arena, jpx_table table, uint64_t n, size_t pad)
 {
-    if (table == JPX_ROOT && !pad)
+    if (table == JPX_TABLE_ROOT && !pad)
         return suite_root(arena, n, "Any", NULL);
-    if (table == JPX_BARRIER && !pad)
+    if (table == JPX_TABLE_BARRIER && !pad)
         return suite_barrier(arena, n, 10);
 
     jpx_bytes id = suite_id(arena, table, n);

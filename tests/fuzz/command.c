@@ -22,7 +22,7 @@ static void arguments(fuzz_input *in, jpx_arena *arena)
     }
     claim(options.args_count <= JPX_ARGS_MAX);
     claim(options.limit >= 0 && options.limit <= JPX_LIMIT_MAX);
-    claim(options.processes >= 0 && options.processes <= JPX_PROCESSES_MAX);
+    claim(options.processes >= 0 && options.processes <= JPX_FLAG_PROCESSES_MAX);
     claim(options.timeout_ms >= -1 && options.older_ms >= -1);
     if (jpx_flags_environment(&options, &err) == JP_OK)
         claim(options.nats && options.prefix);
@@ -49,7 +49,7 @@ static void answer(jpx_bytes bytes, jpx_arena *arena)
 {
     static const jpx_screen plain = {.utf8 = false};
     const jpx_json *json, *again;
-    jpx_node *node;
+    jpx_view_node *node;
     jp_error err = {0};
 
     if (jpx_json_read(bytes, arena, &json, &err) != JP_OK) {

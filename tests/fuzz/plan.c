@@ -87,9 +87,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     outcome.outputs_count = take_byte(&in) % 4;
     outcome.outputs = jpx_alloc_array(arena, outcome.outputs_count + 1, sizeof *outcome.outputs);
     for (size_t i = 0; i < outcome.outputs_count; i++) {
-        bool handed = take_byte(&in) % 2;
+        bool forwarded = take_byte(&in) % 2;
         outcome.outputs[i] = (jpx_output){.slot = pick(&in),
-                                          .handed = handed,
+                                          .forwarded = forwarded,
                                           .child = number(&in),
                                           .child_slot = pick(&in),
                                           .value = document(&in, arena)};

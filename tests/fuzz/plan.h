@@ -30,7 +30,7 @@ static inline void plan_outcome(const jpx_outcome *outcome, jpx_arena *arena)
                          .random = plan_random,
                          .facts = plan_facts};
     jpx_generation generation = {0};
-    jpx_entry entry = {.kind = JPX_RETURNED, .attempt = 1}, entry_again;
+    jpx_entry entry = {.kind = JPX_ENTRY_RETURNED, .attempt = 1}, entry_again;
     jp_error err = {0};
 
     memset(self.key.b, 7, sizeof self.key.b);
@@ -53,7 +53,7 @@ static inline void plan_outcome(const jpx_outcome *outcome, jpx_arena *arena)
             jpx_barrier barrier;
             claim(jpx_barrier_decode(generation.barriers.items[i].doc, &barrier) && barrier.left > 0);
         }
-        entry.kind = JPX_PLANNED;
+        entry.kind = JPX_ENTRY_PLANNED;
         entry.children = (uint32_t)outcome->children_count;
     }
     jpx_plan_outputs(&in, arena, &entry, &generation);

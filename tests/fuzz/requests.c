@@ -2,8 +2,8 @@
  * byte 0x1e: kind, rest of the subject to the first '\n', data; `$R` and `$T` in it become the id of a root that is
  * there and a ticket that waits. Nothing crashes, every message that was stored is taken from its stream in bounded
  * time, and a root that is started afterwards comes to its end as ever. */
-#include "fuzz/fuzz.h"
 #include "engine/engine.h"
+#include "fuzz/fuzz.h"
 #include "role/local.h"
 
 enum { MESSAGES_MAX = 12, LIMIT_MS = 3600 * 1000 };
@@ -92,7 +92,9 @@ static void send(jpx_local *local, fuzz_input *in, const char *root, jpx_arena *
 
 static bool streams_empty(jpx_bus *bus)
 {
-    return jpx_bus_backlog(bus, JPX_START) + jpx_bus_backlog(bus, JPX_SLOT) + jpx_bus_backlog(bus, JPX_RUN) == 0;
+    return jpx_bus_backlog(bus, JPX_STREAM_START) + jpx_bus_backlog(bus, JPX_STREAM_SLOT) +
+               jpx_bus_backlog(bus, JPX_STREAM_RUN) ==
+           0;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

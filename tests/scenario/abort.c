@@ -199,7 +199,7 @@ START_SCENARIO(reasons)
     ck_assert_ptr_nonnull(strstr(tree(k, key, "children.1.failure.text"), "after 2 attempts"));
 
     key = start(k, "hooked_parent", ""); /* the operator is faster than the body */
-    settle(k);
+    run_until_idle(k);
     abort_by(k, key, "operator", "accepted");
     finish(k, key);
     ck_assert(strcmp(reason(k, key), "operator") == 0 || strcmp(reason(k, key), "m") == 0);
@@ -311,7 +311,7 @@ START_TEST(s60_multitude)
     enum { COUNT = 100000, MAX_KB = 48 * 1024 };
     kit *k = kit_open(1, pipes);
     const char *key = start(k, "multitude", jpx_format(k->arena, "[%d]", COUNT));
-    settle(k);
+    run_until_idle(k);
     ask(k, "abort", key);
     long before_ = kilobytes("VmRSS:");
     FILE *reset = fopen("/proc/self/clear_refs", "w"); /* 5: the peak starts anew */
@@ -339,7 +339,7 @@ START_TEST(s60_others_are_answered)
     enum { COUNT = 12000, PARTS = COUNT / 1000 };
     kit *k = kit_open(1, pipes);
     const char *other = run(k, "rec", "[1]"), *key = start(k, "multitude", jpx_format(k->arena, "[%d]", COUNT));
-    settle(k);
+    run_until_idle(k);
     ask(k, "abort", key);
     seam_after = count_entries;
     int answers = 0, most = 0;

@@ -115,7 +115,7 @@ static const char *when;
 static int held_events(kit *k)
 {
     jpx_memory_item *items;
-    size_t count = jpx_memory_bus_list(seam_inner_bus(k), JPX_RUN, k->arena, &items);
+    size_t count = jpx_memory_bus_list(seam_inner_bus(k), JPX_STREAM_RUN, k->arena, &items);
     int held = 0;
     for (size_t i = 0; i < count; i++)
         held += items[i].held;
@@ -315,7 +315,7 @@ START_SCENARIO(after_every_step)
             jpx_local_step(k->local);
         ask(k, "abort", key);
         if (strcmp(field(k, "status", key, "error.code"), "not-found") == 0) { /* not taken yet: now it is */
-            settle(k);
+            run_until_idle(k);
             ask(k, "abort", key);
         }
         finish(k, key);

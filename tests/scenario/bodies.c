@@ -9,7 +9,8 @@ JP_PIPE(looks_around, p, .gives = "int64")
     note("begin %d", jp_attempt(p));
     jp_future one = jp_yield(p, rec, 1);
     jp_future two = jp_yield(p, rec, one);
-    note("%zu stored", records(here, JPX_PIPELINE) + records(here, JPX_BARRIER) + records(here, JPX_ENTRY));
+    note("%zu stored",
+         records(here, JPX_TABLE_PIPELINE) + records(here, JPX_TABLE_BARRIER) + records(here, JPX_TABLE_ENTRY));
     note("end");
     return jp_return(p, two);
 }
@@ -235,7 +236,7 @@ static bool has_planned(const jpx_record *r, size_t count)
     bool found = false;
     for (size_t i = 0; i < count && !found; i++) {
         jpx_entry entry;
-        found = jpx_entry_decode(r[i].doc, arena, &entry) && entry.kind == JPX_PLANNED;
+        found = jpx_entry_decode(r[i].doc, arena, &entry) && entry.kind == JPX_ENTRY_PLANNED;
     }
     jpx_arena_free(arena);
     return found;
@@ -247,7 +248,7 @@ static jp_status rivals_insert(jpx_store *s, jpx_table table, const jpx_record *
 {
     static const jpx_record *first;
     static size_t first_count;
-    if (table != JPX_ENTRY || planned_inserts < 0 || !has_planned(r, n))
+    if (table != JPX_TABLE_ENTRY || planned_inserts < 0 || !has_planned(r, n))
         return real_ops->insert(s, table, r, n, dup, err);
     if (++planned_inserts == 1) {
         first = r;
@@ -316,17 +317,17 @@ static void executed_twice(int ground, bool second_wins)
 
     /* what was not adopted stands there, without an entry, and nobody counts it */
     int without = 0;
-    ck_assert_uint_eq(records(k, JPX_PIPELINE), 1 + 4 * 2);
+    ck_assert_uint_eq(records(k, JPX_TABLE_PIPELINE), 1 + 4 * 2);
     for (size_t i = 0; i < 4; i++)
         without += strcmp(steps_of(k, pipeline_of(k, "rec", i)), "") == 0;
     ck_assert_int_eq(without, 2);
 
     assert_json(field(k, "cleanup", key, "removed"), "1"); /* and goes with its root */
-    settle(k);
+    run_until_idle(k);
     for (int t = 0; t < JPX_TABLES; t++)
-        ck_assert_msg(records(k, (jpx_table)t) == (t == JPX_TIMER || t == JPX_MARK), /* a second look; a grave */
-                      "%s: %zu records of %s are left", k->ground, records(k, (jpx_table)t),
-                      jpx_table_name((jpx_table)t));
+        ck_assert_msg(
+            records(k, (jpx_table)t) == (t == JPX_TABLE_TIMER || t == JPX_TABLE_MARK), /* a second look; a tombstone */
+            "%s: %zu records of %s are left", k->ground, records(k, (jpx_table)t), jpx_table_name((jpx_table)t));
     jpx_role_close(rival);
     kit_close(k);
 }
@@ -470,16 +471,16 @@ START_SCENARIO(keys_and_queues)
 }
 
 /* SEMANTICS 2.6: to any depth, with nothing added. */
-START_SCENARIO(handed_to_any_depth)
+START_SCENARIO(forwarded_to_any_depth)
 {
     assert_json(result(k, run(k, "deep", "[60]")), "99");
-    ck_assert_uint_eq(records(k, JPX_FILL), 1); /* the root's slot, and none on the way */
-    ck_assert_uint_eq(records(k, JPX_VALUE), 0);
+    ck_assert_uint_eq(records(k, JPX_TABLE_FILL), 1); /* the root's slot, and none on the way */
+    ck_assert_uint_eq(records(k, JPX_TABLE_VALUE), 0);
     assert_json(result(k, run(k, "ladder", "[40]")), "99");
 }
 
 /* SEMANTICS 2.6: named slots, in any combination. */
-START_SCENARIO(handed_by_name)
+START_SCENARIO(forwarded_by_name)
 {
     assert_json(result(k, run(k, "take_crossed", "[0]")), "[6,5]");
     assert_json(result(k, run(k, "take_crossed", "[1]")), "[5,6]");
@@ -514,8 +515,8 @@ int main(void)
     add_scenario(tcase, five_ways_to_end);
     add_scenario(tcase, replies_end_like_bodies);
     add_scenario(tcase, keys_and_queues);
-    add_scenario(tcase, handed_to_any_depth);
-    add_scenario(tcase, handed_by_name);
+    add_scenario(tcase, forwarded_to_any_depth);
+    add_scenario(tcase, forwarded_by_name);
     add_scenario(tcase, side_work_goes_on);
     suite_add_tcase(suite, tcase);
     return kit_main(suite);

@@ -174,7 +174,7 @@ START_TEST(a_crash_leaves_nothing)
     kit *k = open_forked();
     const char *key = run(k, "plans_and_crashes", "");
     assert_json(result(k, key), "2");
-    ck_assert_uint_eq(records(k, JPX_PIPELINE), 2);
+    ck_assert_uint_eq(records(k, JPX_TABLE_PIPELINE), 2);
     key = run(k, "beside", "");
     assert_json(result(k, key), "[2,7,1]");
     assert_json(tree(k, key, "children.1.attempt"), "1");

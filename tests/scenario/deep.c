@@ -111,7 +111,7 @@ static const char *count(kit *k, const char *key, const char *state)
     return field(k, "status", key, jpx_format(k->arena, "pipelines.%s", state));
 }
 
-START_DEEP(handed_down)
+START_DEEP(forwarded_down)
 {
     const char *key = run(k, "f", depth(k));
     assert_json(result(k, key), "7");
@@ -131,16 +131,16 @@ START_DEEP(awaited_at_each_level)
 START_DEEP(repaired)
 {
     const char *key = start(k, "h", depth(k));
-    settle(k);
+    run_until_idle(k);
     ck_assert_int_ne(ticket[0], '\0');
-    jpx_memory_bus_lose(jpx_local_bus(k->local), JPX_RUN);
-    jpx_memory_bus_lose(jpx_local_bus(k->local), JPX_SLOT);
-    settle(k);
+    jpx_memory_bus_lose(jpx_local_bus(k->local), JPX_STREAM_RUN);
+    jpx_memory_bus_lose(jpx_local_bus(k->local), JPX_STREAM_SLOT);
+    run_until_idle(k);
     ask(k, "reply", jpx_format(k->arena, "{\"ticket\":\"%s\",\"value\":1}", ticket));
     for (int i = 0; i < 200; i++)
         jpx_local_step(k->local);
-    jpx_memory_bus_lose(jpx_local_bus(k->local), JPX_RUN);
-    jpx_memory_bus_lose(jpx_local_bus(k->local), JPX_SLOT);
+    jpx_memory_bus_lose(jpx_local_bus(k->local), JPX_STREAM_RUN);
+    jpx_memory_bus_lose(jpx_local_bus(k->local), JPX_STREAM_SLOT);
     finish(k, key);
     assert_json(result(k, key), "1");
     ck_assert_int_eq(logged, DEPTH);
@@ -150,7 +150,7 @@ START_DEEP(repaired)
 START_DEEP(aborted)
 {
     const char *key = start(k, "h", depth(k));
-    settle(k);
+    run_until_idle(k);
     /* the cause first, then those nearest to it */
     ck_assert_ptr_nonnull(strstr(field(k, "why", key, "why.0.line"), "h #0 waits for a reply"));
     ck_assert_ptr_nonnull(strstr(field(k, "why", key, "why.1.line"), "log_it #1 waits for h #0, which waits for a"));
@@ -174,7 +174,7 @@ int main(void)
 {
     Suite *suite = suite_create("deep");
     setenv("TMPDIR", "/dev/shm", 0); /* the disk is not what is measured here */
-    add_case(suite, "handed_down", handed_down, 0);
+    add_case(suite, "handed_down", forwarded_down, 0);
     add_case(suite, "awaited_at_each_level", awaited_at_each_level, 0);
     add_case(suite, "repaired", repaired, 1);
     add_case(suite, "aborted", aborted, 1);

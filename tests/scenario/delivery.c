@@ -124,7 +124,7 @@ static void check_order(kit *k)
     static const char *const s33_order[] = {"run 1", "fin 1", "slow 2", "run 3", "fin 3", "run 4", "fin 4"};
     static const char *const s35_order[] = {"run 11", "fin 11", "run 12", "fin 12", "run 13", "fin 13", "run 14"};
     static const char *const last[] = {"run 14", "fin 14", "run 15", "fin 15", "run 16", "fin 16"};
-    settle(k);
+    run_until_idle(k);
     in_this_order(k, s33_order, sizeof s33_order / sizeof *s33_order);
     in_this_order(k, s35_order, sizeof s35_order / sizeof *s35_order);
     in_this_order(k, last, sizeof last / sizeof *last);
@@ -138,7 +138,7 @@ START_SCENARIO(s87_every_message_twice)
     seam_twice = true;
     for (int i = 0; i < ROOTS; i++) {
         check_root(k, i, start(k, roots[i].pipe, roots[i].args));
-        settle(k);
+        run_until_idle(k);
     }
     check_order(k);
     seam_twice = false;
@@ -214,7 +214,7 @@ static bool dies(const char *operation)
 {
     if (killed || strcmp(operation, "insert entry") != 0)
         return false;
-    stored_then = records_in(at_hand, JPX_PIPELINE, NULL);
+    stored_then = records_in(at_hand, JPX_TABLE_PIPELINE, NULL);
     return killed = stored_then > 1;
 }
 
@@ -235,7 +235,7 @@ START_SCENARIO(s89_killed_before_adoption)
     seam_fails = NULL;
     ck_assert_uint_eq(stored_then, 4); /* the root and three that nobody adopted */
     finish(k, key);
-    settle(k);
+    run_until_idle(k);
     ck_assert_int_eq(noted("plan"), 2); /* the body ran twice */
     assert_json(result(k, key), "[1,2]");
     assert_json(field(k, "status", key, "pipelines"), "{\"done\":4}"); /* one set of children */
@@ -243,8 +243,8 @@ START_SCENARIO(s89_killed_before_adoption)
     ck_assert_int_eq(noted("run 1") + noted("run 2") + noted("fin 1") + noted("fin 2"), 4);
     assert_json(tree(k, key, "attempt"), "1"); /* it was not the body that crashed */
     jpx_root_id id = root_id(k, key);
-    ck_assert_uint_eq(records_in(k, JPX_PIPELINE, &id), 7);  /* the leftovers are there, inert */
-    ck_assert_uint_eq(records_in(k, JPX_ENTRY, &id), 4 + 2); /* and have no entries: two hooks, four ends */
+    ck_assert_uint_eq(records_in(k, JPX_TABLE_PIPELINE, &id), 7);  /* the leftovers are there, inert */
+    ck_assert_uint_eq(records_in(k, JPX_TABLE_ENTRY, &id), 4 + 2); /* and have no entries: two hooks, four ends */
     assert_json(field(k, "cleanup", key, "removed"), "1");
     ck_assert_uint_eq(records_of(k, &id), 0);
 }

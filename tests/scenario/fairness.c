@@ -196,7 +196,7 @@ static void check_marks(const char *key)
     memset(hi, 0xff, sizeof hi);
     memcpy(lo, root.id.data, JPX_ROOT_SIZE);
     memcpy(hi, root.id.data, JPX_ROOT_SIZE);
-    ok(jpx_store_scan(store, JPX_MARK, (jpx_bytes){lo, sizeof lo}, (jpx_bytes){hi, sizeof hi}, 1000, false, arena,
+    ok(jpx_store_scan(store, JPX_TABLE_MARK, (jpx_bytes){lo, sizeof lo}, (jpx_bytes){hi, sizeof hi}, 1000, false, arena,
                       &found, &err));
     for (size_t i = 0; i < found.count; i++) {
         jpx_mark mark;

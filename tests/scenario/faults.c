@@ -405,15 +405,15 @@ START_TEST(s91_streams_deleted)
     for (int steps = 1; steps < 60; steps++) {
         kit *k = open_kit(0);
         const char *key = start(k, "outer", "");
-        settle(k);
+        run_until_idle(k);
         kit_close(k);
         k = open_kit(0);
         key = start(k, "outer", "");
         jpx_local_step(k->local); /* the trigger itself lives in the stream until its root is written */
         for (int i = 0; i < steps; i++)
             jpx_local_step(k->local);
-        jpx_memory_bus_lose(jpx_local_bus(k->local), JPX_RUN);
-        jpx_memory_bus_lose(jpx_local_bus(k->local), JPX_SLOT);
+        jpx_memory_bus_lose(jpx_local_bus(k->local), JPX_STREAM_RUN);
+        jpx_memory_bus_lose(jpx_local_bus(k->local), JPX_STREAM_SLOT);
         finish(k, key);
         check_result(k, key, jpx_format(k->arena, "streams deleted after %d steps", steps));
         kit_close(k);

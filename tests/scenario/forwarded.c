@@ -87,7 +87,7 @@ static void refused(kit *k, const char *key, const char *part)
     ck_assert_msg(strstr(why, part) && strstr(why, "forwarded.c:"), "it says: %s", why);
 }
 
-START_SCENARIO(what_is_handed_on_has_the_declared_type)
+START_SCENARIO(what_is_forwarded_has_the_declared_type)
 {
     assert_json(result(k, run(k, "wants_int64", "[42, 0]")), "42");
     assert_json(result(k, run(k, "wants_int64", "[42, 4]")), "42");
@@ -132,7 +132,7 @@ START_SCENARIO(also_when_it_is_a_reply)
 
     for (int i = 0; i < 200 && !*asked; i++)
         pass(k, 10);
-    settle(k);
+    run_until_idle(k);
     snprintf(request, sizeof request, "{\"ticket\":\"%s\",\"value\":\"forty\"}", asked);
     const char *answer = ask(k, "reply", request);
     ck_assert_msg(strstr(answer, "handed on as int64, is string") && strstr(answer, "can still be used"), "%s", answer);
@@ -169,7 +169,7 @@ int main(void)
     TCase *tcase = tcase_create("handed");
 
     tcase_set_timeout(tcase, 60);
-    add_scenario(tcase, what_is_handed_on_has_the_declared_type);
+    add_scenario(tcase, what_is_forwarded_has_the_declared_type);
     add_scenario(tcase, also_where_others_wait_for_it);
     add_scenario(tcase, also_when_it_comes_later);
     add_scenario(tcase, also_when_it_is_a_reply);

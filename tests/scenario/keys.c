@@ -118,8 +118,8 @@ START_SCENARIO(s71_two_at_once)
     ck_assert_uint_eq(roots(k), 1);
     jpx_root_id id = root_id(k, "once");
     size_t all = 0;
-    for (int t = JPX_ROOT + 1; t < JPX_TABLES; t++)
-        all += t == JPX_TIMER ? 0 : records_in(k, (jpx_table)t, NULL);
+    for (int t = JPX_TABLE_ROOT + 1; t < JPX_TABLES; t++)
+        all += t == JPX_TABLE_TIMER ? 0 : records_in(k, (jpx_table)t, NULL);
     ck_assert_uint_eq(all, records_of(k, &id));
     if (k->virtual_time) /* the rival was faster */
         ck_assert_int_eq(result(k, "once")[1], 'b');
@@ -139,13 +139,13 @@ START_SCENARIO(s71_many_at_once)
                 jpx_local_step(k->local);
         }
         step_role(k, rival);
-        settle(k);
+        run_until_idle(k);
     }
     close_others(); /* what it still holds comes again */
     for (int round = 0; round < 5; round++)
         finish(k, jpx_format(k->arena, "round-%d", round));
     ck_assert_uint_eq(roots(k), 5);
-    ck_assert_uint_eq(records_in(k, JPX_PIPELINE, NULL), 5);
+    ck_assert_uint_eq(records_in(k, JPX_TABLE_PIPELINE, NULL), 5);
     for (int round = 0; round < 5; round++)
         ck_assert_int_eq(noted(jpx_format(k->arena, "run %d", round)), 1);
 }
@@ -172,7 +172,7 @@ START_SCENARIO(keys_after_cleanup)
 /* ---- S73 ---- */
 
 /* The mark that says for five minutes that a root was cleaned up: see runtime/engine/tombstone.c. */
-static const uint8_t *grave_of(kit *k, const jpx_root_id *id)
+static const uint8_t *tombstone_of(kit *k, const jpx_root_id *id)
 {
     uint8_t *mark = jpx_alloc(k->arena, JPX_MARK_SIZE);
     for (size_t i = 0; i < JPX_ROOT_SIZE; i++)
@@ -194,7 +194,7 @@ START_SCENARIO(s73_cleanup)
     put_leftover(k, &id);
     size_t kept_count = records_of(k, &kept);
     ck_assert_uint_gt(records_of(k, &id), 12);
-    jpx_record child = record_of(k, JPX_PIPELINE, &id, 2);
+    jpx_record child = record_of(k, JPX_TABLE_PIPELINE, &id, 2);
 
     assert_json(field(k, "cleanup", running, "error.code"), "refused");
     assert_json(field(k, "cleanup", "no-such-root", "error.code"), "not-found");
@@ -242,17 +242,17 @@ START_SCENARIO(s73_cleanup)
     ck_assert_ptr_null(strstr(watched(k, events), "echo"));
 
     /* A body in flight may have written since: the range is swept again. */
-    damage(k, JPX_PIPELINE, child.id.data, child.id.size);
+    damage(k, JPX_TABLE_PIPELINE, child.id.data, child.id.size);
     uint8_t mark[JPX_MARK_SIZE] = {0};
     memcpy(mark, late.b, JPX_PIPELINE_SIZE);
-    damage(k, JPX_MARK, mark, sizeof mark);
+    damage(k, JPX_TABLE_MARK, mark, sizeof mark);
     ck_assert_uint_eq(records_of(k, &id), 2);
     if (k->virtual_time) {
         pass(k, 301 * 1000);
-    } else { /* as its timer does when the grave's five minutes are over */
-        jpx_bytes grave = {grave_of(k, &id), JPX_MARK_SIZE};
+    } else { /* as its timer does when the tombstone's five minutes are over */
+        jpx_bytes tombstone = {tombstone_of(k, &id), JPX_MARK_SIZE};
         jp_error err;
-        ck_assert(jpx_store_remove(jpx_local_store(k->local), JPX_MARK, &grave, 1, &err) == JP_OK);
+        ck_assert(jpx_store_remove(jpx_local_store(k->local), JPX_TABLE_MARK, &tombstone, 1, &err) == JP_OK);
         send_to(k, "control.sweep", jpx_format(k->arena, "{\"root\":\"%s\"}", id_text), NULL, NULL);
     }
     pass(k, 200);

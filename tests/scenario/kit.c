@@ -70,7 +70,7 @@ static const struct {
                       {"sqlite x jetstream", true, false, true},
                       {"mongodb x jetstream", false, true, true}};
 
-static void show_log(void *ctx, jpx_level level, const char *line)
+static void show_log(void *ctx, jpx_log_level level, const char *line)
 {
     (void)ctx;
     (void)level;
@@ -240,7 +240,7 @@ const char *run(kit *k, const char *pipe, const char *json)
     return key;
 }
 
-void settle(kit *k)
+void run_until_idle(kit *k)
 {
     int64_t until = now(k) + 10000, quiet = 0;
 
@@ -268,7 +268,7 @@ void pass(kit *k, int64_t ms)
         if (!jpx_local_pass(k->local, until) && now(k) >= until)
             break;
     }
-    settle(k);
+    run_until_idle(k);
 }
 
 /* ---- looking ---- */

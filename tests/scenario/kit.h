@@ -54,7 +54,7 @@ const char *run(kit *, const char *pipe, const char *json);
 /* Lets `ms` pass, handling what comes. */
 void pass(kit *, int64_t ms);
 /* Steps until nothing is left to do without time passing. */
-void settle(kit *);
+void run_until_idle(kit *);
 
 /* ---- looking ---- all texts live until the scenario ends */
 const char *ask(kit *, const char *verb, const char *json); /* the api's answer as it came */

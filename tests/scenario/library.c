@@ -160,7 +160,7 @@ START_SCENARIO(s85_flow)
     assert_json(status(k, key), "running");
     if (k->virtual_time) { /* no event is held, put off or waiting anywhere: only the timer is there */
         jpx_memory_item *items;
-        ck_assert_uint_eq(jpx_memory_bus_list(seam_inner_bus(k), JPX_RUN, k->arena, &items), 0);
+        ck_assert_uint_eq(jpx_memory_bus_list(seam_inner_bus(k), JPX_STREAM_RUN, k->arena, &items), 0);
     }
     assert_json(run(k, "Return", "[1]") ? result(k, k->key) : "", "1"); /* the worker is free */
     finish(k, key);

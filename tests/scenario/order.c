@@ -293,7 +293,7 @@ START_SCENARIO(s37_after_generator)
     const char *key = run(k, "after_generator", "");
     ck_assert(before("slow 1", "run 3") && before("run 2", "run 3"));
     jpx_journal g = journal_of(k, child_of_root(k, key, 0));
-    jpx_pipeline slow_one = {.key = jpx_key_make(root_of(k, key).id, jpx_journal_find(&g, JPX_PLANNED)->gen, 0)};
+    jpx_pipeline slow_one = {.key = jpx_key_make(root_of(k, key).id, jpx_journal_find(&g, JPX_ENTRY_PLANNED)->gen, 0)};
     jpx_journal waited = journal_of(k, &slow_one);
     ck_assert_int_ge(begun_ms(k, key, 1), waited.entries[waited.count - 1].at_ms);
     assert_json(field(k, "status", key, "pipelines"), "{\"done\":5}");
@@ -359,7 +359,7 @@ START_SCENARIO(after_lists_and_values)
     ck_assert_int_eq(noted("run 2"), 2); /* the child's own, and the one that took its value */
     ck_assert_uint_eq(jpx_pipeline_bits(child_of_root(k, key, 2)), 3);
     jpx_journal g = journal_of(k, child_of_root(k, key, 0));
-    jpx_pipeline slow_one = {.key = jpx_key_make(root_of(k, key).id, jpx_journal_find(&g, JPX_PLANNED)->gen, 0)};
+    jpx_pipeline slow_one = {.key = jpx_key_make(root_of(k, key).id, jpx_journal_find(&g, JPX_ENTRY_PLANNED)->gen, 0)};
     jpx_journal waited = journal_of(k, &slow_one);
     ck_assert_int_ge(begun_ms(k, key, 2), waited.entries[waited.count - 1].at_ms);
 }

@@ -53,7 +53,7 @@ JP_PIPE(two_and_two, p, .gives = "any", .fills = "int64 a, int64 b, string c, li
     return jp_done(p);
 }
 
-JP_PIPE(take_handed, p, .gives = "any")
+JP_PIPE(take_forwarded, p, .gives = "any")
 {
     jp_future f = jp_yield(p, hands_four);
     return jp_return(
@@ -229,7 +229,7 @@ static const jp_def *const pipes[] = {&echo,
                                       &take_all,
                                       &hands_four,
                                       &two_and_two,
-                                      &take_handed,
+                                      &take_forwarded,
                                       &take_all_waiting,
                                       &take_mixed,
                                       &some_of_four,

@@ -206,7 +206,7 @@ START_SCENARIO(s71_same_key)
     start_with_key(k, "rec", "[2]", "order-17");
     finish(k, "order-17");
     start_with_key(k, "rec", "[3]", "order-17");
-    settle(k);
+    run_until_idle(k);
     ck_assert_int_eq(noted("run 1") + noted("run 2") + noted("run 3"), 1);
     assert_json(field(k, "list", "{}", "roots.1"), "");
     assert_json(field(k, "start", "{\"pipe\":\"rec\",\"args\":[4],\"key\":\"order-17\"}", "existed"), "true");

@@ -142,13 +142,13 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("overlap");
-    TCase *beats = tcase_create("beats"), *stalls = tcase_create("stalls");
+    TCase *heartbeats = tcase_create("beats"), *stalls = tcase_create("stalls");
     seam_use();
-    tcase_set_timeout(beats, 120);
+    tcase_set_timeout(heartbeats, 120);
     tcase_set_timeout(stalls, 120);
-    tcase_add_loop_test(beats, s93_with_heart_beat, 0, GROUNDS);
+    tcase_add_loop_test(heartbeats, s93_with_heart_beat, 0, GROUNDS);
     tcase_add_loop_test(stalls, s93_with_a_stalled_heart_beat, 0, GROUNDS);
-    suite_add_tcase(suite, beats);
+    suite_add_tcase(suite, heartbeats);
     suite_add_tcase(suite, stalls);
     return kit_main(suite);
 }

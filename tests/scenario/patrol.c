@@ -17,7 +17,7 @@ static const jp_def *const pipes[] = {&echo, &fan, NULL};
 
 static int64_t backlog(kit *k)
 {
-    return jpx_bus_backlog(jpx_local_bus(k->local), JPX_RUN);
+    return jpx_bus_backlog(jpx_local_bus(k->local), JPX_STREAM_RUN);
 }
 
 /* Takes run events out of the queue and says nothing: no evidence of it is left anywhere. */
@@ -27,7 +27,7 @@ static void lose(kit *k, size_t count)
     jpx_sub *sub;
     jp_error err;
 
-    ck_assert_int_eq(jpx_bus_subscribe(&sub, jpx_local_bus(k->local), JPX_RUN, "default", count, &err), JP_OK);
+    ck_assert_int_eq(jpx_bus_subscribe(&sub, jpx_local_bus(k->local), JPX_STREAM_RUN, "default", count, &err), JP_OK);
     ck_assert_uint_eq(jpx_sub_fetch(sub, deliveries, count, 0), count);
     jpx_sub_ack(sub, deliveries, count);
     jpx_sub_close(sub);
@@ -61,7 +61,7 @@ START_SCENARIO(many_roots_are_walked_a_few_at_a_time)
     jpx_local_pause(k->local, JPX_ROLE_WORKER, true);
     for (int i = 0; i < ROOTS; i++)
         keys[i] = start(k, "echo", "[1]");
-    settle(k);
+    run_until_idle(k);
     lose(k, ROOTS);
     jpx_local_pause(k->local, JPX_ROLE_WORKER, false);
     pass(k, 30 * MINUTE);

@@ -169,7 +169,7 @@ START_SCENARIO(s95_each_promise_has_its_own_ticket)
 START_SCENARIO(s95_the_ticket_of_a_failed_attempt)
 {
     const char *key = start(k, "tries", "");
-    settle(k);
+    run_until_idle(k);
     ck_assert_int_eq(noted("try 1"), 1);
     const char *plain = refusal(k, old);
     pass(k, 200);
@@ -212,7 +212,7 @@ START_SCENARIO(s95_it_takes_no_part_in_scopes)
     const char *key = start(k, "in_scopes", "");
     pass(k, 150);
     assert_accepted(k, ticket, "\"now\"");
-    settle(k);
+    run_until_idle(k);
     ck_assert_int_eq(noted("run 3"), 1);
     ck_assert_int_eq(noted("run 2"), 0); /* that one waits for the first of its scope */
     ask(k, "abort", key);
@@ -242,7 +242,8 @@ START_SCENARIO(s95_the_store_has_hashes_only)
                       "%s", err.text);
         for (size_t i = 0; i < found.count; i++) {
             jpx_bytes doc = found.items[i].doc;
-            bool given = t == JPX_PIPELINE && memmem(doc.data, doc.size, ticket, strlen(ticket)); /* mail's argument */
+            bool given =
+                t == JPX_TABLE_PIPELINE && memmem(doc.data, doc.size, ticket, strlen(ticket)); /* mail's argument */
             ck_assert(given || !memmem(doc.data, doc.size, ticket, strlen(ticket)));
             ck_assert_ptr_null(memmem(doc.data, doc.size, token, sizeof token));
             hashes += memmem(doc.data, doc.size, hash, sizeof hash) != NULL;

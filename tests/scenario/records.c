@@ -22,7 +22,7 @@ size_t records(kit *k, jpx_table table)
 
 static size_t look_for(kit *k, const char *pipe, size_t which, jpx_pipeline *out)
 {
-    jpx_records found = all(k, JPX_PIPELINE);
+    jpx_records found = all(k, JPX_TABLE_PIPELINE);
     size_t count = 0;
 
     for (size_t i = 0; i < found.count; i++) {
@@ -56,7 +56,8 @@ static const jpx_pipeline *load(kit *k, const jpx_key *key)
     jp_error err;
     jpx_pipeline *out = jpx_alloc(k->arena, sizeof *out);
 
-    ck_assert_msg(jpx_store_get(jpx_local_store(k->local), JPX_PIPELINE, &id, 1, k->arena, &record, &err) == JP_OK,
+    ck_assert_msg(jpx_store_get(jpx_local_store(k->local), JPX_TABLE_PIPELINE, &id, 1, k->arena, &record, &err) ==
+                      JP_OK,
                   "%s", err.text);
     ck_assert(record.doc.data && jpx_pipeline_decode(record.doc, k->arena, out));
     return out;
@@ -71,7 +72,7 @@ const jpx_pipeline *pipeline_of_root(kit *k, const char *key)
 const jpx_pipeline *child_of_root(kit *k, const char *key, uint32_t child)
 {
     jpx_journal found = journal_of(k, pipeline_of_root(k, key));
-    const jpx_entry *planned = jpx_journal_find(&found, JPX_PLANNED);
+    const jpx_entry *planned = jpx_journal_find(&found, JPX_ENTRY_PLANNED);
 
     ck_assert_msg(planned && child < planned->children, "%s: root %s has no child %u", k->ground, key, child);
     jpx_key of = jpx_key_make(root_of(k, key).id, planned->gen, child);
@@ -86,7 +87,7 @@ jpx_journal journal_of(kit *k, const jpx_pipeline *p)
 
     jpx_entry_id(lo, &p->key, 0);
     jpx_entry_id(hi, &p->key, UINT32_MAX);
-    ck_assert_msg(jpx_store_scan(jpx_local_store(k->local), JPX_ENTRY, (jpx_bytes){lo, sizeof lo},
+    ck_assert_msg(jpx_store_scan(jpx_local_store(k->local), JPX_TABLE_ENTRY, (jpx_bytes){lo, sizeof lo},
                                  (jpx_bytes){hi, sizeof hi}, 10000, false, k->arena, &found, &err) == JP_OK,
                   "%s", err.text);
     jpx_entry *entries = jpx_alloc_array(k->arena, found.count + 1, sizeof *entries);

@@ -173,7 +173,7 @@ START_SCENARIO(tickets_are_not_stored)
     ck_assert_ptr_null(strstr(watched(k, events), tickets[1] + 30));
     if (k->virtual_time) { /* and a body that waits holds nothing */
         jpx_memory_item *items;
-        ck_assert_uint_eq(jpx_memory_bus_list(seam_inner_bus(k), JPX_RUN, k->arena, &items), 0);
+        ck_assert_uint_eq(jpx_memory_bus_list(seam_inner_bus(k), JPX_STREAM_RUN, k->arena, &items), 0);
     }
     reply(k, tickets[1], "\"yes\"");
     finish(k, k->key);
@@ -394,7 +394,7 @@ START_SCENARIO(malformed)
     assert_json(field(k, "list", "{}", "roots.1"), "");
     if (k->virtual_time) {
         jpx_memory_item *items;
-        size_t count = jpx_memory_bus_list(seam_inner_bus(k), JPX_DEAD, k->arena, &items);
+        size_t count = jpx_memory_bus_list(seam_inner_bus(k), JPX_STREAM_DEAD, k->arena, &items);
         ck_assert_uint_eq(count, sizeof bad / sizeof *bad);
         for (size_t i = 0; i < count; i++) /* each says why, and where it came from */
             ck_assert_msg(items[i].reason && strstr(items[i].reason, "(was: "), "%s", items[i].reason);

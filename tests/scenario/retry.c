@@ -145,7 +145,7 @@ static const jp_def *const pipes[] = {&echo,
 static int64_t delay_ms(kit *k, const jpx_pipeline *p, uint32_t attempt)
 {
     jpx_journal found = journal_of(k, p);
-    ck_assert_msg(attempt <= found.count && found.entries[attempt - 1].kind == JPX_RETRY &&
+    ck_assert_msg(attempt <= found.count && found.entries[attempt - 1].kind == JPX_ENTRY_RETRY &&
                       found.entries[attempt - 1].attempt == (int)attempt,
                   "%s", steps_of(k, p));
     if (attempt < found.count) /* the next one was not before that */
@@ -274,13 +274,13 @@ START_SCENARIO(waiting_holds_nothing)
     const char *key = start(k, "fail", "[2]");
     pass(k, 150);
     assert_json(status(k, key), "retry");
-    ck_assert_int_eq(jpx_bus_backlog(jpx_local_bus(k->local), JPX_RUN), 0);
-    ck_assert_int_eq(jpx_bus_backlog(jpx_local_bus(k->local), JPX_SLOT), 0);
-    ck_assert_uint_eq(records(k, JPX_TIMER), 1);
+    ck_assert_int_eq(jpx_bus_backlog(jpx_local_bus(k->local), JPX_STREAM_RUN), 0);
+    ck_assert_int_eq(jpx_bus_backlog(jpx_local_bus(k->local), JPX_STREAM_SLOT), 0);
+    ck_assert_uint_eq(records(k, JPX_TABLE_TIMER), 1);
     finish(k, key);
-    for (int i = 0; i < 40 && records(k, JPX_TIMER); i++)
+    for (int i = 0; i < 40 && records(k, JPX_TABLE_TIMER); i++)
         pass(k, 50);
-    ck_assert_uint_eq(records(k, JPX_TIMER), 0);
+    ck_assert_uint_eq(records(k, JPX_TABLE_TIMER), 0);
 }
 
 /* SEMANTICS 6.1: the due time is in the record: what became due while nobody ran is found. */
@@ -315,7 +315,7 @@ START_SCENARIO(s46_plan_of_a_failed_attempt)
     assert_json(result(k, key), "13");
     assert_json(journal(), "run 13, fin 13");
     assert_json(field(k, "status", key, "pipelines"), "{\"done\":2}");
-    ck_assert_uint_eq(records(k, JPX_PIPELINE), 2);
+    ck_assert_uint_eq(records(k, JPX_TABLE_PIPELINE), 2);
     assert_json(tree(k, key, "attempt"), "3");
 }
 

@@ -250,14 +250,14 @@ bool raise_flag(kit *k, const char *key, const char *reason)
     return record.doc.data != NULL;
 }
 
-static jpx_desk desk_of(kit *k, jpx_parts *parts)
+static jpx_session session_of(kit *k, jpx_parts *parts)
 {
     *parts = (jpx_parts){.env = jpx_local_env(k->local), .registry = k->registry};
-    return (jpx_desk){.parts = parts,
-                      .env = parts->env,
-                      .store = jpx_local_store(k->local),
-                      .bus = jpx_local_bus(k->local),
-                      .arena = k->arena};
+    return (jpx_session){.parts = parts,
+                         .env = parts->env,
+                         .store = jpx_local_store(k->local),
+                         .bus = jpx_local_bus(k->local),
+                         .arena = k->arena};
 }
 
 static void root_of(kit *k, const char *key, jpx_root *root)
@@ -272,7 +272,7 @@ static void root_of(kit *k, const char *key, jpx_root *root)
 void carry_out(kit *k, const char *key)
 {
     jpx_parts parts;
-    jpx_desk desk = desk_of(k, &parts);
+    jpx_session session = session_of(k, &parts);
     bool before_ = inside, more = true;
     jpx_root root;
     size_t pending;
@@ -282,7 +282,7 @@ void carry_out(kit *k, const char *key)
     root_of(k, key, &root);
     jpx_abort *walk = jpx_abort_new(&root, k->arena);
     while (more)
-        ck_assert_msg(jpx_abort_some(&desk, walk, &more, &pending, &err) == JP_OK, "%s", err.text);
+        ck_assert_msg(jpx_abort_some(&session, walk, &more, &pending, &err) == JP_OK, "%s", err.text);
     inside = before_;
 }
 
@@ -301,7 +301,7 @@ static const char *part(kit *k, const bson_t *doc, const char *path)
 const char *look(kit *k, const char *key, const char *path)
 {
     jpx_parts parts;
-    jpx_desk desk = desk_of(k, &parts);
+    jpx_session session = session_of(k, &parts);
     bool before_ = inside;
     bson_t doc = BSON_INITIALIZER;
     jpx_root root;
@@ -309,7 +309,7 @@ const char *look(kit *k, const char *key, const char *path)
 
     inside = true;
     root_of(k, key, &root);
-    ck_assert_msg(jpx_view_tree(&desk, &root, 1000, &doc, &err) == JP_OK, "%s", err.text);
+    ck_assert_msg(jpx_view_tree(&session, &root, 1000, &doc, &err) == JP_OK, "%s", err.text);
     const char *found = part(k, &doc, path);
     bson_destroy(&doc);
     inside = before_;
@@ -319,7 +319,7 @@ const char *look(kit *k, const char *key, const char *path)
 const char *look_why(kit *k, const char *key)
 {
     jpx_parts parts;
-    jpx_desk desk = desk_of(k, &parts);
+    jpx_session session = session_of(k, &parts);
     bool before_ = inside;
     bson_t doc = BSON_INITIALIZER;
     const char *all = "";
@@ -328,7 +328,7 @@ const char *look_why(kit *k, const char *key)
 
     inside = true;
     root_of(k, key, &root);
-    ck_assert_msg(jpx_view_why(&desk, &root, &doc, &err) == JP_OK, "%s", err.text);
+    ck_assert_msg(jpx_view_why(&session, &root, &doc, &err) == JP_OK, "%s", err.text);
     for (int i = 0; i < 50; i++) {
         const char *line = part(k, &doc, jpx_format(k->arena, "why.%d.line", i));
         if (*line)
@@ -369,8 +369,8 @@ static jpx_records scan(kit *k, jpx_table table, const void *prefix, size_t size
 size_t records_of(kit *k, const jpx_root_id *root)
 {
     size_t count = 0;
-    for (int t = JPX_ROOT + 1; t < JPX_TABLES; t++)
-        if (t != JPX_TIMER)
+    for (int t = JPX_TABLE_ROOT + 1; t < JPX_TABLES; t++)
+        if (t != JPX_TABLE_TIMER)
             count += scan(k, (jpx_table)t, root->b, JPX_ROOT_SIZE).count;
     return count;
 }
@@ -395,7 +395,8 @@ void damage(kit *k, jpx_table table, const void *id, size_t size)
 
     ck_assert_msg(jpx_store_remove(jpx_local_store(k->local), table, &ids, 1, &err) == JP_OK, "%s", err.text);
     bson_append_binary(&doc, "_id", 3, BSON_SUBTYPE_BINARY, id, (uint32_t)size);
-    if (table == JPX_ROOT) { /* what a store must know of a root is there; the rest is of no version that was ever */
+    if (table ==
+        JPX_TABLE_ROOT) { /* what a store must know of a root is there; the rest is of no version that was ever */
         bson_append_int32(&doc, "v", 1, 99);
         bson_append_utf8(&doc, "pipe", 4, "rubbish", -1);
         bson_append_utf8(&doc, "status", 6, "aborted", -1);
@@ -410,15 +411,15 @@ void damage(kit *k, jpx_table table, const void *id, size_t size)
 void put_leftover(kit *k, const jpx_root_id *root)
 {
     static const uint8_t generation[JPX_GEN_SIZE] = {0xEE, 1, 2, 3, 4, 5, 6, 7};
-    jpx_record record = record_of(k, JPX_PIPELINE, root, 1); /* the root's own is the first */
+    jpx_record record = record_of(k, JPX_TABLE_PIPELINE, root, 1); /* the root's own is the first */
     jpx_pipeline child;
     jp_error err;
 
     ck_assert(jpx_pipeline_decode(record.doc, k->arena, &child));
     child.key = jpx_key_make(*root, generation, 0);
     record = jpx_pipeline_encode(&child, k->arena);
-    ck_assert_msg(jpx_store_insert(jpx_local_store(k->local), JPX_PIPELINE, &record, 1, NULL, &err) == JP_OK, "%s",
-                  err.text);
+    ck_assert_msg(jpx_store_insert(jpx_local_store(k->local), JPX_TABLE_PIPELINE, &record, 1, NULL, &err) == JP_OK,
+                  "%s", err.text);
 }
 
 bool stored_anywhere(kit *k, const void *bytes, size_t size)

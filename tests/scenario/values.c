@@ -271,7 +271,7 @@ START_SCENARIO(s05_nothing)
     assert_json(status(k, key), "done");
     assert_json(tree(k, key, "children"), "[]");
     assert_json(tree(k, key, "outputs.default.value"), "null");
-    ck_assert_uint_eq(records(k, JPX_PIPELINE), 1);
+    ck_assert_uint_eq(records(k, JPX_TABLE_PIPELINE), 1);
 }
 
 /* SEMANTICS 3.5 */
@@ -369,11 +369,11 @@ START_SCENARIO(arguments_refused)
                       answer);
         start(k, bad[i].pipe, bad[i].args);
     }
-    settle(k);
+    run_until_idle(k);
     pass(k, 100);
-    ck_assert_uint_eq(records(k, JPX_ROOT), 0);
-    ck_assert_uint_eq(records(k, JPX_PIPELINE), 0);
-    ck_assert_uint_eq(records(k, JPX_VALUE), 0);
+    ck_assert_uint_eq(records(k, JPX_TABLE_ROOT), 0);
+    ck_assert_uint_eq(records(k, JPX_TABLE_PIPELINE), 0);
+    ck_assert_uint_eq(records(k, JPX_TABLE_VALUE), 0);
 }
 
 int main(void)

@@ -296,7 +296,7 @@ START_SCENARIO(events_of_a_run)
                                            NULL};
     jpx_sub *sub = watch(k);
     const char *key = run(k, "history", "[false]");
-    settle(k);
+    run_until_idle(k);
     assert_json(field(k, "status", key, "pipelines"), "{\"done\":4}");
     events_are(watched(k, sub), expected, "history.root-done");
 }
@@ -340,7 +340,7 @@ START_SCENARIO(events_of_an_abort)
                                            NULL};
     jpx_sub *sub = watch(k);
     const char *key = run(k, "history", "[true]");
-    settle(k);
+    run_until_idle(k);
     const char *seen = watched(k, sub);
     events_are(seen, expected, "history.root-aborted");
     /* both slow ones are over, whether they were done before or aborted */
@@ -383,7 +383,7 @@ START_TEST(events_wait_for_the_hook)
     jpx_sub *all = watch(k);
     ask(k, "abort", key);
     finish(k, key);
-    settle(k);
+    run_until_idle(k);
     ck_assert_int_eq(count_in(seen_in_hook, "hooked.aborted"), 0);
     ck_assert_int_eq(count_in(watched(k, all), "hooked.aborted"), 1);
     kit_close(k);
@@ -407,15 +407,15 @@ START_SCENARIO(damaged_records)
     pass(k, 200);
     jpx_root_id id = root_id(k, key);
 
-    jpx_record child = record_of(k, JPX_PIPELINE, &id, 2); /* question #1 */
-    damage(k, JPX_PIPELINE, child.id.data, child.id.size);
+    jpx_record child = record_of(k, JPX_TABLE_PIPELINE, &id, 2); /* question #1 */
+    damage(k, JPX_TABLE_PIPELINE, child.id.data, child.id.size);
     assert_json(tree(k, key, "children.1.error"), "the record of this pipeline is damaged");
     assert_json(tree(k, key, "children.2.pipe"), "again"); /* the others are there */
     has_line(look_why(k, key), "pipeline #1 has a damaged record");
     has_line(field(k, "status", key, "pipelines"), "\"damaged\":1");
 
-    jpx_record entry = record_of(k, JPX_ENTRY, &id, 1); /* rec #0 */
-    damage(k, JPX_ENTRY, entry.id.data, entry.id.size);
+    jpx_record entry = record_of(k, JPX_TABLE_ENTRY, &id, 1); /* rec #0 */
+    damage(k, JPX_TABLE_ENTRY, entry.id.data, entry.id.size);
     assert_json(tree(k, key, "children.0.error"), "the record of this pipeline is damaged");
     has_line(field(k, "status", key, "pipelines"), "\"damaged\":2");
     static const char *const verbs[] = {"tree", "why", "status", "result"};
@@ -428,7 +428,7 @@ START_SCENARIO(damaged_records)
     assert_json(tree(k, key, "children.0.error"), "the record of this pipeline is damaged");
 
     char text[JPX_ROOT_TEXT];
-    damage(k, JPX_ROOT, id.b, sizeof id.b);
+    damage(k, JPX_TABLE_ROOT, id.b, sizeof id.b);
     const char *rows = ask(k, "list", "{}");
     has_line(rows, "the record of this root is damaged");
     has_line(rows, jpx_root_text(text, &id));

@@ -22,7 +22,7 @@ typedef struct node {
 
 typedef struct check {
     sim *s;
-    jpx_desk desk;
+    jpx_session session;
 } check;
 
 static const char *name_of(check *c, const jpx_key *key)
@@ -52,8 +52,8 @@ static void read_counter(check *c, node *n)
     jp_error err;
 
     jpx_barrier_id(id, &finish, JPX_TOP_PART);
-    DEMAND(c, n, jpx_store_get(c->desk.store, JPX_BARRIER, &ids, 1, c->desk.arena, &record, &err) == JP_OK, "%s",
-           err.text);
+    DEMAND(c, n, jpx_store_get(c->session.store, JPX_TABLE_BARRIER, &ids, 1, c->session.arena, &record, &err) == JP_OK,
+           "%s", err.text);
     DEMAND(c, n, record.doc.data && jpx_barrier_decode(record.doc, &counter), "its finish counter is missing");
     if (jpx_doc_find(record.doc, "w", &iter) && bson_iter_recurse(&iter, &words))
         while (bson_iter_next(&words))
@@ -69,19 +69,19 @@ static void read_tree(check *c, node *n, const jpx_key *key)
     jp_error err;
 
     n->key = *key;
-    if (jpx_load_pipelines(&c->desk, key, 1, &n->pipeline, &err) != JP_OK ||
-        jpx_load_entries(&c->desk, key, NULL, 1, &n->journal, &err) != JP_OK)
+    if (jpx_load_pipelines(&c->session, key, 1, &n->pipeline, &err) != JP_OK ||
+        jpx_load_entries(&c->session, key, NULL, 1, &n->journal, &err) != JP_OK)
         world_failed(c->s->w, "%s", err.text);
     if (!n->pipeline)
         world_failed(c->s->w, "%s: its record is missing", name_of(c, key));
     n->journal.pipeline = n->pipeline;
-    n->planned = jpx_journal_find(&n->journal, JPX_PLANNED);
+    n->planned = jpx_journal_find(&n->journal, JPX_ENTRY_PLANNED);
     n->ending = jpx_journal_ending(&n->journal);
     if (!n->planned)
         return;
     read_counter(c, n);
     n->children_count = n->planned->children;
-    n->children = jpx_alloc_array(c->desk.arena, n->children_count, sizeof *n->children);
+    n->children = jpx_alloc_array(c->session.arena, n->children_count, sizeof *n->children);
     for (uint32_t i = 0; i < n->children_count; i++) {
         jpx_key child = jpx_key_make(jpx_key_root_id(key), n->planned->gen, i);
         read_tree(c, &n->children[i], &child);
@@ -95,7 +95,7 @@ static uint64_t value_digest(check *c, const node *n, const jpx_out *out)
     jp_error err;
 
     if (out->large)
-        DEMAND(c, n, jpx_load_value(&c->desk, out->large_id, &value, &err) == JP_OK, "%s", err.text);
+        DEMAND(c, n, jpx_load_value(&c->session, out->large_id, &value, &err) == JP_OK, "%s", err.text);
     DEMAND(c, n, jpx_value_iter(value, &iter), "its output %s is no value", out->slot);
     return plan_digest_iter(&iter);
 }
@@ -112,7 +112,7 @@ static bool slot_digest(check *c, const node *n, int slot, uint64_t *digest)
 
     if (!out)
         return false;
-    if (out->handed)
+    if (out->forwarded)
         return slot_digest(c, &n->children[out->child], slot_number(out->child_slot), digest);
     *digest = value_digest(c, n, out);
     return true;
@@ -123,7 +123,7 @@ static bool slot_digest(check *c, const node *n, int slot, uint64_t *digest)
 static void decide(check *c, node *n)
 {
     const jpx_entry *last = jpx_journal_last(&n->journal);
-    const jpx_entry *finished = jpx_journal_find(&n->journal, JPX_FINISHED);
+    const jpx_entry *finished = jpx_journal_find(&n->journal, JPX_ENTRY_FINISHED);
     bool all = true;
 
     for (uint32_t i = 0; i < n->children_count; i++) {
@@ -131,9 +131,9 @@ static void decide(check *c, node *n)
         all &= n->children[i].done;
     }
     n->done = n->planned ? n->left == 0 && all : n->ending != NULL;
-    n->aborted =
-        n->planned ? n->counter_aborted
-                   : last && (last->kind == JPX_FAILED || last->kind == JPX_ABORTED || (finished && finished->aborted));
+    n->aborted = n->planned ? n->counter_aborted
+                            : last && (last->kind == JPX_ENTRY_FAILED || last->kind == JPX_ENTRY_ABORTED ||
+                                       (finished && finished->aborted));
     if (n->pipeline->hook && n->done && !(finished && !finished->aborted))
         n->done = false;
     DEMAND(c, n, !(n->planned && n->left == 0 && !all), "its finish counter is zero and not all children are done");
@@ -158,9 +158,9 @@ static void check_outputs(check *c, node *n, const jpx_entry *e, const plan *wha
             continue;
         }
         DEMAND(c, n, out != NULL, "step %u does not fill %s", e->step, plan_slots[slot]);
-        DEMAND(c, n, out->handed == wanted->handed, "step %u: %s is%s handed", e->step, plan_slots[slot],
-               out->handed ? "" : " not");
-        if (out->handed)
+        DEMAND(c, n, out->forwarded == wanted->forwarded, "step %u: %s is%s handed", e->step, plan_slots[slot],
+               out->forwarded ? "" : " not");
+        if (out->forwarded)
             DEMAND(c, n, out->child == wanted->child && slot_number(out->child_slot) == wanted->slot,
                    "step %u: %s is handed to %u", e->step, plan_slots[slot], out->child);
         else
@@ -174,28 +174,28 @@ static void check_execution(check *c, node *n, const jpx_entry *e, const plan *w
     const char *class_ = e->failure_class;
 
     switch (e->kind) {
-    case JPX_RETRY:
+    case JPX_ENTRY_RETRY:
         DEMAND(c, n,
                (what->end == PLAN_RETRY && one_of(class_, "retry", NULL)) ||
                    (what->end == PLAN_MISSING && one_of(class_, "outputs", NULL)) || one_of(class_, "crash", NULL),
                "step %u: attempt %d was not to fail: %s", e->step, e->attempt, e->failure_text);
         break;
-    case JPX_FAILED:
+    case JPX_ENTRY_FAILED:
         DEMAND(c, n,
                (what->end == PLAN_ABORT && one_of(class_, "abort", NULL)) ||
                    (e->attempt == 3 &&
                     (one_of(class_, "crash", NULL) || (what->end == PLAN_RETRY && one_of(class_, "retry", NULL)))),
                "step %u: attempt %d was not to fail for good: %s", e->step, e->attempt, e->failure_text);
         break;
-    case JPX_WAITING:
+    case JPX_ENTRY_WAITING:
         DEMAND(c, n, what->end == (e->completes ? PLAN_RETURN_IN : PLAN_WAIT), "step %u: it was not to wait", e->step);
         check_outputs(c, n, e, what, carried);
         break;
-    case JPX_RETURNED:
-    case JPX_PLANNED:
+    case JPX_ENTRY_RETURNED:
+    case JPX_ENTRY_PLANNED:
         DEMAND(c, n, what->end == PLAN_RETURN || what->end == PLAN_DONE, "step %u: it was not to return", e->step);
-        DEMAND(c, n, (e->kind == JPX_PLANNED ? e->children : 0) == what->children_count, "step %u: it has %u children",
-               e->step, e->children);
+        DEMAND(c, n, (e->kind == JPX_ENTRY_PLANNED ? e->children : 0) == what->children_count,
+               "step %u: it has %u children", e->step, e->children);
         check_outputs(c, n, e, what, carried);
         n->what = *what;
         break;
@@ -210,11 +210,11 @@ static void check_promise(check *c, node *n)
     DEMAND(c, n, n->pipeline->promised && strcmp(n->pipeline->pipe, "Promise") == 0, "it was to be a promise");
     for (uint32_t i = 0; i < n->journal.count; i++) {
         const jpx_entry *e = &n->journal.entries[i];
-        bool waits = i == 0 && e->kind == JPX_WAITING && !e->completes;
-        bool replied = i == 1 && e->kind == JPX_REPLIED && !e->hooked &&
+        bool waits = i == 0 && e->kind == JPX_ENTRY_WAITING && !e->completes;
+        bool replied = i == 1 && e->kind == JPX_ENTRY_REPLIED && !e->hooked &&
                        value_digest(c, n, &e->reply) == plan_digest_int(plan_reply(c->s->seed, &n->key, 0));
-        DEMAND(c, n, waits || replied || (e->kind == JPX_ABORTED && i + 1 == n->journal.count), "step %u of a promise",
-               e->step);
+        DEMAND(c, n, waits || replied || (e->kind == JPX_ENTRY_ABORTED && i + 1 == n->journal.count),
+               "step %u of a promise", e->step);
     }
 }
 
@@ -227,17 +227,18 @@ static void check_journal(check *c, node *n, plan_case at)
     for (uint32_t i = 0; i < n->journal.count; i++) {
         const jpx_entry *e = &n->journal.entries[i];
         plan what;
-        if (e->kind == JPX_FINISHED) {
+        if (e->kind == JPX_ENTRY_FINISHED) {
             DEMAND(c, n, i + 1 == n->journal.count, "something follows its end");
             continue;
         }
         DEMAND(c, n, !ended, "step %u follows its end", e->step);
-        ended = e->kind != JPX_RETRY && e->kind != JPX_WAITING && !(e->kind == JPX_REPLIED && e->hooked);
-        DEMAND(c, n, e->kind == JPX_ABORTED || e->attempt == at.attempt, "step %u: attempt %d instead of %d", e->step,
-               e->attempt, at.attempt);
-        if (e->kind == JPX_ABORTED)
+        ended =
+            e->kind != JPX_ENTRY_RETRY && e->kind != JPX_ENTRY_WAITING && !(e->kind == JPX_ENTRY_REPLIED && e->hooked);
+        DEMAND(c, n, e->kind == JPX_ENTRY_ABORTED || e->attempt == at.attempt, "step %u: attempt %d instead of %d",
+               e->step, e->attempt, at.attempt);
+        if (e->kind == JPX_ENTRY_ABORTED)
             continue;
-        if (before && before->kind == JPX_WAITING && e->kind == JPX_REPLIED) {
+        if (before && before->kind == JPX_ENTRY_WAITING && e->kind == JPX_ENTRY_REPLIED) {
             bool completed = before->completes && !e->hooked && e->at_ms + SKEW_MAX_MS >= before->due_ms;
             DEMAND(c, n, completed || !before->completes, "step %u: it came too early, or was replied to", e->step);
             if (!completed && !e->hooked)
@@ -246,15 +247,15 @@ static void check_journal(check *c, node *n, plan_case at)
                        "step %u: another reply was taken", e->step);
             if (!before->completes)
                 DEMAND(c, n, e->hooked == (at.pipe == PLAN_REPLIES), "step %u: the hook is forgotten", e->step);
-        } else if (before && before->kind == JPX_WAITING) {
+        } else if (before && before->kind == JPX_ENTRY_WAITING) {
             DEMAND(c, n,
-                   (e->kind == JPX_RETRY || (e->kind == JPX_FAILED && e->attempt == 3)) &&
+                   (e->kind == JPX_ENTRY_RETRY || (e->kind == JPX_ENTRY_FAILED && e->attempt == 3)) &&
                        one_of(e->failure_class, "timeout", NULL) && before->due_ms &&
                        e->at_ms + SKEW_MAX_MS >= before->due_ms,
                    "step %u: no reply, no time-out", e->step);
         } else {
             plan_case now = at;
-            now.reply = before && before->kind == JPX_REPLIED;
+            now.reply = before && before->kind == JPX_ENTRY_REPLIED;
             now.given = n->given;
             if (now.reply) {
                 carried = &n->journal.entries[i - 2];
@@ -264,7 +265,7 @@ static void check_journal(check *c, node *n, plan_case at)
             plan_make(&now, &what);
             check_execution(c, n, e, &what, carried);
         }
-        if (e->kind == JPX_RETRY) {
+        if (e->kind == JPX_ENTRY_RETRY) {
             at.attempt++;
             carried = NULL;
         }
@@ -276,7 +277,7 @@ static void check_journal(check *c, node *n, plan_case at)
 
 static bool has_begun(const node *n)
 {
-    return n->journal.count && n->journal.entries[0].kind != JPX_ABORTED;
+    return n->journal.count && n->journal.entries[0].kind != JPX_ENTRY_ABORTED;
 }
 
 static void give(check *c, node *parent, uint32_t i)
@@ -338,7 +339,8 @@ static void check_hooks(check *c, node *n)
         DEMAND(c, n, !finished && !aborted, "it has no on_finished");
     }
     for (uint32_t i = 0; i + 1 < n->journal.count; i++)
-        waited |= n->journal.entries[i].kind == JPX_WAITING && n->journal.entries[i + 1].kind == JPX_ABORTED;
+        waited |=
+            n->journal.entries[i].kind == JPX_ENTRY_WAITING && n->journal.entries[i + 1].kind == JPX_ENTRY_ABORTED;
     if (n->pipeline->cancel)
         DEMAND(c, n, waited ? cancelled > 0 : !cancelled, "on_cancel was called %zu times", cancelled);
 }
@@ -447,20 +449,20 @@ static void check_leftovers(check *c)
     static const struct {
         jpx_stream stream;
         const char *name;
-    } work[] = {{JPX_START, "START"}, {JPX_SLOT, "SLOT"}, {JPX_RUN, "RUN"}};
+    } work[] = {{JPX_STREAM_START, "START"}, {JPX_STREAM_SLOT, "SLOT"}, {JPX_STREAM_RUN, "RUN"}};
     uint8_t lo[JPX_TIMER_SIZE] = {0}, hi[JPX_TIMER_SIZE];
     jpx_records found;
     jp_error err;
 
     for (size_t i = 0; i < sizeof work / sizeof *work; i++) {
         jpx_memory_item *items;
-        if (jpx_memory_bus_list(c->s->w->bus, work[i].stream, c->desk.arena, &items))
+        if (jpx_memory_bus_list(c->s->w->bus, work[i].stream, c->session.arena, &items))
             world_failed(c->s->w, "something is left in %s: %s %.*s", work[i].name, items->subject,
                          (int)items->data.size, (const char *)items->data.data);
     }
     memset(hi, 0xff, sizeof hi);
-    if (jpx_store_scan(c->desk.store, JPX_TIMER, jpx_id(lo, sizeof lo), jpx_id(hi, sizeof hi), 10, false, c->desk.arena,
-                       &found, &err) != JP_OK ||
+    if (jpx_store_scan(c->session.store, JPX_TABLE_TIMER, jpx_id(lo, sizeof lo), jpx_id(hi, sizeof hi), 10, false,
+                       c->session.arena, &found, &err) != JP_OK ||
         found.count)
         world_failed(c->s->w, "%zu timers are left, the first one due in %lld ms", found.count,
                      found.count ? (long long)jpx_get64(found.items[0].id.data) - (long long)c->s->w->now_ms : 0);
@@ -469,7 +471,8 @@ static void check_leftovers(check *c)
 /* Nothing of a root that was cleaned up, also when its trigger has come again. */
 static void check_removed(check *c, const jpx_root_id *id)
 {
-    static const jpx_table tables[] = {JPX_ROOT, JPX_PIPELINE, JPX_ENTRY, JPX_BARRIER, JPX_VALUE, JPX_FILL, JPX_MARK};
+    static const jpx_table tables[] = {JPX_TABLE_ROOT,  JPX_TABLE_PIPELINE, JPX_TABLE_ENTRY, JPX_TABLE_BARRIER,
+                                       JPX_TABLE_VALUE, JPX_TABLE_FILL,     JPX_TABLE_MARK};
     jp_error err;
 
     for (size_t t = 0; t < sizeof tables / sizeof *tables; t++) {
@@ -479,7 +482,7 @@ static void check_removed(check *c, const jpx_root_id *id)
         memset(hi, 0xff, sizeof hi);
         memcpy(lo, id->b, JPX_ROOT_SIZE);
         memcpy(hi, id->b, JPX_ROOT_SIZE);
-        if (jpx_store_scan(c->desk.store, tables[t], jpx_id(lo, size), jpx_id(hi, size), 10, false, c->desk.arena,
+        if (jpx_store_scan(c->session.store, tables[t], jpx_id(lo, size), jpx_id(hi, size), 10, false, c->session.arena,
                            &found, &err) != JP_OK ||
             found.count)
             world_failed(c->s->w, "%zu records of a root that was cleaned up are left in %s", found.count,
@@ -489,13 +492,13 @@ static void check_removed(check *c, const jpx_root_id *id)
 
 void sim_check_root(sim *s, size_t number)
 {
-    check c = {.s = s, .desk = world_desk(s->w)};
+    check c = {.s = s, .session = world_session(s->w)};
     check_root(&c, number);
 }
 
 void sim_check_end(sim *s)
 {
-    check c = {.s = s, .desk = world_desk(s->w)};
+    check c = {.s = s, .session = world_session(s->w)};
 
     for (size_t i = 0; i < s->roots_count; i++)
         check_root(&c, i);
@@ -516,24 +519,24 @@ static bool finished_now(check *c, const jpx_key *key)
 
 void sim_check_begin(sim *s, const jpx_key *key, bool reply)
 {
-    check c = {.s = s, .desk = world_desk(s->w)};
+    check c = {.s = s, .session = world_session(s->w)};
     jpx_pipeline *p, *self;
     jp_error err;
 
     if (sim_is_removed(s, key->b))
         return; /* taken before it was cleaned up; it comes to nothing */
-    c.desk.arena = jpx_arena_new();
-    if (jpx_load_pipelines(&c.desk, key, 1, &self, &err) != JP_OK || !self)
+    c.session.arena = jpx_arena_new();
+    if (jpx_load_pipelines(&c.session, key, 1, &self, &err) != JP_OK || !self)
         world_failed(s->w, "a body of a pipeline without a record begins");
     for (p = self; !jpx_key_is_root(&p->key);) {
         jpx_journal journal;
         jpx_key parent = p->parent;
-        if (jpx_load_entries(&c.desk, &parent, NULL, 1, &journal, &err) != JP_OK)
+        if (jpx_load_entries(&c.session, &parent, NULL, 1, &journal, &err) != JP_OK)
             world_failed(s->w, "%s", err.text);
-        const jpx_entry *planned = jpx_journal_find(&journal, JPX_PLANNED);
+        const jpx_entry *planned = jpx_journal_find(&journal, JPX_ENTRY_PLANNED);
         if (!planned || memcmp(planned->gen, jpx_key_gen(&p->key), JPX_GEN_SIZE) != 0)
             world_failed(s->w, "%s begins and is not adopted", name_of(&c, key));
-        if (jpx_load_pipelines(&c.desk, &parent, 1, &p, &err) != JP_OK || !p)
+        if (jpx_load_pipelines(&c.session, &parent, 1, &p, &err) != JP_OK || !p)
             world_failed(s->w, "%s: its parent has no record", name_of(&c, key));
     }
     for (size_t i = 0; i < self->deps_count && !reply; i++)
@@ -545,7 +548,7 @@ void sim_check_begin(sim *s, const jpx_key *key, bool reply)
     for (size_t i = 0; i < s->late_count; i++)
         if (s->late[i].who == s->w->current && jpx_key_equal(&s->late[i].key, key))
             world_failed(s->w, "%s begins although its event was taken after the abort flag was up", name_of(&c, key));
-    jpx_arena_free(c.desk.arena);
+    jpx_arena_free(c.session.arena);
 }
 
 void sim_check_adoption(sim *s, actor *a, const seam_call *call)
@@ -554,7 +557,7 @@ void sim_check_adoption(sim *s, actor *a, const seam_call *call)
 
     for (size_t i = 0; i < call->count; i++) {
         jpx_entry entry;
-        if (!jpx_entry_decode(call->records[i].doc, arena, &entry) || entry.kind != JPX_PLANNED)
+        if (!jpx_entry_decode(call->records[i].doc, arena, &entry) || entry.kind != JPX_ENTRY_PLANNED)
             continue;
         int root = sim_root_of(s, entry.key.b);
         if (root >= 0 && s->flag_tick[root] && s->flag_seen[a->number][root])

@@ -56,8 +56,8 @@ static world *fill_is_late(void)
 {
     world *w = open_with("above");
 
-    stage_when(w,
-               (cue){.who = barrier(w, 0), .op = SEAM_INSERT, .table = JPX_FILL, .verdict = SEAM_FAIL, .kill = true});
+    stage_when(
+        w, (cue){.who = barrier(w, 0), .op = SEAM_INSERT, .table = JPX_TABLE_FILL, .verdict = SEAM_FAIL, .kill = true});
     ck_assert(world_step(w, worker(w, 0)) && world_step(w, worker(w, 0))); /* `above`, `below` */
     stage_run(w, barrier(w, 0));
     return w;
@@ -67,7 +67,7 @@ START_TEST(the_end_overtakes_a_fill)
 {
     world *w = fill_is_late();
     bson_t answer = BSON_INITIALIZER;
-    jpx_desk desk = world_desk(w);
+    jpx_session session = world_session(w);
     jpx_bytes value;
     bson_iter_t iter;
     jp_error err;
@@ -75,7 +75,7 @@ START_TEST(the_end_overtakes_a_fill)
     stage_done(w, SOON_MS);
     ck_assert_int_eq(finishes, 1);
     ck_assert_int_eq(hook_saw, 42);
-    ck_assert(jpx_view_result(&desk, world_root(w, STAGE_KEY), &answer, &value, &err) == JP_OK);
+    ck_assert(jpx_view_result(&session, world_root(w, STAGE_KEY), &answer, &value, &err) == JP_OK);
     ck_assert(jpx_value_iter(value, &iter) && bson_iter_as_int64(&iter) == 42);
     bson_destroy(&answer);
     stage_close(w);
@@ -166,8 +166,8 @@ static bool after_a_mark(world *w, const seam_call *call)
 
     (void)call;
     memset(hi, 0xff, sizeof hi);
-    ck_assert(jpx_store_scan(w->store, JPX_MARK, jpx_id(lo, sizeof lo), jpx_id(hi, sizeof hi), 100, false, w->arena,
-                             &found, &err) == JP_OK);
+    ck_assert(jpx_store_scan(w->store, JPX_TABLE_MARK, jpx_id(lo, sizeof lo), jpx_id(hi, sizeof hi), 100, false,
+                             w->arena, &found, &err) == JP_OK);
     bool more = found.count > known;
     known = found.count;
     return more;
@@ -186,7 +186,7 @@ START_TEST(a_store_that_fails_before_the_body_begins)
 
     executions = 0;
     for (int i = 0; i < 8; i++) /* the second look at the flag, after the mark */
-        stage_when(w, (cue){.op = SEAM_GET, .table = JPX_ROOT, .fits = after_a_mark, .verdict = SEAM_FAIL});
+        stage_when(w, (cue){.op = SEAM_GET, .table = JPX_TABLE_ROOT, .fits = after_a_mark, .verdict = SEAM_FAIL});
     stage_done(w, 2 * SOON_MS);
     ck_assert_int_eq(executions, 1);
     stage_close(w);

@@ -84,15 +84,15 @@ static void clean_up(world *w, const seam_call *call)
     ck_assert_ptr_null(world_root(w, STAGE_KEY));
 }
 
-/* The api dies between the root that it has written anew and its look for the grave. */
+/* The api dies between the root that it has written anew and its look for the tombstone. */
 START_TEST(a_root_that_is_written_beside_its_cleanup)
 {
     world *w = open_with("once");
 
     stage_when(w, (cue){.op = SEAM_ACK, .fits = is_trigger, .verdict = SEAM_FAIL});
     stage_done(w, SOON_MS);
-    stage_when(w, (cue){.op = SEAM_INSERT, .table = JPX_ROOT, .then = clean_up});
-    stage_when(w, (cue){.op = SEAM_INSERT, .table = JPX_ROOT, .after = true, .verdict = SEAM_FAIL, .kill = true});
+    stage_when(w, (cue){.op = SEAM_INSERT, .table = JPX_TABLE_ROOT, .then = clean_up});
+    stage_when(w, (cue){.op = SEAM_INSERT, .table = JPX_TABLE_ROOT, .after = true, .verdict = SEAM_FAIL, .kill = true});
     world_pass(w, 2 * DEADLINE_MS);
     ck_assert_ptr_null(world_root(w, STAGE_KEY));
     stage_walks(w, true);
@@ -136,7 +136,7 @@ START_TEST(a_loser_that_has_won_meanwhile)
     world *w = open_with("once");
 
     rival_was_first = false;
-    stage_when(w, (cue){.who = api(w, 0), .op = SEAM_INSERT, .table = JPX_ROOT, .then = rival_is_first});
+    stage_when(w, (cue){.who = api(w, 0), .op = SEAM_INSERT, .table = JPX_TABLE_ROOT, .then = rival_is_first});
     stage_when(
         w, (cue){.who = api(w, 0), .op = SEAM_BY_KEY, .after = true, .fits = knows_rival, .then = rival_is_cleaned_up});
     stage_run(w, api(w, 0));
@@ -146,7 +146,7 @@ START_TEST(a_loser_that_has_won_meanwhile)
 }
 END_TEST
 
-/* A grave stands for five minutes, also where the clock that has it swept away is ahead by as much. */
+/* A tombstone stands for five minutes, also where the clock that has it swept away is ahead by as much. */
 START_TEST(a_trigger_after_the_cleanup_where_clocks_differ)
 {
     world *w = open_with("once");
@@ -164,8 +164,8 @@ START_TEST(a_trigger_after_the_cleanup_where_clocks_differ)
     uint8_t lo[JPX_MARK_SIZE] = {1}, hi[JPX_MARK_SIZE];
     jp_error err;
     memset(hi, 0xff, sizeof hi);
-    ck_assert(jpx_store_scan(w->store, JPX_MARK, jpx_id(lo, sizeof lo), jpx_id(hi, sizeof hi), 10, false, w->arena,
-                             &marks, &err) == JP_OK);
+    ck_assert(jpx_store_scan(w->store, JPX_TABLE_MARK, jpx_id(lo, sizeof lo), jpx_id(hi, sizeof hi), 10, false,
+                             w->arena, &marks, &err) == JP_OK);
     ck_assert_uint_eq(marks.count, 0); /* nothing is left of it; before 1 stands what is no root's */
     stage_close(w);
 }
@@ -256,8 +256,8 @@ START_TEST(a_reply_to_a_promise_that_was_not_adopted)
     char lost[sizeof ticket];
 
     stage_run(w, api(w, 0));
-    stage_when(w,
-               (cue){.who = worker(w, 0), .op = SEAM_INSERT, .table = JPX_ENTRY, .verdict = SEAM_FAIL, .kill = true});
+    stage_when(
+        w, (cue){.who = worker(w, 0), .op = SEAM_INSERT, .table = JPX_TABLE_ENTRY, .verdict = SEAM_FAIL, .kill = true});
     world_step(w, worker(w, 0)); /* its children are there, inert */
     reply(w, "41");
     only_apis(w);
@@ -277,7 +277,7 @@ END_TEST
 static void first_try(world *w, const seam_call *call)
 {
     jp_error err;
-    ck_assert(jpx_store_insert(w->store, JPX_ENTRY, call->records, call->count, NULL, &err) == JP_OK);
+    ck_assert(jpx_store_insert(w->store, JPX_TABLE_ENTRY, call->records, call->count, NULL, &err) == JP_OK);
 }
 
 START_TEST(a_reply_that_is_its_own_duplicate)
@@ -285,7 +285,7 @@ START_TEST(a_reply_that_is_its_own_duplicate)
     world *w = open_with("waits");
 
     world_pass(w, 1000);
-    stage_when(w, (cue){.who = api(w, 0), .op = SEAM_INSERT, .table = JPX_ENTRY, .then = first_try});
+    stage_when(w, (cue){.who = api(w, 0), .op = SEAM_INSERT, .table = JPX_TABLE_ENTRY, .then = first_try});
     reply(w, "42");
     stage_run(w, api(w, 0));
     stage_done(w, SOON_MS);
@@ -319,7 +319,7 @@ START_TEST(a_store_that_fails_before_on_reply_begins)
     world *w = large_reply();
 
     for (int i = 0; i < 8; i++)
-        stage_when(w, (cue){.op = SEAM_GET, .table = JPX_VALUE, .verdict = SEAM_FAIL});
+        stage_when(w, (cue){.op = SEAM_GET, .table = JPX_TABLE_VALUE, .verdict = SEAM_FAIL});
     stage_done(w, 2 * SOON_MS);
     ck_assert_int_eq(executions, 1);
     stage_close(w);
@@ -335,8 +335,8 @@ START_TEST(a_reply_that_is_lost_from_the_store)
     jp_error err;
 
     memset(hi, 0xff, sizeof hi);
-    ck_assert(jpx_store_remove_range(w->store, JPX_VALUE, jpx_id(lo, sizeof lo), jpx_id(hi, sizeof hi), 10, &removed,
-                                     &err) == JP_OK);
+    ck_assert(jpx_store_remove_range(w->store, JPX_TABLE_VALUE, jpx_id(lo, sizeof lo), jpx_id(hi, sizeof hi), 10,
+                                     &removed, &err) == JP_OK);
     ck_assert_uint_eq(removed, 1);
     stage_aborted(w, SOON_MS);
     ck_assert_int_eq(executions, 0);
@@ -377,7 +377,7 @@ START_TEST(hooks_that_take_long_are_not_called_again_and_again)
     world_pass(w, 1000);
     world_publish(w, "control.abort", "{\"root\":\"" STAGE_KEY "\"}", NULL);
     only_apis(w);
-    ck_assert_uint_le(jpx_memory_bus_list(w->bus, JPX_RUN, w->arena, &items), WALKS * HOOKED);
+    ck_assert_uint_le(jpx_memory_bus_list(w->bus, JPX_STREAM_RUN, w->arena, &items), WALKS * HOOKED);
     stage_aborted(w, 2 * SOON_MS);
     stage_close(w);
 }

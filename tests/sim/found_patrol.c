@@ -10,7 +10,7 @@ static size_t seen; /* run events while the second attempt was at work */
 static size_t queued(world *w)
 {
     jpx_memory_item *items;
-    return jpx_memory_bus_list(w->bus, JPX_RUN, w->arena, &items);
+    return jpx_memory_bus_list(w->bus, JPX_STREAM_RUN, w->arena, &items);
 }
 
 /* Time passes for the barriers; no worker is asked. */
@@ -94,7 +94,7 @@ START_TEST(a_patrol_that_was_put_off)
     only_barriers(w, SOON_MS);
     stage_walks(w, true);
     only_barriers(w, 2000);
-    ck_assert_int_eq(jpx_bus_subscribe(&sub, w->bus, JPX_RUN, "default", 1, &err), JP_OK);
+    ck_assert_int_eq(jpx_bus_subscribe(&sub, w->bus, JPX_STREAM_RUN, "default", 1, &err), JP_OK);
     ck_assert_uint_eq(jpx_sub_fetch(sub, &lost, 1, 0), 1);
     jpx_sub_ack(sub, &lost, 1);
     jpx_sub_close(sub);
@@ -115,7 +115,7 @@ static size_t begun, renewed;
 static void lose_runs(world *w)
 {
     stage_walks(w, true);
-    jpx_memory_bus_lose(w->bus, JPX_RUN);
+    jpx_memory_bus_lose(w->bus, JPX_STREAM_RUN);
     for (int64_t ms = 0; ms < TWICE_WALKED; ms += 1000) {
         w->now_ms += 1000;
         for (size_t i = 0; i < BARRIERS; i++)
@@ -170,8 +170,8 @@ JP_PIPE(one_of_two, p, .gives = "int64")
     jp_error err;
 
     memset(hi, 0xff, sizeof hi);
-    ck_assert(jpx_store_scan(w->store, JPX_MARK, jpx_id(lo, sizeof lo), jpx_id(hi, sizeof hi), 100, false, w->arena,
-                             &found, &err) == JP_OK);
+    ck_assert(jpx_store_scan(w->store, JPX_TABLE_MARK, jpx_id(lo, sizeof lo), jpx_id(hi, sizeof hi), 100, false,
+                             w->arena, &found, &err) == JP_OK);
     ck_assert_uint_eq(found.count, 2); /* both have left theirs */
     for (size_t i = 0; begun && i < found.count; i++) {
         ck_assert(jpx_mark_decode(found.items[i], w->arena, &mark) && mark.begins);
@@ -198,7 +198,7 @@ START_TEST(a_mark_is_renewed)
     world_start(w, "one_of_two", "[]", STAGE_KEY);
     world_start(w, "one_of_two", "[]", NULL);
     stage_run(w, api(w, 0));
-    ck_assert_int_eq(jpx_bus_subscribe(&sub, w->bus, JPX_RUN, "default", 2, &err), JP_OK);
+    ck_assert_int_eq(jpx_bus_subscribe(&sub, w->bus, JPX_STREAM_RUN, "default", 2, &err), JP_OK);
     ck_assert_uint_eq(jpx_sub_fetch(sub, both, 2, 0), 2);
     for (size_t i = 0; i < 2; i++)
         jpx_sub_nak(sub, both[i], 0); /* from now on they come again */
@@ -221,7 +221,7 @@ JP_PIPE(killer, p, .gives = "int64", .retry = {.attempts = 1})
 static void never_ends(world *w, size_t most)
 {
     for (size_t i = 0; i < 200 && strcmp(stage_status(w), "aborted") != 0; i++) {
-        world_settle(w);
+        world_run_until_idle(w);
         w->now_ms += 1000;
     }
     ck_assert_str_eq(stage_status(w), "aborted");
@@ -268,7 +268,7 @@ START_TEST(a_body_beside_one_that_ends_its_workers)
     stage_run(w, api(w, 0));
     for (int round = 0; round < 12 && strcmp(stage_status(w), "aborted") != 0; round++) {
         w->now_ms += SOON_MS;
-        ck_assert_int_eq(jpx_bus_subscribe(&sub, w->bus, JPX_RUN, "default", 2, &err), JP_OK);
+        ck_assert_int_eq(jpx_bus_subscribe(&sub, w->bus, JPX_STREAM_RUN, "default", 2, &err), JP_OK);
         size_t count = jpx_sub_fetch(sub, both, 2, 0);
         for (int i = 0; i < 40; i++)
             world_start(w, "short_one", "[]", NULL);

@@ -88,7 +88,7 @@ static void yield_children(jp_ctx *p, const plan *what, jp_future *futures)
 
 static jp_value output_value(jp_ctx *p, const plan_output *output, const jp_future *futures)
 {
-    if (output->handed)
+    if (output->forwarded)
         return jp_v_future(future_of(p, futures[output->child], output->slot));
     return plan_value_of(p, output->wish);
 }

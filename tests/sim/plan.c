@@ -167,10 +167,10 @@ static void make_outputs(const plan_case *c, dice *d, plan *out)
         plan_output *output = &out->outputs[slot];
         uint64_t wish = plan_mix(plan_mix(plan_mix(d->state, c->given), (uint64_t)slot), 11) >> 2;
         output->filled = true;
-        output->handed = out->children_count && roll(d, 5) < 3;
-        output->child = output->handed ? roll(d, out->children_count) : 0;
+        output->forwarded = out->children_count && roll(d, 5) < 3;
+        output->child = output->forwarded ? roll(d, out->children_count) : 0;
         output->slot =
-            output->handed && out->children[output->child].pipe == PLAN_PROMISE ? 0 : (int)roll(d, PLAN_SLOTS);
+            output->forwarded && out->children[output->child].pipe == PLAN_PROMISE ? 0 : (int)roll(d, PLAN_SLOTS);
         output->wish = wish;
     }
 }

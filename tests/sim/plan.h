@@ -48,7 +48,7 @@ typedef struct plan_child {
 } plan_child;
 
 typedef struct plan_output {
-    bool filled, handed;
+    bool filled, forwarded;
     uint32_t child;
     int slot;
     uint64_t wish; /* the value, when not handed: plan_value_of */

@@ -74,17 +74,18 @@ static void watch(sim *s, actor *a, const seam_call *call)
         for (size_t n = 0; n < ACTORS_MAX; n++)
             s->flag_seen[n][root] = false;
     }
-    for (size_t i = 0; call->op == SEAM_INSERT && call->table == JPX_ROOT && call->over && i < call->count; i++) {
+    for (size_t i = 0; call->op == SEAM_INSERT && call->table == JPX_TABLE_ROOT && call->over && i < call->count; i++) {
         int root = sim_root_of(s, call->records[i].id.data);
         if (root >= 0 && s->removed_count)
             s->flag_tick[root] = 0; /* another life of the key */
     }
-    for (size_t i = 0; call->op == SEAM_REMOVE && call->table == JPX_ROOT && call->over && i < s->removed_count; i++)
+    for (size_t i = 0; call->op == SEAM_REMOVE && call->table == JPX_TABLE_ROOT && call->over && i < s->removed_count;
+         i++)
         if (memcmp(s->removed[i].b, call->ids[0].data, JPX_ROOT_SIZE) == 0)
             s->gone[i] = true;
-    if (a->kind == JPX_ROLE_WORKER && call->op == SEAM_INSERT && call->table == JPX_ENTRY && !call->over)
+    if (a->kind == JPX_ROLE_WORKER && call->op == SEAM_INSERT && call->table == JPX_TABLE_ENTRY && !call->over)
         sim_check_adoption(s, a, call);
-    bool flagged = false, looks = call->op == SEAM_GET && call->table == JPX_ROOT && call->over;
+    bool flagged = false, looks = call->op == SEAM_GET && call->table == JPX_TABLE_ROOT && call->over;
     for (size_t i = 0; i < s->roots_count; i++)
         flagged |= s->flag_tick[i] != 0;
     for (size_t i = 0; flagged && looks && i < call->count;
@@ -201,16 +202,16 @@ static void lose(sim *s)
 
     for (size_t i = 0; i < s->roots_count; i++)
         written &= world_root(s->w, s->keys[i]) != NULL;
-    s->limits.losses--;
+    s->limits.loss_count--;
     s->lost = true;
     world_say(s->w, "streams are lost");
     uint32_t which = 1 + sim_roll(s, 7);
     if (which & 1)
-        jpx_memory_bus_lose(s->w->bus, JPX_RUN);
+        jpx_memory_bus_lose(s->w->bus, JPX_STREAM_RUN);
     if (which & 2)
-        jpx_memory_bus_lose(s->w->bus, JPX_SLOT);
+        jpx_memory_bus_lose(s->w->bus, JPX_STREAM_SLOT);
     if ((which & 4) && written) /* a trigger lives in the stream alone until its root is written */
-        jpx_memory_bus_lose(s->w->bus, JPX_START);
+        jpx_memory_bus_lose(s->w->bus, JPX_STREAM_START);
 }
 
 static void start_root(sim *s, size_t root)
@@ -254,7 +255,7 @@ static void outside(sim *s)
         start_root(s, root); /* its key is taken, or it is a race */
     } else if (what < 95) {
         clean_up(s, root);
-    } else if (s->limits.losses > 0 && sim_chance(s, s->limits.lose)) {
+    } else if (s->limits.loss_count > 0 && sim_chance(s, s->limits.lose)) {
         lose(s);
     }
 }
@@ -328,7 +329,7 @@ static void choose(sim *s)
     l->forget = sim_roll(s, 2) ? 5000 : 0;
     if ((mood & 4) && sim_roll(s, 2)) {
         l->lose = 8000;
-        l->losses = 1 + (int)sim_roll(s, 2);
+        l->loss_count = 1 + (int)sim_roll(s, 2);
     }
     for (size_t i = 0; i < s->roots_count; i++)
         s->abort_asked[i] = sim_roll(s, 3) == 0;
@@ -365,12 +366,12 @@ static void calm_down(sim *s)
     }
     if (!all_over(s)) {
         jpx_arena *arena = jpx_arena_new();
-        jpx_desk desk = world_desk(s->w);
+        jpx_session session = world_session(s->w);
         jp_error err;
         for (size_t i = 0; i < s->roots_count; i++) {
             jpx_root *root = world_root(s->w, s->keys[i]);
             bson_t why = BSON_INITIALIZER;
-            if (root && !jpx_root_final(root) && jpx_view_tree(&desk, root, 1000, &why, &err) == JP_OK)
+            if (root && !jpx_root_final(root) && jpx_view_tree(&session, root, 1000, &why, &err) == JP_OK)
                 fprintf(stderr, "%s\n", bson_as_relaxed_extended_json(&why, NULL));
             bson_destroy(&why);
         }

@@ -233,9 +233,9 @@ static void u_nak(jpx_sub *sub, jpx_delivery *delivery, int64_t delay_ms)
         jpx_sub_nak(u->inner, delivery, delay_ms);
 }
 
-static void u_beat(jpx_sub *sub, jpx_delivery **deliveries, size_t count)
+static void u_heartbeat(jpx_sub *sub, jpx_delivery **deliveries, size_t count)
 {
-    jpx_sub_beat(((seamed_sub *)sub)->inner, deliveries, count);
+    jpx_sub_heartbeat(((seamed_sub *)sub)->inner, deliveries, count);
 }
 
 static void u_drop(jpx_sub *sub, jpx_delivery **deliveries, size_t count)
@@ -255,7 +255,7 @@ static void u_give_back(jpx_sub *sub, int64_t waited_ms, uint32_t most)
 
 static jpx_sub *wrap_sub(jpx_sub *inner, const seam *s)
 {
-    static const jpx_sub_ops ops = {u_close, u_fetch, u_fd, u_ack, u_nak, u_beat, u_drop, u_limit, u_give_back};
+    static const jpx_sub_ops ops = {u_close, u_fetch, u_fd, u_ack, u_nak, u_heartbeat, u_drop, u_limit, u_give_back};
     seamed_sub *sub = calloc(1, sizeof *sub);
     JPX_ASSERT(sub != NULL);
     *sub = (seamed_sub){{&ops}, inner, s};
@@ -333,9 +333,9 @@ static const char *b_inbox(jpx_bus *b, jpx_arena *a)
     return jpx_bus_inbox(seam_bus_inner(b), a);
 }
 
-static uint64_t b_losses(jpx_bus *b)
+static uint64_t b_loss_count(jpx_bus *b)
 {
-    return jpx_bus_losses(seam_bus_inner(b));
+    return jpx_bus_loss_count(seam_bus_inner(b));
 }
 
 static bool b_connected(jpx_bus *b)
@@ -344,9 +344,9 @@ static bool b_connected(jpx_bus *b)
 }
 
 /* Streams that were created before the first loss, as a broker's were. */
-static int64_t b_born(jpx_bus *b)
+static int64_t b_stream_created(jpx_bus *b)
 {
-    return jpx_bus_born_ns(seam_bus_inner(b)) + 1;
+    return jpx_bus_stream_created_ns(seam_bus_inner(b)) + 1;
 }
 
 static int64_t b_backlog(jpx_bus *b, jpx_stream stream)
@@ -366,9 +366,9 @@ static size_t b_message_max(jpx_bus *b)
 
 jpx_bus *seam_bus(jpx_bus *inner, const seam *s, bool owns)
 {
-    static const jpx_bus_ops ops = {b_close,  b_setup,     b_publish, b_tell,   b_subscribe,
-                                    b_listen, b_answer,    b_request, b_inbox,  b_losses,
-                                    b_born,   b_connected, b_backlog, b_oldest, b_message_max};
+    static const jpx_bus_ops ops = {b_close,          b_setup,     b_publish, b_tell,   b_subscribe,
+                                    b_listen,         b_answer,    b_request, b_inbox,  b_loss_count,
+                                    b_stream_created, b_connected, b_backlog, b_oldest, b_message_max};
     seamed_bus *bus = calloc(1, sizeof *bus);
     JPX_ASSERT(bus != NULL);
     bus->base = *inner;

@@ -31,7 +31,7 @@ typedef struct sim_late { /* a run event that a worker took after the abort flag
 
 typedef struct sim_limits { /* how wild it is: chances in 10,000, and how often at most */
     uint32_t nest, kill, cut, lose, ack_lost, forget, split, hook_fails, body_nest;
-    int kills, cuts, losses, acks_lost, hooks_failed;
+    int kills, cuts, loss_count, acks_lost, hooks_failed;
     int depth;
 } sim_limits;
 

@@ -116,13 +116,13 @@ const char *stage_status(world *w)
 const char *stage_result(world *w)
 {
     jpx_root *root = world_root(w, STAGE_KEY);
-    jpx_desk desk = world_desk(w);
+    jpx_session session = world_session(w);
     jp_error err;
 
     if (!root)
         return "";
     jpx_slot slot = {.key = jpx_key_root(root->id), .name = "default"};
-    ck_assert_msg(jpx_load_slots(&desk, &slot, 1, true, &err) == JP_OK, "%s", err.text);
+    ck_assert_msg(jpx_load_slots(&session, &slot, 1, true, &err) == JP_OK, "%s", err.text);
     return slot.filled ? jpx_value_to_json(slot.value, w->arena) : "";
 }
 

@@ -18,7 +18,7 @@ static void reset(void)
 static bool is_planned(world *w, const seam_call *call)
 {
     jpx_entry entry;
-    return jpx_entry_decode(call->records[0].doc, w->arena, &entry) && entry.kind == JPX_PLANNED;
+    return jpx_entry_decode(call->records[0].doc, w->arena, &entry) && entry.kind == JPX_ENTRY_PLANNED;
 }
 
 /* The event of the one who stands still comes again, to the second worker. */
@@ -58,7 +58,7 @@ static world *two_executions(void)
     reset();
     stage_when(w, (cue){.who = worker(w, 0),
                         .op = SEAM_INSERT,
-                        .table = JPX_ENTRY,
+                        .table = JPX_TABLE_ENTRY,
                         .fits = is_planned,
                         .then = second_worker_goes_on});
     world_start(w, "generator", "[]", STAGE_KEY);
@@ -112,9 +112,11 @@ START_TEST(t03_large_values_of_two_executions)
     world *w = stage_open(larges);
 
     reset();
-    stage_when(
-        w,
-        (cue){.who = worker(w, 0), .op = SEAM_INSERT, .table = JPX_ENTRY, .then = second_worker_goes_on, .kill = true});
+    stage_when(w, (cue){.who = worker(w, 0),
+                        .op = SEAM_INSERT,
+                        .table = JPX_TABLE_ENTRY,
+                        .then = second_worker_goes_on,
+                        .kill = true});
     world_start(w, "large", "[]", STAGE_KEY);
     stage_run(w, api(w, 0));
     stage_run(w, worker(w, 0));
@@ -148,7 +150,7 @@ START_TEST(t07_a_reply_before_its_wait_is_durable)
 {
     world *w = stage_open(askers);
 
-    stage_when(w, (cue){.who = worker(w, 0), .op = SEAM_INSERT, .table = JPX_ENTRY, .then = answer_now});
+    stage_when(w, (cue){.who = worker(w, 0), .op = SEAM_INSERT, .table = JPX_TABLE_ENTRY, .then = answer_now});
     world_start(w, "asks", "[]", STAGE_KEY);
     stage_run(w, api(w, 0));
     stage_run(w, worker(w, 0));
@@ -190,7 +192,7 @@ static const jp_def *const parents[] = {&hooked, &parent, NULL};
 static bool is_returned(world *w, const seam_call *call)
 {
     jpx_entry entry;
-    return jpx_entry_decode(call->records[0].doc, w->arena, &entry) && entry.kind == JPX_RETURNED;
+    return jpx_entry_decode(call->records[0].doc, w->arena, &entry) && entry.kind == JPX_ENTRY_RETURNED;
 }
 
 START_TEST(t09_on_finished_of_a_body_at_work_when_the_abort_came)
@@ -198,7 +200,7 @@ START_TEST(t09_on_finished_of_a_body_at_work_when_the_abort_came)
     world *w = stage_open(parents);
 
     reset();
-    stage_when(w, (cue){.op = SEAM_INSERT, .table = JPX_ENTRY, .fits = is_returned, .then = abort_now});
+    stage_when(w, (cue){.op = SEAM_INSERT, .table = JPX_TABLE_ENTRY, .fits = is_returned, .then = abort_now});
     world_start(w, "parent", "[]", STAGE_KEY);
     stage_aborted(w, SOON_MS);
     ck_assert_int_eq(executions, 1);

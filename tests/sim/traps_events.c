@@ -97,7 +97,7 @@ START_TEST(t02_fresh_bits_beside_repeated_ones)
     stage_run(w, barrier(w, 0));
     stage_run(w, worker(w, 0)); /* the other */
     w->now_ms += DEADLINE_MS;
-    ck_assert_uint_eq(jpx_memory_bus_list(w->bus, JPX_SLOT, w->arena, &items), 2);
+    ck_assert_uint_eq(jpx_memory_bus_list(w->bus, JPX_STREAM_SLOT, w->arena, &items), 2);
     stage_done(w, SOON_MS);
     ck_assert_str_eq(stage_result(w), "2");
     stage_close(w);
@@ -203,8 +203,8 @@ static void count_finish_only(world *w, const seam_call *call)
 static void lose_events(world *w)
 {
     stage_walks(w, true);
-    jpx_memory_bus_lose(w->bus, JPX_RUN);
-    jpx_memory_bus_lose(w->bus, JPX_SLOT);
+    jpx_memory_bus_lose(w->bus, JPX_STREAM_RUN);
+    jpx_memory_bus_lose(w->bus, JPX_STREAM_SLOT);
 }
 
 START_TEST(t10_a_finish_bit_without_its_start_bit_and_the_event_is_lost)
@@ -245,7 +245,7 @@ START_TEST(t12_the_walk_tells_pending_hooks_again)
     stage_run(w, worker(w, 0));
     stage_run(w, barrier(w, 0)); /* `hooked` has ended: its finish event is out */
     ck_assert_int_eq(hooks_done, 0);
-    jpx_memory_bus_lose(w->bus, JPX_RUN);
+    jpx_memory_bus_lose(w->bus, JPX_STREAM_RUN);
     abort_now(w, NULL);
     stage_aborted(w, SOON_MS);
     ck_assert_int_ge(hooks_done, 1);
@@ -276,7 +276,7 @@ static void stream_is_lost_and_repaired(world *w, const seam_call *call)
 {
     (void)call;
     stage_walks(w, true);
-    jpx_memory_bus_lose(w->bus, JPX_START);
+    jpx_memory_bus_lose(w->bus, JPX_STREAM_START);
     stage_run(w, barrier(w, 0)); /* finds no root to repair: there is none yet */
     stage_run(w, barrier(w, 1));
 }
@@ -287,7 +287,8 @@ START_TEST(t13_the_second_walk_after_a_loss)
 
     world_pass(w, 3000); /* the walk at the start of a barrier role is over */
     world_start(w, "join", "[]", STAGE_KEY);
-    stage_when(w, (cue){.who = api(w, 0), .op = SEAM_INSERT, .table = JPX_ROOT, .then = stream_is_lost_and_repaired});
+    stage_when(
+        w, (cue){.who = api(w, 0), .op = SEAM_INSERT, .table = JPX_TABLE_ROOT, .then = stream_is_lost_and_repaired});
     stage_when(w, (cue){.who = api(w, 0), .op = SEAM_PUBLISH, .verdict = SEAM_FAIL, .kill = true});
     stage_run(w, api(w, 0));
     stage_done(w, TWICE_WALKED_MS);
@@ -303,11 +304,11 @@ START_TEST(t13_who_noticed_a_loss_dies_before_the_walk)
     jpx_memory_item *items;
 
     stage_walks(w, true);
-    jpx_memory_bus_lose(w->bus, JPX_START);
+    jpx_memory_bus_lose(w->bus, JPX_STREAM_START);
     world_pass(w, TWICE_WALKED_MS); /* that was walked for */
     world_start(w, "leaf", "[]", STAGE_KEY);
     stage_run(w, api(w, 0));
-    jpx_memory_bus_lose(w->bus, JPX_RUN);
+    jpx_memory_bus_lose(w->bus, JPX_STREAM_RUN);
     for (size_t i = 0; i < 2; i++) {
         stage_when(w, (cue){.who = barrier(w, i), .op = SEAM_LIST, .verdict = SEAM_FAIL, .kill = true});
         stage_run(w, barrier(w, i));
@@ -318,7 +319,7 @@ START_TEST(t13_who_noticed_a_loss_dies_before_the_walk)
         w->now_ms += 1000;
         stage_run(w, barrier(w, 0));
     }
-    ck_assert_uint_ge(jpx_memory_bus_list(w->bus, JPX_RUN, w->arena, &items), 2);
+    ck_assert_uint_ge(jpx_memory_bus_list(w->bus, JPX_STREAM_RUN, w->arena, &items), 2);
     stage_done(w, WALKED_MS);
     stage_close(w);
 }
@@ -335,10 +336,10 @@ START_TEST(t14_one_duplicate_at_the_foot_of_a_ladder_of_diamonds)
     uint64_t before = stage_published(w);
     jpx_root *root = world_root(w, STAGE_KEY);
     jpx_key key = jpx_key_root(root->id);
-    jpx_desk desk = world_desk(w);
+    jpx_session session = world_session(w);
     jpx_journal journal;
     jp_error err;
-    ck_assert(jpx_load_entries(&desk, &key, NULL, 1, &journal, &err) == JP_OK);
+    ck_assert(jpx_load_entries(&session, &key, NULL, 1, &journal, &err) == JP_OK);
     jpx_run_event event = {.key = jpx_key_make(root->id, journal.entries[0].gen, 0)};
     jpx_bytes data = jpx_run_event_encode(&event, "leaf", w->now_ms, w->arena);
     world_publish(w, "run.default.leaf", jpx_strndup(w->arena, (const char *)data.data, data.size), NULL);

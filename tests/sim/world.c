@@ -53,7 +53,7 @@ static void actor_random(void *ctx, void *out, size_t size)
     world_random(((actor *)ctx)->world, out, size);
 }
 
-static void world_log(void *ctx, jpx_level level, const char *line)
+static void world_log(void *ctx, jpx_log_level level, const char *line)
 {
     world *w = ctx;
     (void)level;
@@ -61,7 +61,7 @@ static void world_log(void *ctx, jpx_level level, const char *line)
         fprintf(stderr, "%6llu %*s%s\n", (unsigned long long)w->tick, 2 * w->depth, "", strstr(line, "event="));
 }
 
-static void actor_log(void *ctx, jpx_level level, const char *line)
+static void actor_log(void *ctx, jpx_log_level level, const char *line)
 {
     world_log(((actor *)ctx)->world, level, line);
 }
@@ -229,7 +229,7 @@ bool world_step(world *w, actor *a)
     return did;
 }
 
-bool world_settle(world *w)
+bool world_run_until_idle(world *w)
 {
     bool did = true;
 
@@ -258,10 +258,10 @@ void world_pass(world *w, int64_t ms)
 {
     int64_t until = w->now_ms + ms;
 
-    while (world_settle(w) && w->now_ms < until) {
+    while (world_run_until_idle(w) && w->now_ms < until) {
         int64_t next;
         w->now_ms += IDLE_MS; /* the barrier role looks at the timers: they may have been set since */
-        world_settle(w);
+        world_run_until_idle(w);
         next = world_next_ms(w);
         next = next < w->now_ms + STRIDE_MS ? next : w->now_ms + STRIDE_MS;
         if (next > w->now_ms)
@@ -291,9 +291,9 @@ void world_start(world *w, const char *pipe, const char *json, const char *key)
     world_publish(w, jpx_format(w->arena, "start.%s", pipe), json, key);
 }
 
-jpx_desk world_desk(world *w)
+jpx_session world_session(world *w)
 {
-    return (jpx_desk){.env = &w->env, .store = w->store, .bus = w->bus, .arena = w->arena};
+    return (jpx_session){.env = &w->env, .store = w->store, .bus = w->bus, .arena = w->arena};
 }
 
 jpx_root *world_root(world *w, const char *key)

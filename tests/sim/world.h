@@ -68,7 +68,7 @@ bool world_step(world *, actor *);
 /* Whatever it has in hand is abandoned; what it held comes again. */
 void world_kill(actor *);
 /* Steps all roles in turn until nobody does anything; false: it does not come to rest. */
-bool world_settle(world *);
+bool world_run_until_idle(world *);
 /* When somebody has something to do without a new message; INT64_MAX = never. */
 int64_t world_next_ms(world *);
 /* Settles and lets time pass until `ms` are over. */
@@ -78,7 +78,7 @@ actor *world_actor(world *, jpx_role_kind, size_t number);
 void world_publish(world *, const char *kind_and_name, const char *json, const char *key);
 void world_start(world *, const char *pipe, const char *json, const char *key);
 jpx_root *world_root(world *, const char *key); /* in the world's arena; NULL = none */
-jpx_desk world_desk(world *);                   /* for load.c and its like, undecorated */
+jpx_session world_session(world *);             /* for load.c and its like, undecorated */
 
 /* Reports a broken promise and ends the process: `name` replays it. */
 _Noreturn void world_failed(world *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -216,7 +216,7 @@ static void world_random(void *ctx, void *out, size_t size)
     memset(out, 0x5a, size);
 }
 
-static void world_log(void *ctx, jpx_level level, const char *line)
+static void world_log(void *ctx, jpx_log_level level, const char *line)
 {
     struct world *world = ctx;
     (void)level;

@@ -98,7 +98,7 @@ static void check_outcome(const jpx_outcome *in, const jpx_outcome *out)
     ck_assert_uint_eq(out->outputs_count, in->outputs_count);
     for (size_t i = 0; i < in->outputs_count; i++) {
         check_text(out->outputs[i].slot, in->outputs[i].slot);
-        ck_assert_int_eq(out->outputs[i].handed, in->outputs[i].handed);
+        ck_assert_int_eq(out->outputs[i].forwarded, in->outputs[i].forwarded);
         ck_assert_uint_eq(out->outputs[i].child, in->outputs[i].child);
         check_text(out->outputs[i].child_slot, in->outputs[i].child_slot);
         check_text(out->outputs[i].type, in->outputs[i].type);

@@ -85,7 +85,7 @@ START_TEST(outputs_and_endings)
     ck_assert_int_eq(out->end, JPX_END_RETURN);
     ck_assert_uint_eq(out->outputs_count, 3);
     for (size_t i = 0; i < 3; i++) {
-        ck_assert(out->outputs[i].handed);
+        ck_assert(out->outputs[i].forwarded);
         ck_assert_uint_eq(out->outputs[i].child, 0);
         ck_assert_str_eq(out->outputs[i].child_slot, i == 0 ? "text" : "number");
     }
@@ -96,7 +96,7 @@ START_TEST(outputs_and_endings)
     ck_assert_str_eq(out->children[2].pipe, "jetpipe-gather");
     ck_assert_str_eq(args_json(out->children[2].args), "[[5,4]]");
     ck_assert_uint_eq(out->children[2].refs[0].at, 1);
-    ck_assert(out->outputs[0].handed);
+    ck_assert(out->outputs[0].forwarded);
     ck_assert_uint_eq(out->outputs[0].child, 2);
     ck_assert_uint_eq(out->outputs[1].child, 1);
     check_returns("jetpipe-gather", "[5,\"x\",null]", "[5,\"x\",null]");

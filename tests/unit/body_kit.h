@@ -66,7 +66,7 @@ static inline const char *output(const jpx_outcome *out, const char *slot)
 {
     for (size_t i = 0; i < out->outputs_count; i++)
         if (strcmp(out->outputs[i].slot, slot) == 0)
-            return out->outputs[i].handed ? NULL : jpx_value_to_json(out->outputs[i].value, arena);
+            return out->outputs[i].forwarded ? NULL : jpx_value_to_json(out->outputs[i].value, arena);
     return NULL;
 }
 

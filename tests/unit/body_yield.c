@@ -116,7 +116,7 @@ START_TEST(children_and_a_future_as_an_argument)
     check_ref(&out->children[1], 0, 0, JPX_WHOLE, 0, 1, "default");
     ck_assert(!out->children[0].has_options);
     ck_assert_uint_eq(out->outputs_count, 1);
-    ck_assert(out->outputs[0].handed);
+    ck_assert(out->outputs[0].forwarded);
     ck_assert_uint_eq(out->outputs[0].child, 1);
     ck_assert_str_eq(out->outputs[0].child_slot, "default");
     kit_close();

@@ -217,7 +217,7 @@ START_TEST(without_an_api_role_the_start_is_stored)
     ck_assert_int_eq(jpx_ask_start(bus, &env, "Echo", "8", "mine", true, 200, arena, &again, &err), JP_OK);
     ck_assert_str_eq(again.name, "mine");
     ck_assert_str_ne(s.name, again.name);
-    ck_assert_int_eq(jpx_bus_subscribe(&sub, bus, JPX_START, "", 10, &err), JP_OK);
+    ck_assert_int_eq(jpx_bus_subscribe(&sub, bus, JPX_STREAM_START, "", 10, &err), JP_OK);
     size_t count = 0;
     while (count < 2) {
         size_t got = jpx_sub_fetch(sub, d + count, 4 - count, 1000);

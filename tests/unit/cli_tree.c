@@ -1,5 +1,5 @@
 /* cli_tree.c -- trees and tables as they are drawn (golden text), folding, and what may reach a terminal. */
-#include "cli/table.h"
+#include "cli/text_table.h"
 #include "cli/tree.h"
 #include "cli/units.h"
 
@@ -23,10 +23,10 @@ static void teardown(void)
     jpx_arena_free(arena);
 }
 
-static jpx_node *tree_of(const char *answer)
+static jpx_view_node *tree_of(const char *answer)
 {
     const jpx_json *json;
-    jpx_node *node;
+    jpx_view_node *node;
     jp_error err = {0};
     ck_assert_msg(jpx_json_read((jpx_bytes){(const uint8_t *)answer, strlen(answer)}, arena, &json, &err) == JP_OK,
                   "%s", err.text);
@@ -34,7 +34,7 @@ static jpx_node *tree_of(const char *answer)
     return node;
 }
 
-static const char *draw(jpx_node *node, const jpx_screen *screen, size_t lines)
+static const char *draw(jpx_view_node *node, const jpx_screen *screen, size_t lines)
 {
     jpx_text text = jpx_text_new(arena);
     jpx_tree_fold(node, lines);
@@ -118,7 +118,7 @@ END_TEST
 
 START_TEST(missing_fields_are_no_trouble)
 {
-    jpx_node *node;
+    jpx_view_node *node;
     const jpx_json *json;
     jp_error err;
     ck_assert_str_eq(draw(tree_of("{\"children\":[]}"), &plain, 0), "?  unknown\n");
@@ -132,7 +132,7 @@ START_TEST(missing_fields_are_no_trouble)
 END_TEST
 
 /* A generator of `count` AddOne of which those below `done` are done, one failed, the others are queued. */
-static jpx_node *fan(size_t count, size_t done, size_t failed, const char *last)
+static jpx_view_node *fan(size_t count, size_t done, size_t failed, const char *last)
 {
     jpx_text text = jpx_text_new(arena);
     jpx_text_puts(&text, "{\"root\":\"r\",\"pipe\":\"Fan\",\"status\":\"running\",\"children\":[");
@@ -222,12 +222,13 @@ END_TEST
 START_TEST(tables_are_aligned)
 {
     static const char *const heads[] = {"ROOT", "KEY", "STATUS", "REASON"};
-    jpx_table table = jpx_table_new(arena, &plain, 4, heads);
+    jpx_text_table table = jpx_text_table_new(arena, &plain, 4, heads);
     jpx_text text = jpx_text_new(arena);
-    jpx_table_row(&table, (jpx_cell[]){{"r1", JPX_PLAIN}, {NULL, JPX_PLAIN}, {"done", JPX_GREEN}, {NULL, JPX_PLAIN}});
-    jpx_table_row(&table,
-                  (jpx_cell[]){{"root2", JPX_PLAIN}, {NULL, JPX_PLAIN}, {"aborted", JPX_RED}, {"m", JPX_PLAIN}});
-    jpx_table_draw(&table, &text);
+    jpx_text_table_row(&table,
+                       (jpx_cell[]){{"r1", JPX_PLAIN}, {NULL, JPX_PLAIN}, {"done", JPX_GREEN}, {NULL, JPX_PLAIN}});
+    jpx_text_table_row(&table,
+                       (jpx_cell[]){{"root2", JPX_PLAIN}, {NULL, JPX_PLAIN}, {"aborted", JPX_RED}, {"m", JPX_PLAIN}});
+    jpx_text_table_draw(&table, &text);
     ck_assert_str_eq(text.s, "ROOT   STATUS   REASON\n" /* KEY is empty everywhere */
                              "r1     done\n"
                              "root2  aborted  m\n");

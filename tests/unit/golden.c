@@ -137,31 +137,32 @@ static void write_all(void)
 
     jpx_out outs[] = {{.slot = "default", .value = value_of(41)},
                       {.slot = "rest", .large = true},
-                      {.slot = "total", .handed = true, .child = 2, .child_slot = "default"}};
+                      {.slot = "total", .forwarded = true, .child = 2, .child_slot = "default"}};
     memcpy(outs[1].large_id, large, sizeof large);
     put_entry("returned.bson",
-              (jpx_entry){.kind = JPX_RETURNED, .attempt = 2, .body_us = 1234, .outs = outs, .outs_count = 3});
-    jpx_entry planned = {.kind = JPX_PLANNED, .attempt = 1, .children = 6, .outs = outs + 2, .outs_count = 1};
+              (jpx_entry){.kind = JPX_ENTRY_RETURNED, .attempt = 2, .body_us = 1234, .outs = outs, .outs_count = 3});
+    jpx_entry planned = {.kind = JPX_ENTRY_PLANNED, .attempt = 1, .children = 6, .outs = outs + 2, .outs_count = 1};
     memcpy(planned.gen, gen, sizeof gen);
     put_entry("planned.bson", planned);
-    jpx_entry waiting = {.kind = JPX_WAITING, .attempt = 1, .due_ms = due_ms, .completes = true, .step = 1};
+    jpx_entry waiting = {.kind = JPX_ENTRY_WAITING, .attempt = 1, .due_ms = due_ms, .completes = true, .step = 1};
     memcpy(waiting.token_hash, hash, sizeof hash);
     put_entry("waiting.bson", waiting);
-    put_entry("replied.bson", (jpx_entry){.kind = JPX_REPLIED,
+    put_entry("replied.bson", (jpx_entry){.kind = JPX_ENTRY_REPLIED,
                                           .attempt = 1,
                                           .hooked = true,
                                           .step = 2,
                                           .reply = {.slot = "reply", .value = value_of(42)}});
-    put_entry("retry.bson", (jpx_entry){.kind = JPX_RETRY,
+    put_entry("retry.bson", (jpx_entry){.kind = JPX_ENTRY_RETRY,
                                         .attempt = 1,
                                         .due_ms = due_ms,
                                         .failure_class = "crash",
                                         .failure_text = "SIGSEGV in f, a.c:1",
                                         .failure_trace = "f, a.c:1"});
-    put_entry("failed.bson",
-              (jpx_entry){.kind = JPX_FAILED, .attempt = 3, .failure_class = "abort", .failure_text = "no stock"});
-    put_entry("aborted.bson", (jpx_entry){.kind = JPX_ABORTED, .attempt = 1, .begun = true});
-    put_entry("finished.bson", (jpx_entry){.kind = JPX_FINISHED, .attempt = 1, .aborted = true, .step = 4});
+    put_entry(
+        "failed.bson",
+        (jpx_entry){.kind = JPX_ENTRY_FAILED, .attempt = 3, .failure_class = "abort", .failure_text = "no stock"});
+    put_entry("aborted.bson", (jpx_entry){.kind = JPX_ENTRY_ABORTED, .attempt = 1, .begun = true});
+    put_entry("finished.bson", (jpx_entry){.kind = JPX_ENTRY_FINISHED, .attempt = 1, .aborted = true, .step = 4});
 
     jpx_record *barriers = NULL;
     size_t count = 0, cap = 0;
@@ -249,30 +250,30 @@ static jpx_entry entry_of(const char *name, jpx_entry_kind kind, uint32_t step, 
 
 START_TEST(entries)
 {
-    jpx_entry e = entry_of("returned.bson", JPX_RETURNED, 0, 2);
+    jpx_entry e = entry_of("returned.bson", JPX_ENTRY_RETURNED, 0, 2);
     ck_assert(e.body_us == 1234 && e.outs_count == 3);
     check_value(e.outs[0].value, 41);
     ck_assert(e.outs[1].large && e.outs[1].large_id[35] == 35);
-    ck_assert(e.outs[2].handed && e.outs[2].child == 2);
+    ck_assert(e.outs[2].forwarded && e.outs[2].child == 2);
     ck_assert_str_eq(e.outs[2].slot, "total");
     ck_assert_str_eq(e.outs[2].child_slot, "default");
-    e = entry_of("planned.bson", JPX_PLANNED, 0, 1);
+    e = entry_of("planned.bson", JPX_ENTRY_PLANNED, 0, 1);
     ck_assert(e.children == 6 && memcmp(e.gen, gen, sizeof gen) == 0 && e.outs_count == 1);
-    e = entry_of("waiting.bson", JPX_WAITING, 1, 1);
+    e = entry_of("waiting.bson", JPX_ENTRY_WAITING, 1, 1);
     ck_assert(e.due_ms == due_ms && e.completes && e.token_hash[0] == 0xa0 && e.token_hash[31] == 0xbf);
-    e = entry_of("replied.bson", JPX_REPLIED, 2, 1);
+    e = entry_of("replied.bson", JPX_ENTRY_REPLIED, 2, 1);
     ck_assert(e.hooked);
     check_value(e.reply.value, 42);
-    e = entry_of("retry.bson", JPX_RETRY, 0, 1);
+    e = entry_of("retry.bson", JPX_ENTRY_RETRY, 0, 1);
     ck_assert_int_eq(e.due_ms, due_ms);
     ck_assert_str_eq(e.failure_class, "crash");
     ck_assert_str_eq(e.failure_text, "SIGSEGV in f, a.c:1");
     ck_assert_str_eq(e.failure_trace, "f, a.c:1");
-    e = entry_of("failed.bson", JPX_FAILED, 0, 3);
+    e = entry_of("failed.bson", JPX_ENTRY_FAILED, 0, 3);
     ck_assert_str_eq(e.failure_text, "no stock");
-    e = entry_of("aborted.bson", JPX_ABORTED, 0, 1);
+    e = entry_of("aborted.bson", JPX_ENTRY_ABORTED, 0, 1);
     ck_assert(e.begun);
-    e = entry_of("finished.bson", JPX_FINISHED, 4, 1);
+    e = entry_of("finished.bson", JPX_ENTRY_FINISHED, 4, 1);
     ck_assert(e.aborted);
 }
 END_TEST

@@ -77,7 +77,7 @@ START_TEST(plans_are_checked)
     jpx_child children[2] = {
         {.pipe = "A", .queue = "default", .args = document("0", 1)},
         {.pipe = "B", .queue = "default", .args = document("0", 2), .refs = &ref, .refs_count = 1}};
-    jpx_output output = {.slot = "default", .handed = true, .child = 1, .child_slot = "default"};
+    jpx_output output = {.slot = "default", .forwarded = true, .child = 1, .child_slot = "default"};
     jpx_outcome outcome = {.children = children, .children_count = 2, .outputs = &output, .outputs_count = 1};
 
     ck_assert_int_eq(check(&outcome), JP_OK);
@@ -185,7 +185,7 @@ START_TEST(half_a_record_is_none)
                              .has_options = true},
                  pipeline_out;
     jpx_out out = {.slot = "default", .value = document("v", 1)};
-    jpx_entry entry = {.kind = JPX_RETURNED, .attempt = 1, .outs = &out, .outs_count = 1}, entry_out;
+    jpx_entry entry = {.kind = JPX_ENTRY_RETURNED, .attempt = 1, .outs = &out, .outs_count = 1}, entry_out;
     jpx_root root = {.pipe = "A", .status = "running"}, root_out;
 
     jpx_record record = jpx_pipeline_encode(&pipeline, arena);
@@ -207,11 +207,12 @@ END_TEST
 
 START_TEST(entries_have_what_their_kind_needs)
 {
-    jpx_entry planned = {.kind = JPX_PLANNED, .attempt = 1, .children = 2}, out;
+    jpx_entry planned = {.kind = JPX_ENTRY_PLANNED, .attempt = 1, .children = 2}, out;
     ck_assert(jpx_entry_decode(jpx_entry_encode(&planned, arena).doc, arena, &out));
     planned.children = 0;
     ck_assert(!jpx_entry_decode(jpx_entry_encode(&planned, arena).doc, arena, &out));
-    jpx_entry replied = {.kind = JPX_REPLIED, .attempt = 1, .reply = {.slot = "reply", .value = document("v", 1)}};
+    jpx_entry replied = {
+        .kind = JPX_ENTRY_REPLIED, .attempt = 1, .reply = {.slot = "reply", .value = document("v", 1)}};
     jpx_record record = jpx_entry_encode(&replied, arena);
     ck_assert(jpx_entry_decode(record.doc, arena, &out));
     uint8_t *name = memmem(record.doc.data, record.doc.size, "\x03reply", 7);

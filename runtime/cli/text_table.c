@@ -1,26 +1,26 @@
-/* table.c -- see table.h. Columns that are empty in every row are left out. */
-#include "cli/table.h"
+/* text_table.c -- see table.h. Columns that are empty in every row are left out. */
+#include "cli/text_table.h"
 #include <string.h>
 
-jpx_table jpx_table_new(jpx_arena *arena, const jpx_screen *screen, size_t columns, const char *const *heads)
+jpx_text_table jpx_text_table_new(jpx_arena *arena, const jpx_screen *screen, size_t columns, const char *const *heads)
 {
-    jpx_table table = {.screen = screen, .arena = arena, .columns = columns};
+    jpx_text_table table = {.screen = screen, .arena = arena, .columns = columns};
 
-    JPX_ASSERT(columns <= JPX_TABLE_COLUMNS_MAX);
+    JPX_ASSERT(columns <= JPX_COLUMNS_MAX);
     memcpy(table.heads, heads, columns * sizeof *heads);
     return table;
 }
 
-void jpx_table_row(jpx_table *table, const jpx_cell *cells)
+void jpx_text_table_row(jpx_text_table *table, const jpx_cell *cells)
 {
     for (size_t i = 0; i < table->columns; i++)
         JPX_PUSH(table->arena, table->cells, table->count, table->cap) = cells[i];
 }
 
-void jpx_table_draw(const jpx_table *table, jpx_text *out)
+void jpx_text_table_draw(const jpx_text_table *table, jpx_text *out)
 {
     enum { GAP = 2 };
-    size_t widths[JPX_TABLE_COLUMNS_MAX] = {0}, rows = table->count / table->columns;
+    size_t widths[JPX_COLUMNS_MAX] = {0}, rows = table->count / table->columns;
 
     for (size_t i = 0; i < table->count; i++) {
         size_t width = table->cells[i].text ? jpx_screen_width(table->screen, table->cells[i].text) : 0;
