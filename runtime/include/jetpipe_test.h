@@ -1,4 +1,4 @@
-/* jetpipe_test.h -- to test one's own pipes without servers, in one process and with virtual time.
+/* jetpipe_test.h -- tests your own pipes without servers, in one process and in virtual time.
  *
  *     jp_trial *t = jp_trial_new((const jp_def *[]){&AddOne, &AddTwo, NULL});
  *     ck_assert_int_eq(jp_trial_int64(jp_trial_run(t, AddTwo, 40)), 42);      the whole tree
@@ -6,10 +6,10 @@
  *     ck_assert_int_eq(jp_plan_children(plan), 2);
  *     jp_trial_free(t);
  *
- * Whatever a trial hands out (runs, plans, texts) lives until jp_trial_free. Bodies run in the calling process: a body
- * that crashes takes the test with it, as one wants in a debugger. Wrong use of this interface (arguments that the pipe
- * does not take, a pipe that is not in the list, an index out of range) prints one line and aborts the process: a test
- * has failed. */
+ * Everything a trial hands out (runs, plans, texts) lives until jp_trial_free(). Bodies run in the calling process: a
+ * body that crashes takes the test with it, so a debugger shows where. Wrong use of this interface (arguments that the
+ * pipe does not take, a pipe that is not in the list, an index out of range) prints one line and aborts the process,
+ * so that the test fails. */
 #ifndef JETPIPE_TEST_H
 #define JETPIPE_TEST_H
 
@@ -19,21 +19,21 @@
 extern "C" {
 #endif
 
-typedef struct jp_trial jp_trial;           /* a registry, and runs in memory     */
-typedef struct jp_trial_root jp_trial_root; /* one run of a whole tree, at its end */
-typedef struct jp_plan jp_plan;             /* what one body ended with           */
+typedef struct jp_trial jp_trial;           /* the pipes under test, and their runs */
+typedef struct jp_trial_root jp_trial_root; /* one run of a whole tree, ended       */
+typedef struct jp_plan jp_plan;             /* what one body planned, and its ending */
 
 /* `pipes` ends with NULL. A wrong definition prints its message and aborts the process. */
 JP_API jp_trial *jp_trial_new(const jp_def *const *pipes);
 JP_API void jp_trial_free(jp_trial *); /* NULL is fine */
-/* The value of a JSON text (relaxed Extended JSON), for arguments and replies that are documents or lists. */
+/* The value of a JSON text, for arguments and replies that are documents or lists. */
 JP_API jp_value jp_trial_parse(jp_trial *, const char *text);
 
 /* ---- the whole tree ---- */
 
-/* jp_trial_run(t, Name, arguments...): runs the tree to its end. Time is virtual: retries and delays cost none. What
- * waits for a reply gets the next jp_trial_answer of its pipe; when there is none, nobody answers: its timeout passes.
- * A tree that can never end, because a wait without a timeout has no answer, is wrong use. */
+/* jp_trial_run(t, Name, arguments...) runs the tree to its end. Time is virtual: retries and delays take none. A
+ * pipeline that waits for a reply gets the next jp_trial_answer() of its pipe; if there is none, its timeout passes. A
+ * tree that can never end, because it waits without an answer and without a timeout, is wrong use. */
 JP_API jp_trial_root *jp_trial_run_v(jp_trial *, const jp_def *, size_t count, const jp_value *);
 JP_API const char *jp_trial_status(const jp_trial_root *); /* "done", "aborted" */
 JP_API const char *jp_trial_json(const jp_trial_root *);   /* the result; "null" when there is none */
@@ -42,17 +42,17 @@ JP_API const char *jp_trial_output(const jp_trial_root *, const char *name);
 JP_API int64_t jp_trial_int64(const jp_trial_root *);      /* the result, which must be an int64 */
 JP_API const char *jp_trial_reason(const jp_trial_root *); /* why it was aborted; "" when done */
 
-/* jp_trial_answer(t, "Approve", x): one reply for the trees that run from now on. The first wait of that pipe (by its
- * registered name; "Promise": of jp_promise) gets it at once; the next one gets the next answer. What a real reply may
- * not be - of a type that the pipe does not give - is refused here as there, and nobody has answered. */
+/* jp_trial_answer(t, "Approve", x) adds one reply for the trees that run from now on. The first wait of that pipe, by
+ * its registered name ("Promise" for jp_promise), gets it at once, the next wait gets the next reply. A reply whose
+ * type the pipe does not give is refused, as a real one is, and the wait goes on. */
 JP_API void jp_trial_answer_v(jp_trial *, const char *pipe, jp_value);
 #define jp_trial_answer(t, pipe, x) jp_trial_answer_v((t), (pipe), jp_v(x))
 
 /* ---- one body ---- */
 
-/* jp_trial_body(t, Name, arguments...): runs the body once and nothing else. jp_trial_reply(t, reply, Name,
- * arguments...): its on_reply with this reply. jp_trial_attempt: the number that the next of these bodies see in
- * jp_attempt(); 1 unless told. */
+/* jp_trial_body(t, Name, arguments...) runs the body once, and nothing else. jp_trial_reply(t, reply, Name,
+ * arguments...) runs its on_reply with this reply. jp_trial_attempt() sets what jp_attempt() returns in the bodies that
+ * run from then on; 1 at first. */
 JP_API jp_plan *jp_trial_body_v(jp_trial *, const jp_def *, size_t count, const jp_value *);
 JP_API jp_plan *jp_trial_reply_v(jp_trial *, jp_value reply, const jp_def *, size_t count, const jp_value *);
 JP_API void jp_trial_attempt(jp_trial *, int attempt);
@@ -66,19 +66,19 @@ typedef enum jp_ended {
 } jp_ended;
 
 JP_API jp_ended jp_plan_ended(const jp_plan *);
-JP_API const char *jp_plan_reason(const jp_plan *); /* RETRY, ABORT, WRONG; "" otherwise */
-JP_API int64_t jp_plan_retry_ms(const jp_plan *);   /* RETRY: jp_retry_in; -1 = by the policy */
-/* As JSON; the output of a child as {"future": 0, "slot": "default"}. NULL: not filled. */
+JP_API const char *jp_plan_reason(const jp_plan *); /* of RETRY, ABORT, WRONG; else "" */
+JP_API int64_t jp_plan_retry_ms(const jp_plan *);   /* RETRY by jp_retry_in; -1 = by .retry */
+/* As JSON; the future of child 0 is {"future": 0, "slot": "default"}. NULL: not filled. */
 JP_API const char *jp_plan_output(const jp_plan *, const char *name);
 
 /* Children in the order of their yields, from 0. */
 JP_API size_t jp_plan_children(const jp_plan *);
 JP_API const char *jp_plan_pipe(const jp_plan *, size_t i); /* registered name */
 JP_API const char *jp_plan_at(const jp_plan *, size_t i);   /* "file.c:12" */
-/* Its arguments as a JSON array, one item for each parameter; futures as above. */
+/* Its arguments as a JSON array, one item for each parameter, futures as above. */
 JP_API const char *jp_plan_args(const jp_plan *, size_t i);
-/* True when child i, by itself or through others, cannot start before child `other` has ended: it takes its output, or
- * stands in a scope that waits for it. */
+/* True if child i, directly or through others, cannot start before child `other` has ended: it takes its output, or is
+ * in a scope that waits for it. */
 JP_API bool jp_plan_waits(const jp_plan *, size_t i, size_t other);
 
 #ifdef __cplusplus

@@ -52,7 +52,7 @@ END
     done
 }
 
-for header in jetpipe jetpipe_test; do
+for header in jetpipe jetpipe_client jetpipe_macros jetpipe_test; do
     echo "#include <$header.h>" >"$work/alone.c"
     for standard in c11 c17 c2x gnu11; do
         right c "$work/alone.c" gcc -std=$standard
@@ -61,6 +61,12 @@ for header in jetpipe jetpipe_test; do
     right c++ "$work/alone.c" g++ -std=c++20
     right c++ "$work/alone.c" clang++ -std=c++20
 done
+
+# The program in the first comment of jetpipe.h is one.
+sed -n '/A complete program:/,/^ \*     cc /{/^ \*     cc /d;s/^ \*     //p;}' "$include/jetpipe.h" >"$work/example.c"
+grep -q 'jp_main' "$work/example.c" || { echo "no program was found in the first comment of jetpipe.h"; failed=1; }
+right c "$work/example.c" gcc -std=c11
+right c "$work/example.c" clang -std=c11
 
 cat >"$work/all.c" <<'END'
 #include <jetpipe_test.h>
