@@ -293,7 +293,7 @@ START_SCENARIO(s15_four_outputs_waiting)
 /* SEMANTICS 2.6, 3.5 */
 START_SCENARIO(s16_handed_outputs)
 {
-    const char *key = run(k, "take_handed", "");
+    const char *key = run(k, "take_forwarded", "");
     assert_json(result(k, key), "[7,8,\"see\",[1,2],null]");
     assert_json(field(k, "status", key, "pipelines"), "{\"done\":4}");
 }
