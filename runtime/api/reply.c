@@ -75,18 +75,10 @@ static jp_status write_reply(api *a, reply *r, const jpx_entry *waiting, bool *w
     jpx_plan_outputs(&plan, session->arena, &entry, &generation);
     entry.reply = entry.outs[0];
     entry.reply.slot = "reply";
-    if (entry.hooked) {
+    if (entry.hooked)
         entry.outs_count = 0;
-    } else { /* outputs that were filled before the wait belong to its end */
-        jpx_out *outs = jpx_alloc_array(session->arena, waiting->outs_count + 1, sizeof *outs);
-        size_t count = 0;
-        outs[count++] = entry.outs[0];
-        for (size_t i = 0; i < waiting->outs_count; i++)
-            if (strcmp(waiting->outs[i].slot, "default") != 0)
-                outs[count++] = waiting->outs[i];
-        entry.outs = outs;
-        entry.outs_count = count;
-    }
+    else
+        jpx_journal_carry(&r->journal, session->arena, &entry);
     jpx_record record = jpx_entry_encode(&entry, session->arena);
     if (generation.values.count && jpx_store_insert(session->store, JPX_TABLE_VALUE, generation.values.items,
                                                     generation.values.count, NULL, err) != JP_OK)
@@ -237,30 +229,15 @@ static const jpx_entry *wait_of(api *a, reply *r, const jpx_root *root, jpx_deli
     return waiting;
 }
 
-static bool type_fits(const reply *r, jp_error *err)
+static jp_status check_type(const reply *r, jp_error *err)
 {
-    bson_iter_t iter;
-    jpx_kind gives = r->pipe->gives;
-    bool optional = r->pipe->gives_optional;
+    jp_error cause;
 
-    if (r->pipe->def.on_reply)
-        return true;
-    if (r->pipeline->promised && !jpx_promise_kind(r->pipeline->args, &gives, &optional)) {
-        jpx_fail(err, JP_E_DAMAGED, "the record of this promise does not say what it gives");
-        return false;
-    }
-    if (!jpx_value_iter(r->value, &iter))
-        return false;
-    if (jpx_kind_accepts(gives, bson_iter_type(&iter)) || (optional && bson_iter_type(&iter) == BSON_TYPE_NULL)) {
-        jp_error cause;
-        if (jpx_output_types_fit(r->pipeline, "default", r->value, &cause) == JP_OK)
-            return true;
-        jpx_fail(err, JP_E_INVALID, "%s; the ticket can still be used", cause.text);
-        return false;
-    }
-    jpx_fail(err, JP_E_INVALID, "%s gives %s; the reply is of another type. The ticket can still be used",
-             r->pipe->name, jpx_kind_text(gives));
-    return false;
+    if (jpx_reply_check(r->pipe, r->pipeline->args, r->value, &cause) != JP_OK)
+        return jpx_fail(err, cause.status, "%s; the ticket can still be used", cause.text);
+    if (!r->pipe->def.on_reply && jpx_output_types_fit(r->pipeline, "default", r->value, &cause) != JP_OK)
+        return jpx_fail(err, cause.status, "%s; the ticket can still be used", cause.text);
+    return JP_OK;
 }
 
 void jpx_api_reply(api *a, jpx_delivery *d, const char *ticket, jpx_bytes json)
@@ -290,7 +267,7 @@ void jpx_api_reply(api *a, jpx_delivery *d, const char *ticket, jpx_bytes json)
     waiting = wait_of(a, &r, root, d);
     if (!waiting)
         return;
-    if (!type_fits(&r, &err)) {
+    if (check_type(&r, &err) != JP_OK) {
         jpx_api_refuse(a, d, "reply", err.status, err.text);
         return;
     }

@@ -206,7 +206,7 @@ static void call_reply(jp_ctx *p, jpx_outcome *out)
         fail(p, out, JPX_END_RETRY, "value", "the reply is not a value document");
     else if (def->on_reply)
         take_ending(p, def->on_reply(p, reply), out);
-    else if (jpx_reply_check(p->pipe, p->attempt->reply, &err) != JP_OK)
+    else if (jpx_reply_check(p->pipe, p->attempt->args, p->attempt->reply, &err) != JP_OK)
         fail(p, out, JPX_END_RETRY, "value", err.text);
     else
         take_ending(p, jp_return_v(p, reply, def->at), out);
@@ -237,8 +237,10 @@ static void call(jp_ctx *p, jpx_outcome *out)
     jpx_wrong(p, def->at, "there is no call %d of a body", (int)p->attempt->call);
 }
 
-jp_status jpx_reply_check(const jpx_pipe *pipe, jpx_bytes value_doc, jp_error *err)
+jp_status jpx_reply_check(const jpx_pipe *pipe, jpx_bytes args, jpx_bytes value_doc, jp_error *err)
 {
+    jpx_kind gives = pipe->gives;
+    bool optional = pipe->gives_optional;
     bson_iter_t iter;
     jp_value value;
 
@@ -248,10 +250,11 @@ jp_status jpx_reply_check(const jpx_pipe *pipe, jpx_bytes value_doc, jp_error *e
     if (value_doc.size > JPX_VALUE_MAX + JPX_ENVELOPE)
         return jpx_fail(err, JP_E_TOO_LARGE, "the reply is larger than 8 MiB (%zu bytes): " JPX_TOO_LARGE_MEND,
                         value_doc.size);
-    if (pipe->def.on_reply || (value.type == JP_NULL && pipe->gives_optional) ||
-        jpx_kind_takes(pipe->gives, value.type))
+    if (pipe->promise && !jpx_promise_kind(args, &gives, &optional))
+        return jpx_fail(err, JP_E_DAMAGED, "the record of this promise does not say what it gives");
+    if (pipe->def.on_reply || (value.type == JP_NULL && optional) || jpx_kind_takes(gives, value.type))
         return JP_OK;
-    return jpx_fail(err, JP_E_INVALID, "%s gives %s, the reply is %s", pipe->name, jpx_kind_text(pipe->gives),
+    return jpx_fail(err, JP_E_INVALID, "%s gives %s, the reply is %s", pipe->name, jpx_kind_text(gives),
                     jpx_type_phrase(value.type));
 }
 

@@ -100,8 +100,9 @@ typedef struct jpx_attempt {
 
 /* Is the value of the type "int64" or "int64?"? `given`: what it is, in words. A text that names no type holds all. */
 bool jpx_type_holds(const char *type, jpx_bytes value_doc, const char **given);
-/* A reply for a wait of this pipe: without on_reply it must be what .gives says. JP_E_INVALID, JP_E_TOO_LARGE. */
-jp_status jpx_reply_check(const jpx_pipe *, jpx_bytes value_doc, jp_error *err);
+/* A reply for a wait of this pipe with these arguments: without on_reply it must be what .gives says, or the promise.
+ * JP_E_INVALID, JP_E_TOO_LARGE; JP_E_DAMAGED: the arguments are not a promise's. */
+jp_status jpx_reply_check(const jpx_pipe *, jpx_bytes args, jpx_bytes value_doc, jp_error *err);
 
 /* Runs the body on this thread and stack. The outcome lives in `arena`. Never fails: what goes wrong is an outcome. */
 void jpx_body_run(const jpx_registry *, const jpx_attempt *, jpx_arena *, jpx_outcome *out);

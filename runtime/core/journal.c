@@ -59,6 +59,25 @@ jpx_next jpx_journal_next(const jpx_journal *journal, uint32_t step, bool due)
     }
 }
 
+void jpx_journal_carry(const jpx_journal *journal, jpx_arena *arena, jpx_entry *next)
+{
+    const jpx_entry *wait = jpx_journal_last(journal);
+
+    if (wait && wait->kind == JPX_ENTRY_REPLIED && journal->count > 1)
+        wait--;
+    if (!wait || wait->kind != JPX_ENTRY_WAITING || !wait->outs_count)
+        return;
+    jpx_out *outs = jpx_alloc_array(arena, next->outs_count + wait->outs_count, sizeof *outs);
+    size_t count = 0;
+    for (size_t i = 0; i < next->outs_count; i++)
+        outs[count++] = next->outs[i];
+    for (size_t i = 0; i < wait->outs_count; i++)
+        if (!jpx_entry_out(next, wait->outs[i].slot))
+            outs[count++] = wait->outs[i];
+    next->outs = outs;
+    next->outs_count = count;
+}
+
 bool jpx_journal_begun(const jpx_journal *journal, bool marked)
 {
     for (uint32_t i = 0; i < journal->count; i++) {

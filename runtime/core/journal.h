@@ -35,6 +35,9 @@ const jpx_entry *jpx_journal_last(const jpx_journal *); /* NULL = none */
 const jpx_entry *jpx_journal_find(const jpx_journal *, jpx_entry_kind);
 /* The entry after which the outputs are there or handed: RETURNED, PLANNED, final REPLIED; NULL = none yet. */
 const jpx_entry *jpx_journal_ending(const jpx_journal *);
+/* Appends to `next`, the entry after the last one, the outputs that were filled before a wait: they belong to the entry
+ * that ends the wait, or to what on_reply ends with. Slots that `next` fills itself stay. */
+void jpx_journal_carry(const jpx_journal *, jpx_arena *, jpx_entry *next);
 /* Has a body begun (for on_finished after an abort)? `marked`: a mark was found. */
 bool jpx_journal_begun(const jpx_journal *, bool marked);
 /* After an abort: are there hooks to call (on_finished, on_cancel)? */

@@ -68,7 +68,7 @@ static jp_status classify(jpx_worker *w, jpx_job *job, const jpx_root *root, jpx
         return jpx_entry_effects(session, box, job->pipeline, &job->journal.entries[job->event.step], NULL, true, err);
     case JPX_NEXT_COMPLETE:
         job->attempt = jpx_journal_attempt(&job->journal);
-        job->completing = *keep = !root->aborting;
+        *keep = !root->aborting;
         if (*keep)
             jpx_job_ended(w, job, JPX_END_RETURN, NULL, NULL);
         return JP_OK;

@@ -2,8 +2,8 @@
  *
  * One loop, one thread: whatever has ended is committed together while other bodies go on, so that with one event in
  * hand it does the same with a batch of one. Held events (held.c) are kept alive by beats. An outcome that cannot be
- * committed because store or broker are away is kept (collect.c); no new work is taken meanwhile. The loop waits for
- * outcomes and events; its handlers (dispatch.c, collect.c) wait for store and broker. */
+ * committed because store or broker are away is kept (commit.c); no new work is taken meanwhile. The loop waits for
+ * outcomes and events; its handlers (dispatch.c, commit.c) wait for store and broker. */
 #include "worker/worker.h"
 #include <poll.h>
 #include <signal.h>

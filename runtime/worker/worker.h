@@ -1,5 +1,5 @@
 /* worker.h -- what the files of the worker role share: worker.c (the loop), dispatch.c and invoke.c (from events to
- * calls), held.c (what is held), executions.c, collect.c and commit.c (from outcomes to entries). */
+ * calls), held.c (what is held), executions.c, outcome.c and commit.c (from outcomes to entries). */
 #ifndef JPX_WORKER_H
 #define JPX_WORKER_H
 
@@ -31,7 +31,6 @@ typedef struct jpx_job { /* one run event that is held */
     int attempt;
     bool aborted;       /* finish events */
     bool cancelling;    /* finish events: on_cancel is at work, on_finished comes after it */
-    bool completing;    /* the delay of jp_return_in is over */
     bool called;        /* finish events: one of two hooks has run */
     bool marked;        /* this execution left its mark before its body */
     bool long_;         /* at work for so long that it has left another one */
@@ -111,20 +110,30 @@ void jpx_mark_long(jpx_worker *);
 void jpx_worker_limit(jpx_worker *);     /* tells the subscriptions how much there is room for */
 void jpx_worker_give_back(jpx_worker *); /* what has waited here for long without beginning */
 
-/* ---- collect.c ---- */
-void jpx_worker_collect(jpx_worker *, int64_t wait_ms); /* outcomes that are there, into `ended` */
-bool jpx_worker_commit(jpx_worker *);                   /* false: they are kept, and committed again later */
-
-/* ---- commit.c ---- */
-/* Commits all: entries, what follows from them, events. JP_OK: the jobs are settled: to be acked, or to come again
- * where nak[i] is set. Otherwise nothing is lost, and all are to be committed again, with `retry` true. */
-jp_status jpx_commit(jpx_session *, jpx_ended *, size_t count, bool retry, bool *nak, jp_error *err);
+/* ---- outcome.c ---- */
+typedef struct jpx_commitment { /* an outcome on its way into the store */
+    jpx_ended *ended;
+    jpx_outcome outcome; /* a copy, as it counts in the end: a result that makes no sense has become a failure */
+    jpx_entry entry;
+    jpx_generation generation;
+    bool has_entry; /* false: there is nothing to write */
+    bool lost;      /* another entry was there first; `entry` is that one */
+    bool nak;       /* after the commit: the event must be redelivered */
+} jpx_commitment;
+/* Fills in *c, which points to `ended` and into the session's arena; returns c. */
+jpx_commitment *jpx_outcome_entry(jpx_session *, jpx_ended *, jpx_commitment *c);
 
 /* Did this call of a hook fail, and is it called again later? It is not an attempt. Not after a programming error,
  * which would be the same each time. */
 bool jpx_hook_runs_again(const jpx_ended *);
 /* Logs that it failed. */
 void jpx_hook_log_failure(jpx_session *, const jpx_ended *);
+
+/* ---- commit.c ---- */
+void jpx_worker_collect(jpx_worker *, int64_t wait_ms); /* outcomes that are there, into `ended` */
+bool jpx_worker_commit(jpx_worker *);                   /* false: they are kept, and committed again later */
+
+/* ---- tickets.c ---- */
 /* For parts->on_ticket: the tickets that come with this entry of a body's end. */
 void jpx_tickets_tell(const jpx_parts *, const jpx_job *, const jpx_outcome *, const jpx_entry *);
 
