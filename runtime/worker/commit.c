@@ -31,26 +31,24 @@ void jpx_worker_collect(jpx_worker *w, int64_t wait_ms)
         jpx_job *job = jpx_job_find(w, w->outcomes[i].number_in_worker);
         if (!job)
             continue;
-        job->submitted = false;
         if (jpx_executor_broken(w->executor)) { /* not an attempt: there was no process to run it */
             jpx_job_ack_or_nak(w, job, true, JPX_NAK_MS);
             continue;
         }
+        jpx_job_set(job, JPX_JOB_ENDED);
         w->ended[w->ended_count++] = (jpx_ended){job, w->outcomes[i]};
     }
 }
 
-/* Hooks: on_finished after on_cancel. An on_cancel that failed is called again later, as on_finished is. */
+/* If this is the end of on_cancel, runs on_finished next. An on_cancel that failed runs again later instead, as
+ * on_finished does. */
 static bool goes_on(jpx_worker *w, const jpx_ended *ended)
 {
     jpx_job *job = ended->job;
 
-    if (!job->event.finish || !job->cancelling)
+    if (!job->event.finish || job->call.call != JPX_CALL_CANCEL || jpx_hook_runs_again(ended))
         return false;
-    if (jpx_hook_runs_again(ended))
-        return false;
-    job->cancelling = false;
-    job->called = true;
+    job->cancelled = true;
     if (!job->pipe->def.on_finished)
         return false;
     if (ended->outcome.end != JPX_END_RETURN)
@@ -61,12 +59,12 @@ static bool goes_on(jpx_worker *w, const jpx_ended *ended)
 
 /* ---- writing ---- */
 
-typedef struct pile {
+typedef struct pile { /* records of all items, for one insert */
     jpx_record *items;
     size_t count, cap;
 } pile;
 
-static void heap(pile *to, const jpx_records *from, jpx_arena *arena)
+static void add(pile *to, const jpx_records *from, jpx_arena *arena)
 {
     for (size_t i = 0; i < from->count; i++)
         JPX_PUSH(arena, to->items, to->count, to->cap) = from->items[i];
@@ -77,15 +75,15 @@ static jp_status insert_pile(jpx_session *session, jpx_table table, const pile *
     return p->count ? jpx_store_insert(session->store, table, p->items, p->count, NULL, err) : JP_OK;
 }
 
-/* Everything an entry will point to must be durable before it. */
+/* Everything that an entry points to must be durable before the entry. */
 static jp_status write_generations(group *g, jp_error *err)
 {
     pile pipelines = {0}, barriers = {0}, values = {0};
 
     for (size_t i = 0; i < g->count; i++) {
-        heap(&values, &g->items[i].generation.values, g->session->arena);
-        heap(&pipelines, &g->items[i].generation.pipelines, g->session->arena);
-        heap(&barriers, &g->items[i].generation.barriers, g->session->arena);
+        add(&values, &g->items[i].generation.values, g->session->arena);
+        add(&pipelines, &g->items[i].generation.pipelines, g->session->arena);
+        add(&barriers, &g->items[i].generation.barriers, g->session->arena);
     }
     if (insert_pile(g->session, JPX_TABLE_VALUE, &values, err) != JP_OK ||
         insert_pile(g->session, JPX_TABLE_PIPELINE, &pipelines, err) != JP_OK)
@@ -93,12 +91,12 @@ static jp_status write_generations(group *g, jp_error *err)
     return insert_pile(g->session, JPX_TABLE_BARRIER, &barriers, err);
 }
 
-/* No generation is adopted after the abort flag is up (SEMANTICS 7.2). */
-static jp_status look_at_flags(group *g, jp_error *err)
+/* No generation is adopted once the abort flag is up (SEMANTICS 7.2). */
+static jp_status check_abort(group *g, jp_error *err)
 {
-    jpx_root_id *ids = jpx_alloc_array(g->session->arena, g->count + 1, sizeof *ids);
-    jpx_root **roots = jpx_alloc_array(g->session->arena, g->count + 1, sizeof *roots);
-    size_t *whose = jpx_alloc_array(g->session->arena, g->count + 1, sizeof *whose);
+    jpx_root_id *ids = jpx_alloc_array(g->session->arena, g->count, sizeof *ids);
+    jpx_root **roots = jpx_alloc_array(g->session->arena, g->count, sizeof *roots);
+    size_t *whose = jpx_alloc_array(g->session->arena, g->count, sizeof *whose);
     size_t count = 0;
 
     for (size_t i = 0; i < g->count; i++)
@@ -118,8 +116,8 @@ static jp_status look_at_flags(group *g, jp_error *err)
 
 static jp_status write_entries(group *g, jp_error *err)
 {
-    jpx_record *records = jpx_alloc_array(g->session->arena, g->count + 1, sizeof *records);
-    bool *dup = jpx_alloc_array(g->session->arena, g->count + 1, sizeof *dup);
+    jpx_record *records = jpx_alloc_array(g->session->arena, g->count, sizeof *records);
+    bool *dup = jpx_alloc_array(g->session->arena, g->count, sizeof *dup);
     size_t count = 0, at = 0;
 
     for (size_t i = 0; i < g->count; i++)
@@ -135,7 +133,7 @@ static jp_status write_entries(group *g, jp_error *err)
     return JP_OK;
 }
 
-/* Who lost the insert goes on from the winner's entry, never from its own (PROTOCOL 4). */
+/* If our insert lost, we go on from the winner's entry, never from our own (docs/protocol.md, trap 4). */
 static jp_status read_winners(group *g, jp_error *err)
 {
     for (size_t i = 0; i < g->count; i++) {
@@ -153,7 +151,7 @@ static jp_status read_winners(group *g, jp_error *err)
             continue;
         }
         if (c->ended->job->event.finish && c->entry.kind != JPX_ENTRY_FINISHED) {
-            c->has_entry = false; /* something else was appended meanwhile: look again */
+            c->has_entry = false; /* another entry was appended meanwhile: decide again */
             c->nak = true;
         }
     }
@@ -164,7 +162,7 @@ static jp_status commit(group *g, bool retry, jp_error *err)
 {
     jpx_outbox box = jpx_outbox_new(g->session);
 
-    if (write_generations(g, err) != JP_OK || look_at_flags(g, err) != JP_OK || write_entries(g, err) != JP_OK ||
+    if (write_generations(g, err) != JP_OK || check_abort(g, err) != JP_OK || write_entries(g, err) != JP_OK ||
         read_winners(g, err) != JP_OK)
         return err->status;
     for (size_t i = 0; i < g->count; i++) {
@@ -188,7 +186,7 @@ static void keep(jpx_worker *w, const jp_error *err)
     if (w->backoff_ms > BACKOFF_MAX_MS)
         w->backoff_ms = BACKOFF_MAX_MS;
     w->retry_at_ms = jpx_now(session->env) + w->backoff_ms;
-    jpx_log(session->env, JPX_WARN, "results kept", "count=%zu again_in_ms=%lld error=%s", w->ended_count,
+    jpx_log(session->env, JPX_WARN, "outcomes kept", "count=%zu retry_in_ms=%lld error=%s", w->ended_count,
             (long long)w->backoff_ms, jpx_json_text(session->arena, err->text));
 }
 

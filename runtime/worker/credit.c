@@ -1,10 +1,10 @@
-/* credit.c -- events that a worker has no free process for: how many it asks for, and when it gives them back.
+/* credit.c -- how many run events to prefetch, and when to return them.
  *
- * Short bodies are asked for ahead, so that none pays for a round trip; when they turn out to be long, they would wait
- * here while another worker is idle. So each queue may hold what it holds and what there is room for, and what has not
- * begun a second after it came goes back. Nothing of that is an attempt: no body has begun, and the marks
- * that say one may have are removed before. What was given back comes here again only when there is room, and no event
- * is given back more than a few times: then it waits here. Removing marks waits for the store, nothing else does. */
+ * Short bodies are prefetched so that they do not pay for a round trip. If a body turns out to be slow, the events
+ * behind it would wait here while other workers idle. So: credit = held + free process slots, and an event that has not
+ * started after PATIENCE_MS is nacked. Returning an event is not an attempt: no body has started, and its marks are
+ * removed first. Each event is returned at most GIVEN_BACK_MAX times; after that it waits here. Only the removal of
+ * marks waits, for the store. */
 #include "worker/worker.h"
 
 enum { PATIENCE_MS = 1000, LOOK_MS = 200, GIVEN_BACK_MAX = 4 };
@@ -23,13 +23,14 @@ void jpx_worker_limit(jpx_worker *w)
     }
 }
 
-/* An event that has come so often may be the cause of that; a hook after another one would have both called again. */
+/* Keep it if it was redelivered too often (it may be what kills workers), or if on_cancel has run (returning it would
+ * run both hooks again). */
 static bool stays(const jpx_job *job)
 {
-    return job->called || job->delivery->deliveries > GIVEN_BACK_MAX;
+    return job->cancelled || job->delivery->deliveries > GIVEN_BACK_MAX;
 }
 
-/* Those that have not begun, out of the executor; what is to stay is submitted again. */
+/* Takes events that have not started out of the executor; those that stay are submitted again. */
 static size_t take_back(jpx_worker *w, jpx_job **jobs)
 {
     uint64_t numbers[JPX_BATCH_MAX];
@@ -47,13 +48,15 @@ static size_t take_back(jpx_worker *w, jpx_job **jobs)
 
 static jp_status remove_marks(jpx_worker *w, jpx_job **jobs, size_t count, jp_error *err)
 {
-    jpx_bytes *ids = jpx_alloc_array(w->role.session.arena, 2 * count + 1, sizeof *ids);
+    jpx_bytes *ids = jpx_alloc_array(w->role.session.arena, 2 * count, sizeof *ids);
     size_t n = 0;
 
-    for (size_t i = 0; i < count; i++)
-        for (size_t m = 0; m < 2; m++)
-            if (jobs[i]->marks[m].data)
-                ids[n++] = jobs[i]->marks[m];
+    for (size_t i = 0; i < count; i++) {
+        if (jobs[i]->hook_mark.data)
+            ids[n++] = jobs[i]->hook_mark;
+        if (jobs[i]->start_mark.data)
+            ids[n++] = jobs[i]->start_mark;
+    }
     return n ? jpx_store_remove(w->role.session.store, JPX_TABLE_MARK, ids, n, err) : JP_OK;
 }
 
@@ -67,12 +70,12 @@ void jpx_worker_give_back(jpx_worker *w)
         return;
     w->looked_ms = now;
     size_t count = take_back(w, jobs);
-    if (count && remove_marks(w, jobs, count, &err) != JP_OK) { /* they would count as beginnings */
+    if (count && remove_marks(w, jobs, count, &err) != JP_OK) { /* they would count against the crash limit */
         for (size_t i = 0; i < count; i++)
             jpx_executor_submit(w->executor, &jobs[i]->call);
         return;
     }
-    /* The limits first: otherwise what is given back is asked for at once. */
+    /* First the limits without these events: otherwise they would be fetched again at once. */
     for (size_t i = 0; i < count; i++)
         jobs[i]->queue_sub->held--;
     jpx_worker_limit(w);
@@ -83,5 +86,5 @@ void jpx_worker_give_back(jpx_worker *w)
     for (size_t i = 0; i < w->queue_subs_count; i++)
         jpx_sub_give_back(w->queue_subs[i].sub, PATIENCE_MS, GIVEN_BACK_MAX);
     if (count)
-        jpx_log(w->role.session.env, JPX_DEBUG, "events given back", "count=%zu", count);
+        jpx_log(w->role.session.env, JPX_DEBUG, "events returned", "count=%zu", count);
 }

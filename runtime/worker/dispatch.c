@@ -1,19 +1,19 @@
-/* dispatch.c -- from run events to what is to be done about each: nothing, what follows is told again, an end at once,
- * a body, a hook.
+/* dispatch.c -- decides what each run event needs: nothing, its consequences published again, an end without a call, a
+ * body, a hook.
  *
- * Events that were fetched together are loaded, decided and started together. One that is not handled to its end comes
- * again: it is nakked, or its worker dies with it. Waits for store and broker. */
+ * Events that were fetched together are loaded, decided and started together. If that fails, those that have not been
+ * submitted are nacked, and redelivered. Waits for store and broker. */
 #include "worker/worker.h"
 #include <stdlib.h>
 
 static jp_status load_batch(jpx_worker *w, jpx_batch *b, jpx_root ***roots, jp_error *err)
 {
     jpx_session *session = &w->role.session;
-    jpx_key *keys = jpx_alloc_array(session->arena, b->count + 1, sizeof *keys);
-    uint32_t *upto = jpx_alloc_array(session->arena, b->count + 1, sizeof *upto);
-    jpx_root_id *ids = jpx_alloc_array(session->arena, b->count + 1, sizeof *ids);
-    jpx_pipeline **pipelines = jpx_alloc_array(session->arena, b->count + 1, sizeof *pipelines);
-    jpx_journal *journals = jpx_alloc_array(session->arena, b->count + 1, sizeof *journals);
+    jpx_key *keys = jpx_alloc_array(session->arena, b->count, sizeof *keys);
+    uint32_t *upto = jpx_alloc_array(session->arena, b->count, sizeof *upto);
+    jpx_root_id *ids = jpx_alloc_array(session->arena, b->count, sizeof *ids);
+    jpx_pipeline **pipelines = jpx_alloc_array(session->arena, b->count, sizeof *pipelines);
+    jpx_journal *journals = jpx_alloc_array(session->arena, b->count, sizeof *journals);
 
     for (size_t i = 0; i < b->count; i++) {
         keys[i] = b->jobs[i]->event.key;
@@ -23,7 +23,7 @@ static jp_status load_batch(jpx_worker *w, jpx_batch *b, jpx_root ***roots, jp_e
     if (jpx_load_pipelines(session, keys, b->count, pipelines, err) != JP_OK ||
         jpx_load_entries(session, keys, upto, b->count, journals, err) != JP_OK)
         return err->status;
-    *roots = jpx_alloc_array(session->arena, b->count + 1, sizeof **roots);
+    *roots = jpx_alloc_array(session->arena, b->count, sizeof **roots);
     if (jpx_load_roots(session, ids, b->count, *roots, err) != JP_OK)
         return err->status;
     for (size_t i = 0; i < b->count; i++) {
@@ -35,72 +35,79 @@ static jp_status load_batch(jpx_worker *w, jpx_batch *b, jpx_root ***roots, jp_e
     return jpx_mark_hooked(w, b, *roots, err);
 }
 
-static const char *wait_text(jpx_session *session, const jpx_entry *waiting)
+static jp_status decide_finish(jpx_worker *w, jpx_job *job, const jpx_root *root, jpx_outbox *box, jp_error *err)
 {
-    return jpx_format(session->arena, "no reply within %s",
-                      jpx_span_text(session->arena, waiting->due_ms - waiting->at_ms));
+    const jpx_entry *finished = jpx_journal_find(&job->journal, JPX_ENTRY_FINISHED);
+
+    job->event.step = job->journal.count;
+    if (!finished)
+        return jpx_finish_prepare(w, job, root, err);
+    jpx_job_set(job, JPX_JOB_DONE);
+    return jpx_entry_effects(&w->role.session, box, job->pipeline, finished, NULL, true, err);
 }
 
-/* Decides about one job. *run: its body is to be run once its arguments are there. */
-static jp_status classify(jpx_worker *w, jpx_job *job, const jpx_root *root, jpx_outbox *box, bool *run, bool *keep,
-                          jp_error *err)
+static void decide_timeout(jpx_worker *w, jpx_job *job)
 {
-    jpx_session *session = &w->role.session;
-    const jpx_entry *before;
+    jpx_arena *arena = w->role.session.arena;
+    const jpx_entry *waiting = jpx_journal_last(&job->journal);
 
-    *run = *keep = false;
-    if (!job->pipeline || !root)
-        return JP_OK; /* cleaned up: late events are dropped quietly */
-    job->pipe = jpx_registry_find(w->role.parts.registry, job->pipeline->pipe);
-    if (job->event.finish) {
-        const jpx_entry *finished = jpx_journal_find(&job->journal, JPX_ENTRY_FINISHED);
-        if (finished)
-            return jpx_entry_effects(session, box, job->pipeline, finished, NULL, true, err);
-        if (jpx_finish_prepare(w, job, root, keep, err) != JP_OK)
-            return err->status;
-        job->event.step = job->journal.count;
+    jpx_job_end(w, job, JPX_END_RETRY, "timeout",
+                jpx_format(arena, "no reply within %s", jpx_span_text(arena, waiting->due_ms - waiting->at_ms)));
+}
+
+static void decide_body(jpx_worker *w, jpx_job *job)
+{
+    if (!job->pipe)
+        jpx_job_end(w, job, JPX_END_WRONG, "program",
+                    jpx_format(w->role.session.arena,
+                               "%s, %s: it is not registered in the program that runs queue %s: add it to the list "
+                               "given to jp_main",
+                               job->pipeline->pipe, jpx_job_place(job), job->pipeline->queue));
+    else if (job->pipeline->promised)
+        jpx_job_end(w, job, JPX_END_WAIT, NULL, NULL);
+    else if (jpx_job_is_repeat(job) && jpx_crash_limit(w, job))
+        jpx_job_end(w, job, JPX_END_RETRY, "crash", "started five times and never ended: counted as a crash");
+    else if (job->suspect && jpx_job_other_suspect(w, job))
+        jpx_job_set(job, JPX_JOB_DEFERRED);
+}
+
+/* A job that stays NEW needs a call: of its body, or of its hooks if it is a finish event. */
+static jp_status decide(jpx_worker *w, jpx_job *job, const jpx_root *root, jpx_outbox *box, jp_error *err)
+{
+    if (!job->pipeline || !root) { /* cleaned up: a late event */
+        jpx_job_set(job, JPX_JOB_DONE);
         return JP_OK;
     }
+    job->pipe = jpx_registry_find(w->role.parts.registry, job->pipeline->pipe);
+    if (job->event.finish)
+        return decide_finish(w, job, root, box, err);
+    job->attempt = jpx_journal_attempt(&job->journal);
     switch (jpx_journal_next(&job->journal, job->event.step, job->event.due)) {
     case JPX_NEXT_NOTHING:
+        jpx_job_set(job, JPX_JOB_DONE);
         return JP_OK;
     case JPX_NEXT_FOLLOW:
-        return jpx_entry_effects(session, box, job->pipeline, &job->journal.entries[job->event.step], NULL, true, err);
+        jpx_job_set(job, JPX_JOB_DONE);
+        return jpx_entry_effects(&w->role.session, box, job->pipeline, &job->journal.entries[job->event.step], NULL,
+                                 true, err);
     case JPX_NEXT_COMPLETE:
-        job->attempt = jpx_journal_attempt(&job->journal);
-        *keep = !root->aborting;
-        if (*keep)
-            jpx_job_ended(w, job, JPX_END_RETURN, NULL, NULL);
+        if (root->aborting)
+            jpx_job_set(job, JPX_JOB_DONE); /* the abort ends it */
+        else
+            jpx_job_end(w, job, JPX_END_RETURN, NULL, NULL);
         return JP_OK;
     case JPX_NEXT_TIMEOUT:
-        before = jpx_journal_last(&job->journal);
-        job->attempt = jpx_journal_attempt(&job->journal);
-        *keep = true;
         if (root->aborting)
-            *keep = false;
+            jpx_job_set(job, JPX_JOB_DONE);
         else
-            jpx_job_ended(w, job, JPX_END_RETRY, "timeout", wait_text(session, before));
+            decide_timeout(w, job);
         return JP_OK;
     case JPX_NEXT_BODY:
     case JPX_NEXT_REPLY:
-        job->attempt = jpx_journal_attempt(&job->journal);
         if (root->aborting || jpx_root_final(root))
-            return JP_OK; /* the walker gives it its end */
-        *keep = true;
-        if (!job->pipe)
-            jpx_job_ended(w, job, JPX_END_WRONG, "program",
-                          jpx_format(session->arena,
-                                     "%s, %s: it is not registered in the program that runs queue %s: add it to the "
-                                     "list given to jp_main",
-                                     job->pipeline->pipe, jpx_job_place(job), job->pipeline->queue));
-        else if (job->pipeline->promised)
-            jpx_job_ended(w, job, JPX_END_WAIT, NULL, NULL);
-        else if (jpx_job_is_repeat(job) && jpx_out_of_beginnings(w, job, err))
-            jpx_job_ended(w, job, JPX_END_RETRY, "crash", "begun five times without an ending: taken for a crash");
-        else if (job->suspect && jpx_job_suspected(w, job))
-            job->deferred = true;
+            jpx_job_set(job, JPX_JOB_DONE);
         else
-            *run = true;
+            decide_body(w, job);
         return JP_OK;
     }
     return JP_OK;
@@ -109,28 +116,60 @@ static jp_status classify(jpx_worker *w, jpx_job *job, const jpx_root *root, jpx
 static jp_status handle_batch(jpx_worker *w, jpx_batch *b, jp_error *err)
 {
     jpx_outbox box = jpx_outbox_new(&w->role.session);
-    jpx_job **bodies = jpx_alloc_array(w->role.session.arena, b->count + 1, sizeof *bodies);
-    jpx_job **finishes = jpx_alloc_array(w->role.session.arena, b->count + 1, sizeof *finishes);
-    size_t bodies_count = 0, finishes_count = 0;
+    jpx_job **bodies = jpx_alloc_array(w->role.session.arena, b->count, sizeof *bodies);
+    size_t bodies_count = 0;
     jpx_root **roots = NULL;
 
     if (load_batch(w, b, &roots, err) != JP_OK)
         return err->status;
-    for (size_t i = 0; i < b->count; i++) {
-        bool run, keep;
-        if (classify(w, b->jobs[i], roots[i], &box, &run, &keep, err) != JP_OK)
+    for (size_t i = 0; i < b->count; i++)
+        if (decide(w, b->jobs[i], roots[i], &box, err) != JP_OK)
             return err->status;
-        b->done[i] = !keep || b->jobs[i]->deferred;
-        if (run)
-            bodies[bodies_count++] = b->jobs[i];
-        else if (keep && b->jobs[i]->event.finish)
-            finishes[finishes_count++] = b->jobs[i];
-    }
     if (jpx_outbox_flush(&box, err) != JP_OK)
         return err->status;
-    for (size_t i = 0; i < finishes_count; i++)
-        jpx_finish_run(w, finishes[i]);
+    for (size_t i = 0; i < b->count; i++)
+        if (b->jobs[i]->state == JPX_JOB_NEW && b->jobs[i]->event.finish)
+            jpx_finish_run(w, b->jobs[i]);
+        else if (b->jobs[i]->state == JPX_JOB_NEW)
+            bodies[bodies_count++] = b->jobs[i];
     return jpx_bodies_start(w, bodies, bodies_count, err);
+}
+
+/* The job of one delivery. NULL: it is not to be handled now, and was acked or nacked. */
+static jpx_job *receive(jpx_worker *w, jpx_job_memory *memory, jpx_queue_sub *queue_sub, jpx_delivery *delivery)
+{
+    jpx_session *session = &w->role.session;
+    jpx_job *job = jpx_alloc(memory->arena, sizeof *job);
+    jp_error err;
+
+    *job = (jpx_job){.memory = memory, .queue_sub = queue_sub, .delivery = delivery};
+    if (!jpx_run_event_decode(delivery->data, memory->arena, &job->event)) {
+        if (jpx_dead_letter(session, delivery, "run", "not a run event", &err) == JP_OK)
+            jpx_sub_ack(queue_sub->sub, &delivery, 1);
+        else
+            jpx_sub_nak(queue_sub->sub, delivery, JPX_NAK_MS);
+        return NULL;
+    }
+    if (jpx_job_is_held(w, &job->event)) { /* its redelivery will find the entry */
+        jpx_sub_nak(queue_sub->sub, delivery, JPX_NAK_MS);
+        return NULL;
+    }
+    jpx_job_hold(w, job);
+    memory->users++;
+    return job;
+}
+
+static void nak_batch(jpx_worker *w, const jpx_batch *b)
+{
+    for (size_t i = 0; i < b->count; i++) {
+        jpx_job *job = b->jobs[i];
+        if (job->state == JPX_JOB_SUBMITTED)
+            continue;
+        for (size_t e = 0; job->state == JPX_JOB_ENDED && e < w->ended_count; e++)
+            if (w->ended[e].job == job)
+                w->ended[e] = w->ended[--w->ended_count];
+        jpx_job_ack_or_nak(w, job, true, JPX_NAK_MS);
+    }
 }
 
 void jpx_worker_take(jpx_worker *w, jpx_queue_sub *queue_sub, jpx_delivery **deliveries, size_t count)
@@ -142,46 +181,23 @@ void jpx_worker_take(jpx_worker *w, jpx_queue_sub *queue_sub, jpx_delivery **del
     jpx_batch b = {0};
 
     JPX_ASSERT(memory != NULL);
+    memory->users = 1;
     memory->arena = session->arena = jpx_arena_new();
     b.jobs = jpx_alloc_array(session->arena, count, sizeof *b.jobs);
-    b.done = jpx_alloc_array(session->arena, count, sizeof *b.done);
     for (size_t i = 0; i < count; i++) {
-        jpx_job *job = jpx_alloc(session->arena, sizeof *job);
-        *job = (jpx_job){.memory = memory, .queue_sub = queue_sub, .delivery = deliveries[i]};
-        if (!jpx_run_event_decode(deliveries[i]->data, session->arena, &job->event)) {
-            if (jpx_dead_letter(session, deliveries[i], "run", "not a run event", &err) == JP_OK)
-                jpx_sub_ack(queue_sub->sub, &deliveries[i], 1);
-            else
-                jpx_sub_nak(queue_sub->sub, deliveries[i], JPX_NAK_MS);
-            continue;
-        }
-        if (jpx_job_at_work(w, job)) {
-            jpx_sub_nak(queue_sub->sub, deliveries[i], JPX_NAK_MS);
-            continue;
-        }
-        jpx_job_hold(w, job);
-        memory->jobs++;
-        b.jobs[b.count++] = job;
+        jpx_job *job = receive(w, memory, queue_sub, deliveries[i]);
+        if (job)
+            b.jobs[b.count++] = job;
     }
-    memory->jobs++; /* ours, until all are handled */
     if (b.count && handle_batch(w, &b, &err) != JP_OK) {
-        jpx_log(session->env, JPX_WARN, "events put off", "count=%zu error=%s", b.count,
+        jpx_log(session->env, JPX_WARN, "events nacked", "count=%zu error=%s", b.count,
                 jpx_json_text(session->arena, err.text));
-        for (size_t i = 0; i < b.count; i++) /* those at work go on; the others come again */
-            if (!b.jobs[i]->submitted) {
-                for (size_t e = 0; e < w->ended_count; e++)
-                    if (w->ended[e].job == b.jobs[i])
-                        w->ended[e] = w->ended[--w->ended_count];
-                jpx_job_ack_or_nak(w, b.jobs[i], true, JPX_NAK_MS);
-            }
+        nak_batch(w, &b);
     } else {
         for (size_t i = 0; i < b.count; i++)
-            if (b.done[i])
-                jpx_job_ack_or_nak(w, b.jobs[i], b.jobs[i]->deferred, JPX_NAK_MS);
+            if (b.jobs[i]->state == JPX_JOB_DONE || b.jobs[i]->state == JPX_JOB_DEFERRED)
+                jpx_job_ack_or_nak(w, b.jobs[i], b.jobs[i]->state == JPX_JOB_DEFERRED, JPX_NAK_MS);
     }
     session->arena = before;
-    if (--memory->jobs == 0) {
-        jpx_arena_free(memory->arena);
-        free(memory);
-    }
+    jpx_job_memory_drop(memory);
 }

@@ -1,9 +1,8 @@
-/* executions.c -- the marks that executions leave in the store: before bodies that may be told of again, and of long
- * ones.
+/* executions.c -- the marks that executions leave in the store before they have an entry.
  *
- * A mark that says it begins was written as the last thing before its body, and only such marks are counted: when their
- * worker has ceased to renew them. Pipes with the finishing hook leave theirs before the abort flag is looked at for
- * the last time. All of it waits for the store. */
+ * There are three: before the abort flag is checked (pipes with on_finished), as the last thing before a body whose
+ * event is a repeat, and of a body that has run for JPX_MARK_MS. Only the second kind counts against the crash limit.
+ * All of it waits for the store. */
 #include "worker/worker.h"
 
 enum { RUNNING_MAX = 64 };
@@ -23,45 +22,55 @@ static jpx_record record_of(jpx_worker *w, const jpx_mark *mark)
     return jpx_mark_encode(mark, tail, w->role.session.arena);
 }
 
-/* Was it told before? Then a body may have begun for it and taken its worker down. */
+static bool is_marked(const jpx_job *job)
+{
+    return job->hook_mark.data || job->start_mark.data;
+}
+
+/* ---- the crash limit ---- */
+
 bool jpx_job_is_repeat(const jpx_job *job)
 {
     return job->delivery->deliveries > 1 || job->event.again;
 }
 
-/* Five beginnings without an ending: all but the first have left a mark that says so. Marks that only say that a body
- * may have begun do not count: the store may have failed before it did. Nor do those of bodies that are at work
- * elsewhere, for after a loss the event of each is told several times: theirs are renewed with the beats, so that they
- * are never so old. What is told again because its worker died comes a whole ack deadline after the last beat. The last
- * beginning is a suspect's: bodies that were submitted beside the one that is to blame have as many marks as that one,
- * though they may not have begun. */
-bool jpx_out_of_beginnings(jpx_worker *w, jpx_job *job, jp_error *err)
+/* We count marks with `begins`. The first start leaves none, so the limit is JPX_DELIVERIES_MAX - 1. Two kinds of marks
+ * do not count:
+ *   - marks without `begins`: written before the abort check, and the body may never have started;
+ *   - fresh marks: a live worker renews its marks with every heartbeat, so one that is older than half an ack deadline
+ *     belongs to a dead worker.
+ * One start before the limit the job becomes a suspect and runs alone: jobs that shared a batch with the one that kills
+ * its worker have collected as many marks. If the marks cannot be read, none count. */
+bool jpx_crash_limit(jpx_worker *w, jpx_job *job)
 {
     const int64_t dead_ms = jpx_now(w->role.session.env) - jpx_ack_wait_ms() / 2;
     jpx_mark *marks;
     size_t count;
-    int begun = 0;
+    int starts = 0;
+    jp_error ignored;
 
-    if (jpx_load_marks(&w->role.session, &job->event.key, job->event.step, &marks, &count, err) != JP_OK)
+    if (jpx_load_marks(&w->role.session, &job->event.key, job->event.step, &marks, &count, &ignored) != JP_OK)
         return false;
     for (size_t i = 0; i < count; i++)
-        begun += marks[i].begins && (marks[i].seen_ms ? marks[i].seen_ms : marks[i].since_ms) <= dead_ms;
-    job->suspect = begun == JPX_DELIVERIES_MAX - 2;
-    return begun >= JPX_DELIVERIES_MAX - 1;
+        starts += marks[i].begins && (marks[i].seen_ms ? marks[i].seen_ms : marks[i].since_ms) <= dead_ms;
+    job->suspect = starts == JPX_DELIVERIES_MAX - 2;
+    return starts >= JPX_DELIVERIES_MAX - 1;
 }
 
-/* Pipes with the finishing hook leave their mark before the abort flag is looked at for the last time (PROTOCOL 9): the
- * walker reads the mark after the flag, and so finds every body that may have begun. One that does not begin because of
- * the flag leaves no mark, or takes it back. */
+/* ---- marks before the body ---- */
+
+/* Pipes with on_finished write a mark before the last check of the abort flag (docs/protocol.md, trap 9). An abort
+ * raises the flag first and reads the marks after that, so it finds every body that may have started. If the flag is
+ * up, the body does not start, and the mark is removed. */
 jp_status jpx_mark_hooked(jpx_worker *w, jpx_batch *b, jpx_root **roots, jp_error *err)
 {
     jpx_session *session = &w->role.session;
-    jpx_record *marks = jpx_alloc_array(session->arena, b->count + 1, sizeof *marks);
-    jpx_root_id *ids = jpx_alloc_array(session->arena, b->count + 1, sizeof *ids);
-    jpx_root **again = jpx_alloc_array(session->arena, b->count + 1, sizeof *again);
-    jpx_bytes *taken_back = jpx_alloc_array(session->arena, b->count + 1, sizeof *taken_back);
-    size_t *whose = jpx_alloc_array(session->arena, b->count + 1, sizeof *whose);
-    size_t count = 0, taken_count = 0;
+    jpx_record *marks = jpx_alloc_array(session->arena, b->count, sizeof *marks);
+    jpx_root_id *ids = jpx_alloc_array(session->arena, b->count, sizeof *ids);
+    jpx_root **again = jpx_alloc_array(session->arena, b->count, sizeof *again);
+    jpx_bytes *unused = jpx_alloc_array(session->arena, b->count, sizeof *unused);
+    size_t *whose = jpx_alloc_array(session->arena, b->count, sizeof *whose);
+    size_t count = 0, unused_count = 0;
 
     for (size_t i = 0; i < b->count; i++) {
         jpx_job *job = b->jobs[i];
@@ -72,8 +81,7 @@ jp_status jpx_mark_hooked(jpx_worker *w, jpx_batch *b, jpx_root **roots, jp_erro
         ids[count] = jpx_key_root_id(&job->event.key);
         const jpx_mark mark = mark_of(w, job);
         marks[count++] = record_of(w, &mark);
-        job->marked = true;
-        job->marks[0] = marks[count - 1].id;
+        job->hook_mark = marks[count - 1].id;
     }
     if (!count)
         return JP_OK;
@@ -84,18 +92,17 @@ jp_status jpx_mark_hooked(jpx_worker *w, jpx_batch *b, jpx_root **roots, jp_erro
         roots[whose[i]] = again[i];
         if (again[i] && !again[i]->aborting && !jpx_root_final(again[i]))
             continue;
-        b->jobs[whose[i]]->marked = false;
-        b->jobs[whose[i]]->marks[0] = (jpx_bytes){0};
-        taken_back[taken_count++] = marks[i].id;
+        b->jobs[whose[i]]->hook_mark = (jpx_bytes){0};
+        unused[unused_count++] = marks[i].id;
     }
-    return taken_count ? jpx_store_remove(session->store, JPX_TABLE_MARK, taken_back, taken_count, err) : JP_OK;
+    return unused_count ? jpx_store_remove(session->store, JPX_TABLE_MARK, unused, unused_count, err) : JP_OK;
 }
 
-/* Events that come again leave a mark before their body, so that beginnings without an ending can be counted: as the
- * last thing before it, for what was put off before that has not begun. */
-jp_status jpx_mark_beginnings(jpx_worker *w, jpx_job **jobs, size_t count, jp_error *err)
+/* A repeat writes a mark as the last thing before its body, to be counted against the crash limit. A job that was
+ * deferred never gets here: it has not started. */
+jp_status jpx_mark_starts(jpx_worker *w, jpx_job **jobs, size_t count, jp_error *err)
 {
-    jpx_record *marks = jpx_alloc_array(w->role.session.arena, count + 1, sizeof *marks);
+    jpx_record *marks = jpx_alloc_array(w->role.session.arena, count, sizeof *marks);
     size_t n = 0;
 
     for (size_t i = 0; i < count; i++)
@@ -103,28 +110,27 @@ jp_status jpx_mark_beginnings(jpx_worker *w, jpx_job **jobs, size_t count, jp_er
             jpx_mark mark = mark_of(w, jobs[i]);
             mark.begins = true;
             marks[n++] = record_of(w, &mark);
-            jobs[i]->marked = true;
-            jobs[i]->marks[1] = marks[n - 1].id;
+            jobs[i]->start_mark = marks[n - 1].id;
         }
     return n ? jpx_store_insert(w->role.session.store, JPX_TABLE_MARK, marks, n, NULL, err) : JP_OK;
 }
 
-/* Beginnings that have not ended are said again, with the beats. Failures do not matter: a mark that is missing then is
- * one that is not counted. */
-void jpx_mark_again(jpx_worker *w)
+/* Renews the marks of running bodies, with each heartbeat. Failures do not matter: a missing mark is one that does not
+ * count. */
+void jpx_mark_renew(jpx_worker *w)
 {
     jpx_session *session = &w->role.session;
-    jpx_bytes *ids = jpx_alloc_array(session->arena, w->held + 1, sizeof *ids);
-    jpx_record *marks = jpx_alloc_array(session->arena, w->held + 1, sizeof *marks);
-    jpx_record *found = jpx_alloc_array(session->arena, w->held + 1, sizeof *found);
+    jpx_bytes *ids = jpx_alloc_array(session->arena, w->held, sizeof *ids);
+    jpx_record *marks = jpx_alloc_array(session->arena, w->held, sizeof *marks);
+    jpx_record *found = jpx_alloc_array(session->arena, w->held, sizeof *found);
     size_t count = 0, n = 0;
     jp_error ignored;
     jpx_mark mark;
 
     for (size_t b = 0; b < JPX_JOB_BUCKETS; b++)
         for (jpx_job *job = w->buckets[b]; job; job = job->next)
-            if (job->marks[1].data)
-                ids[count++] = job->marks[1];
+            if (job->start_mark.data)
+                ids[count++] = job->start_mark;
     if (!count || jpx_store_get(session->store, JPX_TABLE_MARK, ids, count, session->arena, found, &ignored) != JP_OK)
         return;
     for (size_t i = 0; i < count; i++) {
@@ -137,8 +143,10 @@ void jpx_mark_again(jpx_worker *w)
         jpx_store_insert(session->store, JPX_TABLE_MARK, marks, n, NULL, &ignored);
 }
 
-/* What it may have handed out by now can be told from garbage as long as it is at work: its own ticket by the token,
- * those of promises by the generation that they are to be in (reply.c). */
+/* ---- long bodies ---- */
+
+/* The tickets that a running body may have handed out: its own, by the hash of the token, and those of promises, by the
+ * generation that they will be in. reply.c needs them to tell an early reply from garbage. */
 static size_t mark_handouts(jpx_worker *w, const jpx_job *job, jpx_record *marks)
 {
     const jpx_root_id root = jpx_key_root_id(&job->event.key);
@@ -151,7 +159,7 @@ static size_t mark_handouts(jpx_worker *w, const jpx_job *job, jpx_record *marks
         jpx_secret_token(job->secret, JPX_OWN_TICKET, token);
         jpx_token_hash(token, mark.token_hash);
     }
-    if (!job->marked || mark.ticketed)
+    if (!is_marked(job) || mark.ticketed)
         marks[n++] = record_of(w, &mark);
     jpx_secret_generation(job->secret, gen);
     mark = mark_of(w, job);
@@ -164,7 +172,7 @@ static size_t mark_handouts(jpx_worker *w, const jpx_job *job, jpx_record *marks
     return n;
 }
 
-/* Bodies at work for more than 100 ms are shown as running. Outside the critical path: failures do not matter. */
+/* Shows bodies that have run for JPX_MARK_MS as running. Off the critical path: failures do not matter. */
 void jpx_mark_long(jpx_worker *w)
 {
     jpx_session *session = &w->role.session;
@@ -176,12 +184,12 @@ void jpx_mark_long(jpx_worker *w)
 
     for (size_t i = 0; i < count; i++) {
         jpx_job *job = jpx_job_find(w, running[i].number_in_worker);
-        if (!job || job->long_ || !running[i].since_ms || job->event.finish ||
+        if (!job || job->state != JPX_JOB_SUBMITTED || !running[i].since_ms || job->event.finish ||
             jpx_now(session->env) - running[i].since_ms < JPX_MARK_MS)
             continue;
         n += mark_handouts(w, job, marks + n);
-        job->long_ = true;
-        if (job->marked)
+        jpx_job_set(job, JPX_JOB_RUNNING);
+        if (is_marked(job))
             continue;
         jpx_change change = {
             .what = "running", .key = job->event.key, .pipe = job->pipeline->pipe, .attempt = job->attempt};

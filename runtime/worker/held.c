@@ -1,27 +1,41 @@
-/* held.c -- the run events that a worker holds: found by their number and by their key, beaten, settled.
+/* held.c -- the jobs of a worker: their states, the tables that find them, heartbeats, acks and nacks.
  *
- * Invariants: a job is in both tables from jpx_job_hold to jpx_job_ack_or_nak, and its memory is its memory's, which
- * goes with the last job of it. No event is held twice. Nothing here blocks: acks, naks and beats are asynchronous. */
+ * Invariants: a job is in both tables from jpx_job_hold to jpx_job_ack_or_nak, and no event is in them twice. Nothing
+ * here blocks: acks, nacks and heartbeats are asynchronous. */
 #include "worker/worker.h"
 #include <stdlib.h>
 
-static jpx_job **same_bucket(jpx_worker *w, const jpx_job *job)
+#define TO(state) (1u << JPX_JOB_##state)
+
+void jpx_job_set(jpx_job *job, jpx_job_state state)
 {
-    return &w->same[jpx_hash(job->event.key.b, JPX_PIPELINE_SIZE) % JPX_JOB_BUCKETS];
+    static const unsigned allowed[JPX_JOB_STATES] = {
+        [JPX_JOB_NEW] = TO(DONE) | TO(DEFERRED) | TO(SUBMITTED) | TO(ENDED),
+        [JPX_JOB_SUBMITTED] = TO(RUNNING) | TO(ENDED),
+        [JPX_JOB_RUNNING] = TO(ENDED),
+        [JPX_JOB_ENDED] = TO(SUBMITTED),
+    };
+
+    JPX_ASSERT(allowed[job->state] & (1u << state));
+    job->state = state;
 }
 
-/* Is the same event at work here already? Then this one comes again later and finds the entry. */
-bool jpx_job_at_work(jpx_worker *w, const jpx_job *job)
+static jpx_job **same_bucket(jpx_worker *w, const jpx_run_event *event)
 {
-    for (jpx_job *other = *same_bucket(w, job); other; other = other->next_same)
-        if (jpx_key_equal(&other->event.key, &job->event.key) && other->event.finish == job->event.finish)
+    return &w->same[jpx_hash(event->key.b, JPX_PIPELINE_SIZE) % JPX_JOB_BUCKETS];
+}
+
+bool jpx_job_is_held(jpx_worker *w, const jpx_run_event *event)
+{
+    for (jpx_job *other = *same_bucket(w, event); other; other = other->next_same)
+        if (jpx_key_equal(&other->event.key, &event->key) && other->event.finish == event->finish)
             return true;
     return false;
 }
 
 void jpx_job_hold(jpx_worker *w, jpx_job *job)
 {
-    jpx_job **bucket = same_bucket(w, job);
+    jpx_job **bucket = same_bucket(w, &job->event);
     job->next_same = *bucket;
     *bucket = job;
     job->number = ++w->numbers;
@@ -31,11 +45,11 @@ void jpx_job_hold(jpx_worker *w, jpx_job *job)
     job->queue_sub->held++;
 }
 
-bool jpx_job_suspected(jpx_worker *w, const jpx_job *job)
+bool jpx_job_other_suspect(jpx_worker *w, const jpx_job *job)
 {
     for (size_t b = 0; b < JPX_JOB_BUCKETS; b++)
         for (jpx_job *other = w->buckets[b]; other; other = other->next)
-            if (other->suspect && !other->deferred && other != job)
+            if (other->suspect && other->state != JPX_JOB_DEFERRED && other != job)
                 return true;
     return false;
 }
@@ -48,31 +62,36 @@ jpx_job *jpx_job_find(jpx_worker *w, uint64_t number)
     return job;
 }
 
-static void let_go(jpx_worker *w, jpx_job *job)
+void jpx_job_memory_drop(jpx_job_memory *memory)
+{
+    if (--memory->users)
+        return;
+    jpx_arena_free(memory->arena);
+    free(memory);
+}
+
+static void forget(jpx_worker *w, jpx_job *job)
 {
     jpx_job **at = &w->buckets[job->number % JPX_JOB_BUCKETS];
     while (*at != job)
         at = &(*at)->next;
     *at = job->next;
-    for (at = same_bucket(w, job); *at != job;)
+    for (at = same_bucket(w, &job->event); *at != job;)
         at = &(*at)->next_same;
     *at = job->next_same;
     w->held--;
     job->queue_sub->held--;
-    jpx_job_memory *memory = job->memory; /* the job itself lives in its arena */
-    if (--memory->jobs == 0) {
-        jpx_arena_free(memory->arena);
-        free(memory);
-    }
+    jpx_job_memory_drop(job->memory);
 }
 
 void jpx_job_ack_or_nak(jpx_worker *w, jpx_job *job, bool nak, int64_t delay_ms)
 {
+    JPX_ASSERT(nak || job->state == JPX_JOB_DONE || job->state == JPX_JOB_ENDED);
     if (nak)
         jpx_sub_nak(job->queue_sub->sub, job->delivery, delay_ms);
     else
         jpx_sub_ack(job->queue_sub->sub, &job->delivery, 1);
-    let_go(w, job);
+    forget(w, job);
 }
 
 bool jpx_jobs_heartbeat(jpx_worker *w)

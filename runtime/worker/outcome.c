@@ -253,7 +253,7 @@ jpx_commitment *jpx_outcome_entry(jpx_session *session, jpx_ended *ended, jpx_co
         set_finished(session, c);
     } else {
         set_ended(session, c);
-        jpx_tickets_tell(session->parts, job, &c->outcome, &c->entry);
+        jpx_tickets_report(session->parts, job, &c->outcome, &c->entry);
     }
     refuse_too_large(session, c);
     return c;

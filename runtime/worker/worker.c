@@ -1,9 +1,10 @@
-/* worker.c -- the worker role: takes run events, feeds bodies to the executor, has their outcomes committed in groups.
+/* worker.c -- the worker role's loop: fetches run events, has their bodies run by the executor, and commits what they
+ * end with.
  *
- * One loop, one thread: whatever has ended is committed together while other bodies go on, so that with one event in
- * hand it does the same with a batch of one. Held events (held.c) are kept alive by beats. An outcome that cannot be
- * committed because store or broker are away is kept (commit.c); no new work is taken meanwhile. The loop waits for
- * outcomes and events; its handlers (dispatch.c, commit.c) wait for store and broker. */
+ * One loop, one thread. Whatever has ended is committed together while other bodies run, so a lone event is simply a
+ * batch of one. If an outcome cannot be committed because store or broker are away, it is kept (commit.c), and no new
+ * work is fetched until it is. The loop waits for outcomes and events; its handlers (dispatch.c, commit.c) wait for
+ * store and broker. */
 #include "worker/worker.h"
 #include <poll.h>
 #include <signal.h>
@@ -38,9 +39,9 @@ static size_t fetch(jpx_worker *w)
         size_t room = jpx_executor_room(w->executor);
         size_t max = room < w->role.options.batch ? room : w->role.options.batch;
         if (w->ended_count + max > JPX_BATCH_MAX)
-            max = JPX_BATCH_MAX - w->ended_count; /* an event may end at once */
+            max = JPX_BATCH_MAX - w->ended_count; /* an event may end without a call */
         if (!max)
-            break; /* it is this queue's turn the next time */
+            break; /* this queue comes first the next time */
         w->next_queue_sub++;
         size_t count = jpx_sub_fetch(queue_sub->sub, deliveries, max, 0);
         if (count)
@@ -56,10 +57,10 @@ static size_t worker_step(jpx_role *role, int64_t wait_ms)
     size_t did = 0;
 
     if (jpx_jobs_heartbeat(w))
-        jpx_mark_again(w);
+        jpx_mark_renew(w);
     if (jpx_executor_broken(w->executor) && !role->draining) {
         jpx_log(role->session.env, JPX_ERROR, "no more bodies can be run",
-                "cause=\"the process that forks them is gone\" mend=\"this worker ends; start another\"");
+                "cause=\"the process that forks them is gone\" hint=\"this worker ends; start another\"");
         role->draining = true;
         kill(getpid(), SIGTERM);
     }

@@ -39,20 +39,21 @@ MUTANTS = [
     ("t08_a_due_event_at_a_worker_whose_clock_is_behind", "traps_events", "runtime/worker/dispatch.c",
      "jpx_journal_next(&job->journal, job->event.step, job->event.due)",
      "jpx_journal_next(&job->journal, job->event.step, job->event.due && (job->event.step != job->journal.count || "
-     "jpx_journal_last(&job->journal)->due_ms <= jpx_now(session->env)))"),
+     "jpx_journal_last(&job->journal)->due_ms <= jpx_now(w->role.session.env)))"),
     ("t09_on_finished_of_a_body_at_work_when_the_abort_came", "traps_entries", "runtime/engine/repair.c",
      "    *begun = found.count > 0;", "    *begun = false;"),
     ("t09_on_finished_of_a_body_at_work_when_the_abort_came", "traps_entries", "runtime/worker/executions.c",
-     "        const jpx_mark mark = mark_of(w, job);\n        marks[count++] = record_of(w, &mark);\n        job->marked = true;\n"
-     "        job->marks[0] = marks[count - 1].id;\n    }\n    if (!count)",
+     "        const jpx_mark mark = mark_of(w, job);\n        marks[count++] = record_of(w, &mark);\n"
+     "        job->hook_mark = marks[count - 1].id;\n    }\n    if (!count)",
      "        count++;\n    }\n    if (count < UINT32_MAX)"),
     ("t10_a_finish_bit_without_its_start_bit_and_the_event_is_lost", "traps_events", "runtime/engine/repair.c",
      "        if (ending && jpx_entry_effects(", "        if (ending && jpx_tree_node_planned(&nodes[i]) && jpx_entry_effects("),
     ("t10_a_retry_whose_due_event_is_lost", "traps_events", "runtime/engine/repair.c",
      "        if (last != ending && jpx_entry_effects(", "        if (last != ending && last->kind != JPX_ENTRY_RETRY && jpx_entry_effects("),
     ("t11_a_redelivery_tells_again_what_follows", "traps_entries", "runtime/worker/dispatch.c",
-     "    case JPX_NEXT_FOLLOW:\n        return jpx_entry_effects(",
-     "    case JPX_NEXT_FOLLOW:\n        return job->journal.count ? JP_OK : jpx_entry_effects("),
+     "    case JPX_NEXT_FOLLOW:\n        jpx_job_set(job, JPX_JOB_DONE);\n        return jpx_entry_effects(",
+     "    case JPX_NEXT_FOLLOW:\n        jpx_job_set(job, JPX_JOB_DONE);\n"
+     "        return job->journal.count ? JP_OK : jpx_entry_effects("),
     ("t12_the_walk_tells_pending_hooks_again", "traps_events", "runtime/engine/repair.c",
      "            call_hooks(&box, &nodes[i].pipeline); /* perhaps lost: said again (PROTOCOL 12) */\n", ""),
     ("t12_the_root_is_aborted_last", "traps_events", "runtime/engine/repair.c",
