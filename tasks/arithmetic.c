@@ -1,4 +1,4 @@
-/* arithmetic.c -- int64 arithmetic. An overflow aborts: a wrong number would go on silently. */
+/* arithmetic.c -- int64 arithmetic. An overflow aborts rather than pass on a wrong number. */
 #include "tasks.h"
 
 JP_PIPE(AddOne, p, .takes = "int64 n", .gives = "int64")
@@ -14,7 +14,7 @@ JP_PIPE(AddTwo, p, .takes = "int64 n", .gives = "int64")
     jp_future one = jp_yield(p, AddOne, jp_arg(p, "n"));
     jp_future two = jp_yield(p, AddOne, one);
 
-    return jp_return(p, two); /* my output will be that child's output */
+    return jp_return(p, two); /* that child's output becomes mine */
 }
 
 JP_PIPE(Sum, p, .takes = "int64 first, int64... more", .gives = "int64")
@@ -62,7 +62,7 @@ static bool negated(int64_t n, int64_t *out)
     return !__builtin_sub_overflow(0, n, out);
 }
 
-/* Of one number: that number negated; of several: the list of all negated. */
+/* One number: its negative. Several: the list of their negatives. */
 JP_PIPE(Negate, p, .takes = "int64 first, int64... more")
 {
     jp_list *list = jp_list_new(p);

@@ -7,8 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* How long the sequence at `at` is; 0: it is none, or one that UTF-8 does not allow (overlong, surrogate, beyond
- * U+10FFFF). */
+/* The length of the UTF-8 sequence at `at`; 0 if it is invalid (overlong, surrogate and beyond U+10FFFF included). */
 static size_t sequence(const unsigned char *at, size_t left)
 {
     static const struct {

@@ -1,11 +1,11 @@
-/* flow.c -- pipes that shape a run rather than compute. */
+/* flow.c -- pipes that control a run rather than compute. */
 #include "tasks.h"
 #include <stdio.h>
 #include <string.h>
 
 static const double SECONDS_MAX = 3650.0 * 24 * 3600; /* ten years: more is a mistake */
 
-/* Aborts the whole run when the value is true. */
+/* Aborts the whole run if the value is true. */
 JP_PIPE(AbortIfTrue, p, .takes = "bool value, string? message", .gives = "bool")
 {
     if (!jp_bool(p, "value"))
@@ -13,7 +13,7 @@ JP_PIPE(AbortIfTrue, p, .takes = "bool value, string? message", .gives = "bool")
     return jp_abort(p, "%s", jp_given(p, "message") ? jp_string(p, "message") : "AbortIfTrue was given true");
 }
 
-/* Gives the number of seconds back, after so many seconds. Holds no worker, no thread and no broker slot meanwhile. */
+/* Returns the number of seconds, after that many seconds. Holds no worker, thread or message meanwhile. */
 JP_PIPE(Delay, p, .takes = "any seconds")
 {
     const jp_value given = jp_arg(p, "seconds");
@@ -26,19 +26,19 @@ JP_PIPE(Delay, p, .takes = "any seconds")
     return jp_return_in(p, (int64_t)(seconds * 1000 + 0.5), given);
 }
 
-/* Takes anything, gives null: a place to wait for things. */
+/* Takes anything and gives null: a point to wait for its arguments. */
 JP_PIPE(Ignore, p, .takes = "any... values")
 {
     return jp_done(p);
 }
 
-/* Gives what it takes. */
+/* Returns its argument. */
 JP_PIPE(Return, p, .takes = "any? value")
 {
     return jp_return(p, jp_arg(p, "value"));
 }
 
-/* Writes one line to the log of the worker. The names that Python has for levels are understood as well. */
+/* Writes one line to the worker's log. Python's names of levels are accepted. */
 JP_PIPE(Log, p, .takes = "string level, string message")
 {
     static const struct {
@@ -49,7 +49,7 @@ JP_PIPE(Log, p, .takes = "string level, string message")
 
     for (size_t i = 0; i < sizeof levels / sizeof *levels; i++)
         if (strcmp(level, levels[i].name) == 0) {
-            /* As JSON, so that a message is one line, whatever stands in it. */
+            /* as JSON, so that any message is one line */
             fprintf(stderr, "level=%s event=\"Log\" message=%s pipeline=%s\n", levels[i].level,
                     jp_json(p, jp_arg(p, "message")), jp_key(p));
             return jp_done(p);

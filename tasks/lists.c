@@ -1,5 +1,5 @@
 /* lists.c -- lists and documents made of values, and lists as sets. Sets keep the order of first appearance; two
- * members are the same when their JSON is: 1 and 1.0 are two. */
+ * members are the same if their JSON is the same, so 1 and 1.0 differ. */
 #include "tasks.h"
 #include <string.h>
 
@@ -8,13 +8,13 @@ JP_PIPE(List, p, .takes = "any... values", .gives = "list")
     return jp_return(p, jp_arg(p, "values"));
 }
 
-/* All values, each one as one item, lists too. */
+/* Every value becomes one item, even a list. */
 JP_PIPE(Append, p, .takes = "any... values", .gives = "list")
 {
     return jp_return(p, jp_arg(p, "values"));
 }
 
-/* The items of all lists, one list behind the other. */
+/* The items of all lists, list after list. */
 JP_PIPE(Extend, p, .takes = "list... lists", .gives = "list")
 {
     jp_list *out = jp_list_new(p);
@@ -55,7 +55,7 @@ static const char **place_of(const set *s, const char *json)
     return &s->members[at];
 }
 
-/* False: it was there. */
+/* False: it was there already. */
 static bool set_add(set *s, jp_value item)
 {
     const char *json = jp_json(s->p, item), **place = place_of(s, json);
@@ -85,7 +85,7 @@ JP_PIPE(Union, p, .takes = "list... lists", .gives = "list")
     return jp_return(p, out);
 }
 
-/* What is in every one of the lists; of no lists: nothing. */
+/* The items that are in every list; empty for no lists. */
 JP_PIPE(Intersection, p, .takes = "list... lists", .gives = "list")
 {
     const size_t lists = jp_count(p, "lists");
@@ -123,7 +123,7 @@ JP_PIPE(Uniquify, p, .takes = "any... values", .gives = "list")
 
 /* ---- documents ---- */
 
-/* Keys and values in turn. It is how a document is made of outputs: a future cannot stand in one. */
+/* Takes keys and values in turn. Use it to make a document of outputs: a document cannot hold futures. */
 JP_PIPE(Dict, p, .takes = "any... keys_and_values", .gives = "doc")
 {
     const size_t count = jp_count(p, "keys_and_values");
@@ -140,7 +140,7 @@ JP_PIPE(Dict, p, .takes = "any... keys_and_values", .gives = "doc")
         if (members[i].type != JP_STRING)
             return jp_abort(p, "Dict: key %zu is %s, and a key is a string", i / 2 + 1, jp_json(p, members[i]));
         if (!set_add(&seen, members[i]))
-            return jp_abort(p, "Dict: the key %s is there twice", jp_json(p, members[i]));
+            return jp_abort(p, "Dict: the key %s is given twice", jp_json(p, members[i]));
     }
     return jp_return(p, jp_object_v(p, count, members, JP_AT));
 }

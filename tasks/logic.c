@@ -1,4 +1,4 @@
-/* logic.c -- of no values, All and Any are false: nothing was true. */
+/* logic.c -- logic on bools. For no values, All and Any are false. */
 #include "tasks.h"
 
 JP_PIPE(All, p, .takes = "bool... values", .gives = "bool")
@@ -17,7 +17,7 @@ JP_PIPE(Any, p, .takes = "bool... values", .gives = "bool")
     return jp_return(p, (bool)false);
 }
 
-/* Of one value: its complement; of none or several: the list of all complements. */
+/* One value: its complement. None or several: the list of all complements. */
 JP_PIPE(Complement, p, .takes = "bool... values")
 {
     jp_list *list = jp_list_new(p);

@@ -1,5 +1,4 @@
-/* main.c -- the program `jetpipe`: jp_main with the task library. A program of one's own is the same with one's own
- * pipes. */
+/* main.c -- the program `jetpipe`: jp_main with the task library. Your own program is the same with your own pipes. */
 #include "tasks.h"
 
 int main(int argc, char **argv)

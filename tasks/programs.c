@@ -1,5 +1,5 @@
-/* programs.c -- the world outside of pipelines: programs and files of the worker's machine. Both block their worker
- * process, as bodies do; an Exec can be given a time limit. */
+/* programs.c -- programs and files of the worker's machine. Both block the process of their body; Exec can have a time
+ * limit. */
 #include "files.h"
 #include "tasks.h"
 #include <errno.h>
@@ -15,13 +15,13 @@
 #include <unistd.h>
 
 enum {
-    OUTPUT_MAX = 8 * 1000 * 1000, /* of a program, and of a file: a value has at most 8 MiB */
-    ERRORS_MAX = 4096,            /* of a program's standard error: its last bytes */
-    SAID_MAX = 300,               /* of them in a reason: the last line */
+    OUTPUT_MAX = 8 * 1000 * 1000, /* bytes of a program's output, and of a file: a value has at most 8 MiB */
+    ERRORS_MAX = 4096,            /* the last bytes of standard error that are kept */
+    LINE_MAX = 300,               /* bytes of its last line in a reason */
     WORDS_MAX = 4096              /* of a command */
 };
 
-/* Text as a string, anything else as binary. */
+/* A string if the data is UTF-8 text, else binary. */
 static jp_value value_of(const char *data, size_t size)
 {
     return is_utf8(data, size) && !memchr(data, '\0', size) ? jp_v_string(data) : jp_v_binary(data, size);
@@ -73,8 +73,9 @@ static void close_end(int *fd)
     *fd = -1;
 }
 
-/* Starts the program in a process group of its own, so that a time limit ends what it started as well. Returns 0 or an
- * errno. */
+/* Starts the program in its own process group, so that the time limit kills its children as well. Returns 0 or an
+ * errno.
+ */
 static int start(struct program *program, char **command)
 {
     int in[2] = {-1, -1}, out[2] = {-1, -1}, err[2] = {-1, -1}, status = 0;
@@ -82,7 +83,7 @@ static int start(struct program *program, char **command)
     posix_spawnattr_t how;
     sigset_t set;
 
-    /* Standard input is a socket: writing to it can be asked not to raise SIGPIPE. */
+    /* Standard input is a socket, so that writing to it need not raise SIGPIPE. */
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, in) != 0 || pipe2(out, O_CLOEXEC) != 0 ||
         pipe2(err, O_CLOEXEC) != 0)
         status = errno;
@@ -117,7 +118,7 @@ static void send_input(struct program *program)
         program->input += n;
         program->input_left -= (size_t)n;
     }
-    /* A program need not read what it is given. */
+    /* a program need not read its input */
     if (program->input_left == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
         close_end(&program->in);
 }
@@ -135,7 +136,7 @@ static void take_output(struct program *program)
 
 static void take_errors(struct program *program)
 {
-    if (program->errors_size == ERRORS_MAX) { /* the first half is forgotten */
+    if (program->errors_size == ERRORS_MAX) { /* drop the first half */
         memmove(program->errors, program->errors + ERRORS_MAX / 2, ERRORS_MAX / 2);
         program->errors_size = ERRORS_MAX / 2;
     }
@@ -146,7 +147,7 @@ static void take_errors(struct program *program)
         close_end(&program->err);
 }
 
-/* Until both outputs are closed, the time is over, or there is too much. */
+/* Passes input and output until both outputs are closed, the time is over, or there is too much output. */
 static void talk(struct program *program, int64_t end_ms)
 {
     if (program->input_left == 0)
@@ -170,7 +171,7 @@ static void talk(struct program *program, int64_t end_ms)
     }
 }
 
-/* Waits for its end, and sees to it where it must not go on. Returns the status of waitpid. */
+/* Waits for the end of the program, and kills it if it must not go on. Returns the status of waitpid. */
 static int finish(struct program *program, int64_t end_ms)
 {
     int status = 0;
@@ -179,7 +180,7 @@ static int finish(struct program *program, int64_t end_ms)
     for (;;) {
         if (program->late || program->too_much)
             kill(-program->pid, SIGKILL);
-        /* One that closed its outputs and works on is asked after every now and then. */
+        /* it may close its outputs and go on */
         done = waitpid(program->pid, &status, program->late || program->too_much ? 0 : WNOHANG);
         if (done == program->pid || (done < 0 && errno != EINTR))
             break;
@@ -195,21 +196,21 @@ static int finish(struct program *program, int64_t end_ms)
 }
 
 /* ": " and the last line of standard error, or nothing. */
-static const char *last_words(jp_ctx *p, struct program *program)
+static const char *last_line(jp_ctx *p, struct program *program)
 {
     size_t end = program->errors_size, begin;
 
     while (end && strchr("\r\n\t ", program->errors[end - 1]))
         end--;
-    for (begin = end; begin && program->errors[begin - 1] != '\n' && end - begin < SAID_MAX; begin--)
+    for (begin = end; begin && program->errors[begin - 1] != '\n' && end - begin < LINE_MAX; begin--)
         continue;
     program->errors[end] = '\0';
     return end > begin ? jp_format(p, ": %s", path_shown(p, program->errors + begin)) : "";
 }
 
-/* Runs a program - its name or path, then its arguments; no shell - with `input` as its standard input, and gives its
- * standard output, a string where it is UTF-8, else binary. Any other end than exit code 0 is a failed attempt, and so
- * is the end of its time. */
+/* Runs a program with `input` as its standard input, and gives its standard output: a string if it is UTF-8, else
+ * binary. The command is a name or path and its arguments; there is no shell. Anything but exit code 0 is a failed
+ * attempt, the time limit included. */
 JP_PIPE(Exec, p, .takes = "list command, any? input, int64? limit_ms")
 {
     struct program program = {.in = -1, .out = -1, .err = -1};
@@ -261,11 +262,11 @@ JP_PIPE(Exec, p, .takes = "list command, any? input, int64? limit_ms")
                         name, OUTPUT_MAX);
     if (program.late)
         return jp_retry(p, "%s did not end within %lld ms and was killed%s", name, (long long)limit_ms,
-                        last_words(p, &program));
+                        last_line(p, &program));
     if (WIFSIGNALED(status))
         return jp_retry(p, "%s was ended by signal %d (%s)%s", name, WTERMSIG(status), strsignal(WTERMSIG(status)),
-                        last_words(p, &program));
+                        last_line(p, &program));
     if (WEXITSTATUS(status) != 0)
-        return jp_retry(p, "%s ended with exit code %d%s", name, WEXITSTATUS(status), last_words(p, &program));
+        return jp_retry(p, "%s ended with exit code %d%s", name, WEXITSTATUS(status), last_line(p, &program));
     return jp_return(p, value_of(program.output, program.output_size));
 }

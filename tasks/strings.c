@@ -2,7 +2,7 @@
 #include "tasks.h"
 #include <string.h>
 
-/* A text that grows in the memory of the body. */
+/* A text that grows in the body's arena. */
 typedef struct text {
     jp_ctx *p;
     char *s; /* ends with NUL */
@@ -28,7 +28,7 @@ static void puts_to(text *t, const char *s)
     put(t, s, strlen(s));
 }
 
-/* The parts, one behind the other, with the separator between them. */
+/* Joins the parts, with the separator between them. */
 JP_PIPE(Concat, p, .takes = "list parts, string? separator", .gives = "string")
 {
     const char *separator = jp_given(p, "separator") ? jp_string(p, "separator") : "";
@@ -45,7 +45,7 @@ JP_PIPE(Concat, p, .takes = "list parts, string? separator", .gives = "string")
     return jp_return(p, (const char *)out.s);
 }
 
-/* What stands for the value under this letter; NULL: it does not fit. */
+/* The value in the format of this letter; NULL: it does not fit. */
 static const char *formatted(jp_ctx *p, char kind, jp_value value)
 {
     switch (kind) {
@@ -90,11 +90,11 @@ JP_PIPE(Format, p, .takes = "string format, any... values", .gives = "string")
         if (next == count)
             return jp_abort(p, "Format: only %zu values were given for \"%s\"", count, format);
         const jp_value value = jp_arg_at(p, "values", next++);
-        const char *piece = formatted(p, kind, value);
-        if (!piece)
+        const char *one = formatted(p, kind, value);
+        if (!one)
             return jp_abort(p, "Format: value %zu, %s, does not fit the %%%c in \"%s\"", next, jp_json(p, value), kind,
                             format);
-        puts_to(&out, piece);
+        puts_to(&out, one);
     }
     if (next != count)
         return jp_abort(p, "Format: \"%s\" takes %zu values, and %zu were given", format, next, count);

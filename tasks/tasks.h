@@ -1,5 +1,5 @@
-/* tasks.h -- the library of pipes that everybody needs. Ordinary pipes, written against jetpipe.h alone. A program of
- * one's own registers those it wants beside its own, or all: jp_tasks ends with NULL. */
+/* tasks.h -- a library of common pipes, written against jetpipe.h alone. Your program registers those that it wants, or
+ * all: jp_tasks ends with NULL. */
 #ifndef JP_TASKS_H
 #define JP_TASKS_H
 

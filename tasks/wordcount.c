@@ -14,12 +14,12 @@
 #include <unistd.h>
 
 enum {
-    SHARD_BYTES = 192 * 1024,  /* unless told: hundreds of shards on an ordinary machine */
+    SHARD_BYTES = 192 * 1024,  /* the default: hundreds of shards on an ordinary machine */
     FAN_IN = 8,                /* of a merge */
-    BINARY_BYTES = 8192,       /* a NUL byte among the first so many: not text */
-    PIECE_BYTES = 1024 * 1024, /* that are read at once; longer words are not counted */
-    SKIPPED_MAX = 256,         /* that are named; all are counted */
-    SKIPPED_BINARY_MAX = 128,  /* so that binary files do not hide those that could not be read */
+    BINARY_BYTES = 8192,       /* a file with a NUL byte among its first bytes is not text */
+    CHUNK_BYTES = 1024 * 1024, /* read at once; a file with a longer word is skipped */
+    SKIPPED_MAX = 256,         /* skipped files that are named; all are counted */
+    SKIPPED_BINARY_MAX = 128,  /* of them binary, so that these do not hide unreadable ones */
     TOP = 20
 };
 
@@ -45,65 +45,65 @@ static jp_value counts_value(jp_ctx *p, const words *all, int64_t files, const s
     return jp_object(p, "files", files, "skipped_files", s->count, "skipped", s->named, "counts", words_document(all));
 }
 
-/* One document holds all counts. NULL: they fit. */
+/* One value holds all counts. NULL: they fit. */
 static const char *too_many(jp_ctx *p, const words *all)
 {
     if (all->bytes <= WORDS_BYTES_MAX)
         return NULL;
     return jp_format(
         p,
-        "the counts of %zu different words take %zu bytes, and one value holds at most %d of them; count fewer "
+        "the counts of %zu different words take %zu bytes, and one value holds at most %d bytes of them; count fewer "
         "folders at once",
         all->count, all->bytes, WORDS_BYTES_MAX);
 }
 
 /* ---- one shard ---- */
 
-/* NULL, or why the file cannot be counted. *touched: some of its words were counted before that was known. */
-static const char *count_file(jp_ctx *p, words *all, char *piece, const char *path, bool *touched)
+/* NULL, or why the file cannot be counted. *touched: some of its words have been counted. */
+static const char *count_file(jp_ctx *p, words *all, char *chunk, const char *path, bool *touched)
 {
     const char *why = NULL;
     const int fd = file_open(p, path, false, &why);
-    size_t kept = 0; /* of a word that began in the piece before */
+    size_t kept = 0; /* bytes of a word that began in the chunk before */
     bool last = false;
 
     *touched = false;
     while (!why && !last) {
-        const int64_t got = file_read(fd, piece + kept, PIECE_BYTES - kept);
+        const int64_t got = file_read(fd, chunk + kept, CHUNK_BYTES - kept);
         if (got < 0) {
             why = jp_format(p, "%s", strerror(errno));
             break;
         }
         const size_t size = kept + (size_t)got;
-        last = size < PIECE_BYTES;
-        if (!*touched && memchr(piece, '\0', size < BINARY_BYTES ? size : BINARY_BYTES)) {
+        last = size < CHUNK_BYTES;
+        if (!*touched && memchr(chunk, '\0', size < BINARY_BYTES ? size : BINARY_BYTES)) {
             why = binary_file;
             break;
         }
         *touched = true;
-        const size_t done = words_add_text(all, piece, size, last);
+        const size_t done = words_add_text(all, chunk, size, last);
         kept = size - done;
-        memmove(piece, piece + done, kept);
-        if (kept == PIECE_BYTES)
-            why = jp_format(p, "it holds a word of more than %d letters", PIECE_BYTES);
+        memmove(chunk, chunk + done, kept);
+        if (kept == CHUNK_BYTES)
+            why = jp_format(p, "it holds a word of more than %d letters", CHUNK_BYTES);
     }
     if (fd >= 0)
         close(fd);
     return why;
 }
 
-/* A file that cannot be read, as one that vanished after it was listed, is named with the reason. None of its words
- * count. */
+/* Files that cannot be read, or vanished after they were listed, are named with the reason, and none of their words
+ * counts. */
 JP_PIPE(CountWords, p, .takes = "list files", .gives = "doc")
 {
     const size_t count = jp_count(p, "files");
     const char **whys = jp_alloc(p, (count + 1) * sizeof *whys);
-    char *piece = jp_alloc(p, PIECE_BYTES);
+    char *chunk = jp_alloc(p, CHUNK_BYTES);
     skips s = {.named = jp_list_new(p)};
     words all = words_new(p);
     bool spoilt;
 
-    /* Words of a file that turned out to be unreadable in its middle are undone by counting the others anew. */
+    /* If a file turns out to be unreadable in its middle, all are counted again without it. */
     do {
         size_t i = 0;
         spoilt = false;
@@ -113,7 +113,7 @@ JP_PIPE(CountWords, p, .takes = "list files", .gives = "doc")
             if (!path)
                 return jp_abort(p, "CountWords takes a list of files, each a string, not %s", jp_json(p, file));
             if (!whys[i]) {
-                whys[i] = count_file(p, &all, piece, path, &spoilt);
+                whys[i] = count_file(p, &all, chunk, path, &spoilt);
                 spoilt = spoilt && whys[i];
             }
             i++;
@@ -157,8 +157,8 @@ JP_PIPE(MergeCounts, p, .takes = "doc... parts", .gives = "doc")
 
 /* ---- the end ---- */
 
-/* All counts as lines "word<TAB>count", by word. Written beside and renamed: a reader sees all of it, and an attempt
- * may be repeated. NULL, or what is wrong. */
+/* Writes all counts as lines "word<TAB>count", by word; first to a draft that is then renamed, so that a reader never
+ * sees half of them and an attempt may be repeated. NULL, or what is wrong. */
 static const char *write_counts(jp_ctx *p, const words *all, const char *path)
 {
     const char *draft = jp_format(p, "%s.%s", path, jp_key(p));
@@ -181,8 +181,8 @@ static const char *write_counts(jp_ctx *p, const words *all, const char *path)
                      path_shown(p, path), strerror(error));
 }
 
-/* The totals and the most frequent words; all counts go to the file `output` of the worker's machine, where one is
- * named. */
+/* Gives the totals and the most frequent words. If `output` is given, all counts are written to that file on the
+ * worker's machine. */
 JP_PIPE(TopWords, p, .takes = "doc merged, string? output", .gives = "doc")
 {
     const jp_value merged = jp_arg(p, "merged");
@@ -248,6 +248,6 @@ JP_PIPE(WordCount, p, .takes = "any folders, string? output, int64? shard_bytes"
         }
         left = merges;
     }
-    jp_future merged = left ? c.shards[0] : jp_yield(p, MergeCounts); /* of nothing: zero words */
+    jp_future merged = left ? c.shards[0] : jp_yield(p, MergeCounts); /* of no files: zero words */
     return jp_return(p, jp_yield(p, TopWords, merged, jp_arg(p, "output")));
 }

@@ -56,7 +56,7 @@ static const char *list_entry(struct listing *l, const FTSENT *entry)
     case FTS_DNR:
     case FTS_ERR:
     case FTS_NS:
-        /* What went away while the folder above it was read is as if it had never been there. */
+        /* ignore what vanished while its folder was being read */
         if (entry->fts_errno == ENOENT && entry->fts_level > 0)
             return NULL;
         return unreadable(l->p, entry->fts_path, entry->fts_errno);
@@ -89,7 +89,7 @@ static const char *list_folder(struct listing *l, const char *folder)
 /* ---- the folders ---- */
 
 struct folders {
-    const char **paths; /* without links, dots and slashes at the end */
+    const char **paths; /* as realpath gives them */
     size_t count;
 };
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FIRST_ROOM = 4096, MEMBER_BYTES = 10 /* of a member beside its name: type, NUL and int64 */ };
+enum { FIRST_ROOM = 4096, MEMBER_BYTES = 10 /* of a member without its name: type, NUL and int64 */ };
 
 static const uint64_t hash_seed = 14695981039346656037u;
 
@@ -90,7 +90,7 @@ size_t words_add_text(words *w, char *text, size_t size, bool last)
             return begin;
         if (at > begin)
             add(w, text + begin, at - begin, hash, 1);
-        at++; /* what ended the word is none */
+        at++; /* not a letter */
     }
     return size;
 }

@@ -1,9 +1,9 @@
-/* abort_bench.c -- how long the abort of a root with many waiting children takes, and how long a request about another
- * root waits meanwhile. All roles in this process, one thread each, one api role.
+/* abort_bench.c -- measures the abort of a root with many waiting children, and how long a request about another root
+ * waits meanwhile. All roles run in this process, one thread each.
  *
  *     abort_bench STORE BUS [CHILDREN]      for example: abort_bench sqlite:/tmp/bench.db memory: 200000
  *
- * Compare figures of one machine and one hour only; shared machines drift. */
+ * Compare only figures of the same machine and hour: shared machines drift. */
 #include "engine/role.h"
 #include <jetpipe.h>
 #include <pthread.h>

@@ -1,9 +1,9 @@
 /* bus_bench.c -- measures a bus: latency of one publish and from publish to delivery, throughput of batches, fetch and
  * ack.
  *
- *     bus_bench [URL] [MESSAGES]      (memory: and 100000 unless told)
+ *     bus_bench [URL] [MESSAGES]      (default: memory: and 100000)
  *
- * Uses a prefix of its own and removes its streams. */
+ * It uses its own prefix and removes its streams. */
 #include "bus/streams.h"
 #include <ctype.h>
 #include <stdio.h>
@@ -59,7 +59,7 @@ static void lone(jpx_bus *bus, jpx_sub *sub, const char *subject)
         must(jpx_bus_publish(bus, &message, 1, 10000, &err), "publish");
         publish[i] = now_us() - began;
         if (jpx_sub_fetch(sub, &got, 1, 10000) != 1)
-            must(jpx_fail(&err, JP_E_TIMEOUT, "nothing came"), "fetch");
+            must(jpx_fail(&err, JP_E_TIMEOUT, "no message arrived"), "fetch");
         hop[i] = now_us() - began;
         jpx_sub_ack(sub, &got, 1);
     }
@@ -90,7 +90,7 @@ static void bulk(jpx_bus *bus, jpx_sub *sub, const char *subject, size_t count)
     while (fetched < count) {
         size_t size = jpx_sub_fetch(sub, got, BATCH, 10000);
         if (size == 0)
-            must(jpx_fail(&err, JP_E_TIMEOUT, "%zu of %zu came", fetched, count), "fetch");
+            must(jpx_fail(&err, JP_E_TIMEOUT, "%zu of %zu messages arrived", fetched, count), "fetch");
         jpx_sub_ack(sub, got, size);
         fetched += size;
     }

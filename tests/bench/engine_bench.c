@@ -1,9 +1,9 @@
-/* engine_bench.c -- the whole engine on a real store and bus: W1 a chain of 1,000 steps, W2 10,000 children and their
- * join, W3 500 AddTwo at once. All roles in this process, one thread each, bodies in forked processes.
+/* engine_bench.c -- measures the whole engine on a store and a bus: W1 a chain of 1,000 steps, W2 10,000 children and
+ * their join, W3 500 AddTwo at once. All roles run in this process, one thread each; bodies run in forked processes.
  *
  *     engine_bench STORE BUS [RUNS]      for example: engine_bench sqlite:/tmp/bench.db nats://127.0.0.1:4222 5
  *
- * Prints the median of RUNS (5). Compare figures of one machine and one hour only; shared machines drift. */
+ * Prints the median of RUNS (5). Compare only figures of the same machine and hour: shared machines drift. */
 #include "engine/role.h"
 #include <jetpipe.h>
 #include <poll.h>
@@ -81,7 +81,7 @@ static void *role_loop(void *role)
     return NULL;
 }
 
-/* Starts `roots` roots and waits for all; gives the seconds from the first trigger to the last end. */
+/* Starts `roots` roots and waits for all; returns the seconds from the first trigger to the last end. */
 static double timed(const char *pipe, const char *json, size_t roots, int run)
 {
     jpx_arena *arena = jpx_arena_new();

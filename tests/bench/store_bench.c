@@ -1,9 +1,9 @@
-/* store_bench.c -- how fast a store is, for any URI that jetpipe takes.
+/* store_bench.c -- measures a store, for any URI that jetpipe takes.
  *
- *     store_bench URI [RUNS]        (default 5 runs; the median of each figure is printed)
+ *     store_bench URI [RUNS]        (default: 5 runs; prints the median of each figure)
  *
- * All writes are durable, as always. It works under a prefix of its own and removes its records at
- * the end (that is measured, too); a MongoDB database named jpbench... stays behind, empty. */
+ * All writes are durable. It uses its own prefix and removes its records at the end; a MongoDB database named
+ * jpbench... is left behind, empty. */
 #include "core/key.h" /* sizes only */
 #include "store/store.h"
 #include <bson/bson.h>
@@ -20,7 +20,7 @@ typedef struct bench {
     jpx_arena *arena;
     jp_error err;
     uint8_t root[JPX_ROOT_SIZE];
-    uint64_t next; /* the next record's number: what was inserted is 0 .. next - 1 */
+    uint64_t next; /* the next record's number: 0 .. next - 1 were inserted */
 } bench;
 
 static int64_t now_us(void)
@@ -100,7 +100,7 @@ static jpx_record make(bench *b, jpx_table table, uint64_t n)
     return record;
 }
 
-/* ---- cases: each does `count` things in calls of `batch` and gives the time of the calls alone ---- */
+/* ---- cases: each does `count` operations in calls of `batch` and returns the time of the calls alone ---- */
 
 static int64_t insert(bench *b, jpx_table table, int count, int batch)
 {
@@ -166,7 +166,7 @@ static int64_t scan(bench *b, int count, int batch)
     return took;
 }
 
-/* `words` words of `bits` bits each, in a barrier that no other call touches (a finish of a small generator). */
+/* Sets bits in `words` words of barriers that no other call touches, as finishes of small generators do. */
 static int64_t count_words(bench *b, int count, int batch, uint32_t words, bool repeat)
 {
     int64_t took = 0;

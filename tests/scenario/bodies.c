@@ -1,8 +1,8 @@
 /* bodies.c -- what a body is: it runs once for each attempt and never waits; its plan is adopted as a whole or not at
- * all; it ends in one of five ways; what it hands on is filled by others. S46 is in retry.c. */
+ * all; it ends in one of five ways; outputs that it forwards are filled by others. S46 is in retry.c. */
 #include "records.h"
 
-static kit *here; /* bodies run in this process: they can look at the store they must not have written to */
+static kit *here; /* bodies run in this process, so they can check that nothing of theirs is stored yet */
 
 JP_PIPE(looks_around, p, .gives = "int64")
 {
@@ -53,7 +53,7 @@ JP_PIPE(ends, p, .takes = "string how", .gives = "any", .async = true,
     return jp_abort(p, "because of %s", how);
 }
 
-/* Endings that were called and not returned mean nothing. */
+/* Only the ending that is returned counts. */
 JP_PIPE(changes_its_mind, p, .gives = "int64")
 {
     jp_end no = jp_abort(p, "no"), again = jp_retry(p, "again"), one = jp_return(p, 1);
@@ -63,7 +63,7 @@ JP_PIPE(changes_its_mind, p, .gives = "int64")
     return jp_return(p, 2);
 }
 
-/* ---- outputs handed on ---- */
+/* ---- forwarded outputs ---- */
 
 JP_PIPE(deep, p, .takes = "int64 n", .gives = "int64")
 {
@@ -90,7 +90,7 @@ JP_PIPE(crossed, p, .takes = "int64 n", .gives = "int64", .fills = "int64 x")
         return jp_return(p, 6);
     }
     jp_future f = jp_yield(p, crossed, jp_int64(p, "n") - 1);
-    if (jp_int64(p, "n") == 4) /* somebody in the middle waits for both */
+    if (jp_int64(p, "n") == 4) /* a consumer in the middle */
         jp_yield(p, echo, f, jp_slot(p, f, "x"));
     jp_fill(p, "x", f);
     return jp_return(p, jp_slot(p, f, "x"));
@@ -102,7 +102,7 @@ JP_PIPE(take_crossed, p, .takes = "int64 n", .gives = "any")
     return jp_return(p, jp_yield(p, echo, f, jp_slot(p, f, "x")));
 }
 
-/* One slot of a child is three outputs here. */
+/* One slot of a child becomes three outputs. */
 JP_PIPE(thrice, p, .gives = "int64", .fills = "int64 a, int64 b")
 {
     jp_future f = jp_slot(p, jp_yield(p, crossed, 0), "x");
@@ -129,18 +129,17 @@ JP_PIPE(side_work, p, .takes = "int64 ms", .gives = "string")
     return jp_return(p, "at once");
 }
 
-/* Null is handed on too. */
-JP_PIPE(hands_null, p, .gives = "any")
+JP_PIPE(forwards_null, p, .gives = "any")
 {
     return jp_return(p, jp_yield(p, echo));
 }
 
 JP_PIPE(takes_null, p, .gives = "any")
 {
-    return jp_return(p, jp_yield(p, echo, jp_yield(p, hands_null), 1));
+    return jp_return(p, jp_yield(p, echo, jp_yield(p, forwards_null), 1));
 }
 
-/* ---- what takes a reply ends like a body ---- */
+/* ---- on_reply ends like a body ---- */
 
 static jp_end takes_reply(jp_ctx *p, jp_value reply)
 {
@@ -205,10 +204,10 @@ JP_PIPE(two_keyed, p)
 }
 
 static const jp_def *const pipes[] = {
-    &echo,          &rec,       &slow,       &looks_around, &plans_three,      &ends,
-    &deep,          &ladder,    &crossed,    &take_crossed, &thrice,           &take_thrice,
-    &two_deep,      &side_work, &hands_null, &takes_null,   &changes_its_mind, &replied,
-    &takes_replied, &keyed,     &two_keyed,  NULL};
+    &echo,          &rec,       &slow,          &looks_around, &plans_three,      &ends,
+    &deep,          &ladder,    &crossed,       &take_crossed, &thrice,           &take_thrice,
+    &two_deep,      &side_work, &forwards_null, &takes_null,   &changes_its_mind, &replied,
+    &takes_replied, &keyed,     &two_keyed,     NULL};
 
 /* SEMANTICS 2.1, 2.2 */
 START_SCENARIO(nothing_starts_before_the_end)
@@ -222,7 +221,7 @@ START_SCENARIO(nothing_starts_before_the_end)
     assert_json(steps_of(k, pipeline_of(k, "looks_around", 0)), "planned");
 }
 
-/* ---- one attempt executed twice: two workers have its event, and neither has ended it ---- */
+/* ---- one attempt executed twice: two workers hold its event at the same time ---- */
 
 static const jpx_store_ops *real_ops;
 static jpx_store_ops changed_ops;
@@ -242,8 +241,8 @@ static bool has_planned(const jpx_record *r, size_t count)
     return found;
 }
 
-/* When the first worker is about to adopt its children, the second one gets the same event and executes it as well. The
- * one whose entry is written first wins. */
+/* When the first worker is about to adopt its children, the second one receives the same event and executes it. The one
+ * whose entry is written first wins. */
 static jp_status rivals_insert(jpx_store *s, jpx_table table, const jpx_record *r, size_t n, bool *dup, jp_error *err)
 {
     static const jpx_record *first;
@@ -253,7 +252,7 @@ static jp_status rivals_insert(jpx_store *s, jpx_table table, const jpx_record *
     if (++planned_inserts == 1) {
         first = r;
         first_count = n;
-        for (int i = 0; i < 50 && planned_inserts == 1; i++) { /* JetStream may have given it to the first one */
+        for (int i = 0; i < 50 && planned_inserts == 1; i++) { /* JetStream may deliver it to the first one */
             send_run(here, pipeline_of(here, "plans_three", 0), 0, false);
             jpx_role_step(rival, here->virtual_time ? 0 : 20);
         }
@@ -315,24 +314,25 @@ static void executed_twice(int ground, bool second_wins)
     assert_json(tree(k, key, "children.4"), "");
     assert_json(steps_of(k, pipeline_of_root(k, key)), "planned");
 
-    /* what was not adopted stands there, without an entry, and nobody counts it */
+    /* the other plan is stored, has no entries, and is not counted */
     int without = 0;
     ck_assert_uint_eq(records(k, JPX_TABLE_PIPELINE), 1 + 4 * 2);
     for (size_t i = 0; i < 4; i++)
         without += strcmp(steps_of(k, pipeline_of(k, "rec", i)), "") == 0;
     ck_assert_int_eq(without, 2);
 
-    assert_json(field(k, "cleanup", key, "removed"), "1"); /* and goes with its root */
+    assert_json(field(k, "cleanup", key, "removed"), "1"); /* a cleanup removes both */
     run_until_idle(k);
     for (int t = 0; t < JPX_TABLES; t++)
-        ck_assert_msg(
-            records(k, (jpx_table)t) == (t == JPX_TABLE_TIMER || t == JPX_TABLE_MARK), /* a second look; a tombstone */
-            "%s: %zu records of %s are left", k->ground, records(k, (jpx_table)t), jpx_table_name((jpx_table)t));
+        ck_assert_msg(records(k, (jpx_table)t) ==
+                          (t == JPX_TABLE_TIMER || t == JPX_TABLE_MARK), /* of the second removal; a tombstone */
+                      "%s: %zu records of %s are left", k->ground, records(k, (jpx_table)t),
+                      jpx_table_name((jpx_table)t));
     jpx_role_close(rival);
     kit_close(k);
 }
 
-/* SEMANTICS 2.3, 6.2: one set of children is adopted; the other is inert everywhere. */
+/* SEMANTICS 2.3, 6.2: one set of children is adopted; the other is inert. */
 START_TEST(executed_twice_the_first_wins)
 {
     executed_twice(_i, false);
@@ -412,7 +412,7 @@ static void until_noted(kit *k, const char *text)
     ck_assert_msg(noted(text) > 0, "%s: %s", text, journal());
 }
 
-/* SEMANTICS 2.5, 8.2: what takes the reply ends in the same five ways, children and outputs included. */
+/* SEMANTICS 2.5, 8.2: on_reply ends in the same five ways, and may plan children and fill outputs. */
 START_SCENARIO(replies_end_like_bodies)
 {
     const char *key = start_replied(k);
@@ -457,7 +457,7 @@ START_SCENARIO(replies_end_like_bodies)
     assert_json(tree(k, key, "children.0.outputs"), "");
 }
 
-/* A pipeline's key is the same on every attempt, and on no other pipeline; a queue of its own. */
+/* A pipeline's key is the same in every attempt, and unique. A pipe may have its own queue. */
 START_SCENARIO(keys_and_queues)
 {
     keys_count = 0;
@@ -470,11 +470,11 @@ START_SCENARIO(keys_and_queues)
     ck_assert_str_eq(child_of_root(k, key, 0)->queue, "elsewhere");
 }
 
-/* SEMANTICS 2.6: to any depth, with nothing added. */
+/* SEMANTICS 2.6: to any depth, at no cost. */
 START_SCENARIO(forwarded_to_any_depth)
 {
     assert_json(result(k, run(k, "deep", "[60]")), "99");
-    ck_assert_uint_eq(records(k, JPX_TABLE_FILL), 1); /* the root's slot, and none on the way */
+    ck_assert_uint_eq(records(k, JPX_TABLE_FILL), 1); /* for the root's slot; none for the levels between */
     ck_assert_uint_eq(records(k, JPX_TABLE_VALUE), 0);
     assert_json(result(k, run(k, "ladder", "[40]")), "99");
 }
@@ -490,7 +490,7 @@ START_SCENARIO(forwarded_by_name)
     assert_json(result(k, run(k, "takes_null", "")), "[null,1]");
 }
 
-/* SEMANTICS 2.6, 5.2, 5.3: a value after yields; the children are side work. */
+/* SEMANTICS 2.6, 5.2, 5.3: a body that returns a value after yields: the children are side work. */
 START_SCENARIO(side_work_goes_on)
 {
     const char *key = start(k, "side_work", k->virtual_time ? "[60000]" : "[1500]");

@@ -1,12 +1,12 @@
-/* crashes.c -- bodies that crash, hang and take their machine down, in the forked executor and with real time. */
+/* crashes.c -- bodies that crash, hang or kill their whole worker, in the forked executor, in real time. */
 #include "records.h"
 #include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* ---- pipes ---- what they note is lost with their process: attempts are counted by the engine */
+/* ---- pipes ---- their notes are lost with their process, so the tests read attempts from the records */
 
-static const char *begun_file; /* what bodies tell the test */
+static const char *begun_file; /* written by bodies, read by the test */
 
 static void fall_over(void)
 {
@@ -29,7 +29,7 @@ JP_PIPE(leaves, p, .gives = "int64", .retry = {.attempts = 2, .first_ms = 20})
     return jp_return(p, jp_attempt(p));
 }
 
-/* A plan that dies with its body. */
+/* Its plan is lost with its process. */
 JP_PIPE(plans_and_crashes, p, .gives = "int64", .retry = {.attempts = 2, .first_ms = 20})
 {
     jp_future a = jp_yield(p, echo, jp_attempt(p));
@@ -52,7 +52,7 @@ JP_PIPE(hangs, p, .takes = "int64 times", .gives = "int64", .timeout_ms = 400,
     return jp_return(p, jp_attempt(p));
 }
 
-/* The time limit is that of the attempt: of a body that waits later, too, and of what takes the reply. */
+/* The time limit covers the whole attempt: a body that goes on to wait, and on_reply. */
 JP_PIPE(hangs_before_waiting, p, .gives = "int64", .async = true, .timeout_ms = 400,
         .retry = {.attempts = 2, .first_ms = 20, .jitter = JP_NO_JITTER})
 {
@@ -61,7 +61,7 @@ JP_PIPE(hangs_before_waiting, p, .gives = "int64", .async = true, .timeout_ms = 
     return jp_return_in(p, 20, jp_attempt(p));
 }
 
-/* No time limit but that of one yield (S53). */
+/* Its only time limit is that of one of its yields (S53). */
 JP_PIPE(sleeps, p, .takes = "int64 times", .gives = "int64", .retry = {.attempts = 2, .first_ms = 20})
 {
     if (jp_attempt(p) <= jp_int64(p, "times"))
@@ -84,7 +84,7 @@ static jp_end hangs_in_reply(jp_ctx *p, jp_value reply)
     return jp_return(p, jp_attempt(p));
 }
 
-/* Its ticket goes through a file: its memory is that of another process. */
+/* Passes its ticket to the test through a file: it runs in another process. */
 JP_PIPE(hangs_at_the_reply, p, .gives = "int64", .async = true, .timeout_ms = 1500, .on_reply = hangs_in_reply,
         .retry = {.attempts = 2, .first_ms = 20})
 {
@@ -100,17 +100,26 @@ JP_PIPE(beside, p, .gives = "list")
     return jp_return(p, jp_array(p, jp_yield(p, crashes, 1), jp_yield(p, echo, 7), jp_yield(p, hangs, 0)));
 }
 
-JP_PIPE(takes_all_down, p, .gives = "int64", .retry = {.attempts = 1})
+JP_PIPE(kills_its_worker, p, .gives = "int64", .retry = {.attempts = 1})
 {
     int fd = open(begun_file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0 || write(fd, "x", 1) != 1)
         return jp_abort(p, "no file");
-    _exit(9); /* in the worker's own process: nobody is left to tell */
+    _exit(9); /* in the worker's own process, so the whole worker ends */
 }
 
-static const jp_def *const pipes[] = {
-    &echo,   &crashes, &leaves,     &plans_and_crashes,  &hangs,          &hangs_before_waiting,
-    &beside, &sleeps,  &limits_one, &hangs_at_the_reply, &takes_all_down, NULL};
+static const jp_def *const pipes[] = {&echo,
+                                      &crashes,
+                                      &leaves,
+                                      &plans_and_crashes,
+                                      &hangs,
+                                      &hangs_before_waiting,
+                                      &beside,
+                                      &sleeps,
+                                      &limits_one,
+                                      &hangs_at_the_reply,
+                                      &kills_its_worker,
+                                      NULL};
 
 /* ---- a kit whose bodies run in processes of their own ---- */
 
@@ -168,7 +177,7 @@ START_TEST(a_crash_is_an_attempt)
 }
 END_TEST
 
-/* SEMANTICS 2.3, 6.2: the plan is gone with it, and nobody else is touched. */
+/* SEMANTICS 2.3, 6.2: its plan is lost, and other bodies are not affected. */
 START_TEST(a_crash_leaves_nothing)
 {
     kit *k = open_forked();
@@ -203,8 +212,8 @@ START_TEST(a_timeout_is_an_attempt)
 }
 END_TEST
 
-/* What a body in its process wrote last into the file; fails the test when nothing new comes. */
-static const char *told(kit *k, const char *before_)
+/* What a body wrote into the file last; fails the test if it never differs from `before_`. */
+static const char *written(kit *k, const char *before_)
 {
     for (int i = 0; i < 400; i++) {
         char text[256] = "";
@@ -217,11 +226,11 @@ static const char *told(kit *k, const char *before_)
                 return jpx_strdup(k->arena, text);
         }
     }
-    ck_abort_msg("nothing came");
+    ck_abort_msg("nothing new was written");
     return "";
 }
 
-/* SEMANTICS 6.2, 8.2: also where the reply is taken; then the body asks again. */
+/* SEMANTICS 6.2, 8.2: on_reply has the same limit; the next attempt runs the body again. */
 START_TEST(a_timeout_at_the_reply)
 {
     char path[256];
@@ -229,9 +238,9 @@ START_TEST(a_timeout_at_the_reply)
     begun_file = path;
     kit *k = open_forked();
     const char *key = start(k, "hangs_at_the_reply", "");
-    const char *first = told(k, "");
+    const char *first = written(k, "");
     ask(k, "reply", jpx_format(k->arena, "{\"ticket\":\"%s\",\"value\":1}", first));
-    const char *second = told(k, first);
+    const char *second = written(k, first);
     ask(k, "reply", jpx_format(k->arena, "{\"ticket\":\"%s\",\"value\":1}", second));
     finish(k, key);
     assert_json(result(k, key), "2");
@@ -241,9 +250,9 @@ START_TEST(a_timeout_at_the_reply)
 }
 END_TEST
 
-/* ---- a body that takes its whole machine down ---- */
+/* ---- a body that kills its worker ---- */
 
-/* A process with all roles; ends with 0 when the root is final, with 9 by the body. */
+/* A process with all roles. Exit code 0: the root is final; 9: the body ended it. */
 static _Noreturn void one_life(const char *store, const char *prefix, const char *key, bool first)
 {
     jpx_local_options options = {
@@ -254,7 +263,7 @@ static _Noreturn void one_life(const char *store, const char *prefix, const char
 
     if (jpx_registry_new(&registry, pipes, &err) != JP_OK ||
         jpx_local_open(&local, registry, &options, &err) != JP_OK ||
-        (first && jpx_local_start(local, "takes_all_down", "", key, &err) != JP_OK) ||
+        (first && jpx_local_start(local, "kills_its_worker", "", key, &err) != JP_OK) ||
         jpx_local_finish(local, key, 60000, &err) != JP_OK) {
         fprintf(stderr, "%s\n", err.text);
         _exit(1);
@@ -263,11 +272,11 @@ static _Noreturn void one_life(const char *store, const char *prefix, const char
     _exit(0);
 }
 
-/* SEMANTICS 6.2: a fifth delivery without an ending is a crash. Redelivery by itself is no attempt. */
-START_TEST(a_body_that_takes_all_down)
+/* SEMANTICS 6.2: a fifth delivery without an ending is a crash. Redelivery by itself is not an attempt. */
+START_TEST(a_body_that_kills_its_worker)
 {
     if (!getenv("JETPIPE_TEST_NATS")) {
-        fprintf(stderr, "skip: events that come again: no server named by JETPIPE_TEST_NATS\n");
+        fprintf(stderr, "skip: redelivered events: no server named by JETPIPE_TEST_NATS\n");
         return;
     }
     const char *folder = getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp";
@@ -293,7 +302,7 @@ START_TEST(a_body_that_takes_all_down)
     ck_assert_ptr_nonnull(file);
     size_t count = fread(begun, 1, sizeof begun, file);
     fclose(file);
-    ck_assert_msg(count == 5, "it was begun %zu times", count);
+    ck_assert_msg(count == 5, "it was started %zu times", count);
 
     jpx_local_options options = {.store = store, .prefix = k.prefix, .level = JPX_ERROR};
     ck_assert_msg(jpx_registry_new(&k.registry, pipes, &err) == JP_OK, "%s", err.text);
@@ -323,7 +332,7 @@ int main(void)
     tcase_add_test(tcase, a_crash_leaves_nothing);
     tcase_add_test(tcase, a_timeout_is_an_attempt);
     tcase_add_test(tcase, a_timeout_at_the_reply);
-    tcase_add_test(tcase, a_body_that_takes_all_down);
+    tcase_add_test(tcase, a_body_that_kills_its_worker);
     suite_add_tcase(suite, tcase);
     return kit_main(suite);
 }

@@ -1,11 +1,11 @@
-/* early.c -- replies that come while the body that handed out their ticket is at work, and goes on for long. Bodies run
- * in processes of their own, and time is real. SEMANTICS 8.2, PROTOCOL 7. */
+/* early.c -- replies that arrive while the body that handed out their ticket is still running, for long. Bodies run in
+ * processes of their own, in real time. SEMANTICS 8.2; docs/protocol.md, trap 7. */
 #include "seam.h"
 #include <stdatomic.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { TICKET = 128, BOUND_MS = 13 * 1000 }; /* by then an early reply of no body at work has been refused */
+enum { TICKET = 128, BOUND_MS = 13 * 1000 }; /* by then an early reply is refused, unless its body is running */
 
 static struct shared { /* with the bodies' processes */
     char own[TICKET], promised[TICKET];
@@ -50,7 +50,7 @@ static const char *forged(kit *k, const char *ticket)
     return other;
 }
 
-START_TEST(an_early_reply_is_not_refused_while_its_body_is_at_work)
+START_TEST(an_early_reply_is_not_refused_while_its_body_runs)
 {
     const jpx_env env = jpx_env_system(JPX_ERROR);
     jp_error err;
@@ -96,7 +96,7 @@ int main(void)
     Suite *suite = suite_create("early");
     TCase *tcase = tcase_create("early");
     tcase_set_timeout(tcase, 120);
-    tcase_add_test(tcase, an_early_reply_is_not_refused_while_its_body_is_at_work);
+    tcase_add_test(tcase, an_early_reply_is_not_refused_while_its_body_runs);
     suite_add_tcase(suite, tcase);
     return kit_main(suite);
 }

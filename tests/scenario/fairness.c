@@ -1,9 +1,8 @@
-/* fairness.c -- two workers of one process each, on one queue or two: what a worker fetched ahead, or holds of one
- * queue, does not keep the other worker, or the other queue, waiting.
+/* fairness.c -- prefetched events must not starve another worker or another queue.
  *
- * On the memory bus, and on JetStream where JETPIPE_TEST_NATS names a server. Bodies run in processes of their own and
- * tell what they do in shared memory. Nothing here hangs on how fast the machine is: bodies are long because they wait
- * to be let go, or are counted by who ran them. */
+ * Two workers with one process each, on one queue or two; on the memory bus, and on JetStream if JETPIPE_TEST_NATS
+ * names a server. Bodies run in processes of their own and report through shared memory. The tests count which process
+ * ran which body; they do not depend on the speed of the machine. */
 #include "bus/memory.h"
 #include "core/record.h"
 #include "engine/role.h"
@@ -25,33 +24,33 @@ typedef struct board { /* shared with the bodies */
     atomic_int longs, shorts, hooks, shorts_before_last_long;
     atomic_int pids[LONG]; /* of the process that ran the long body */
 } board;
-static board *told;
+static board *shared;
 
 JP_PIPE(Short, p, .takes = "int64 n", .gives = "int64")
 {
-    atomic_fetch_add(&told->shorts, 1);
+    atomic_fetch_add(&shared->shorts, 1);
     return jp_return(p, jp_arg(p, "n"));
 }
 
 static void long_finished(jp_ctx *p, bool aborted)
 {
     (void)p;
-    atomic_fetch_add(&told->hooks, !aborted);
+    atomic_fetch_add(&shared->hooks, !aborted);
 }
 
-/* The hook has each execution leave a mark before its body. */
+/* Because of the hook, each execution writes a mark before its body. */
 JP_PIPE(Long, p, .takes = "int64 n", .gives = "int64", .on_finished = long_finished)
 {
-    atomic_store(&told->pids[jp_int64(p, "n") % LONG], (int)getpid());
-    if (atomic_fetch_add(&told->longs, 1) == LONG - 1)
-        atomic_store(&told->shorts_before_last_long, atomic_load(&told->shorts));
-    usleep((useconds_t)told->long_ms * 1000);
+    atomic_store(&shared->pids[jp_int64(p, "n") % LONG], (int)getpid());
+    if (atomic_fetch_add(&shared->longs, 1) == LONG - 1)
+        atomic_store(&shared->shorts_before_last_long, atomic_load(&shared->shorts));
+    usleep((useconds_t)shared->long_ms * 1000);
     return jp_return(p, jp_arg(p, "n"));
 }
 
 JP_PIPE(Beside, p, .takes = "int64 n", .gives = "int64", .queue = "beside")
 {
-    atomic_fetch_add(&told->shorts, 1);
+    atomic_fetch_add(&shared->shorts, 1);
     return jp_return(p, jp_arg(p, "n"));
 }
 
@@ -78,7 +77,7 @@ JP_PIPE(Besides, p, .queue = "beside")
 
 static const jp_def *const pipes[] = {&Short, &Long, &Beside, &Shorts, &Longs, &Besides, NULL};
 
-/* ---- a ground with two workers that start when they are told to ---- */
+/* ---- api and barrier roles; workers are started by the tests ---- */
 
 static jpx_env env;
 static jpx_arena *arena;
@@ -119,9 +118,9 @@ static void open_ground(int place, int long_ms)
 {
     size_t count;
 
-    told = mmap(NULL, sizeof *told, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    ck_assert(told != MAP_FAILED);
-    told->long_ms = long_ms;
+    shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    ck_assert(shared != MAP_FAILED);
+    shared->long_ms = long_ms;
     env = jpx_env_system(getenv("KIT_LOG") ? JPX_DEBUG : JPX_ERROR);
     arena = jpx_arena_new();
     ok(jpx_registry_new(&registry, pipes, &err));
@@ -184,13 +183,14 @@ static void wait_for(const atomic_int *counter, int value)
     ck_assert_int_ge(atomic_load(counter), value);
 }
 
-/* Of the executions of each pipeline: one that may have begun, and one that has. What was given back had not. */
+/* Each body has one mark from before the abort check; all but the first have a start mark, for their events were
+ * redelivered. Returned events have left no marks. */
 static void check_marks(const char *key)
 {
     uint8_t lo[JPX_MARK_SIZE] = {0}, hi[JPX_MARK_SIZE];
     jpx_records found;
     jpx_record root;
-    int may = 0, has = 0;
+    int checks = 0, starts = 0;
 
     ok(jpx_store_root_by_key(store, key, arena, &root, &err));
     memset(hi, 0xff, sizeof hi);
@@ -202,32 +202,33 @@ static void check_marks(const char *key)
         jpx_mark mark;
         ck_assert(jpx_mark_decode(found.items[i], arena, &mark));
         if (mark.plans)
-            continue; /* tells which generation a body may plan, beside the others */
-        *(mark.begins ? &has : &may) += 1;
+            continue; /* of the generation that a body may plan */
+        *(mark.begins ? &starts : &checks) += 1;
     }
-    ck_assert_int_eq(may, LONG);
-    ck_assert_msg(has > 0 && has < LONG, "%d of %d events came again, all but the first should", has, LONG);
+    ck_assert_int_eq(checks, LONG);
+    ck_assert_msg(starts > 0 && starts < LONG, "%d of %d events were redelivered, all but the first should be", starts,
+                  LONG);
 }
 
 /* ---- tests ---- */
 
-/* A worker that learned from short bodies has fetched long ones ahead; another one comes. No attempt is counted, and no
- * body runs twice. */
+/* A worker that has learned from short bodies prefetches long ones; then a second worker starts and gets some of them.
+ * No attempt is counted, and no body runs twice. */
 START_TEST(long_after_short)
 {
-    open_ground(_i, _i ? 1000 : 400); /* what was asked for before takes 10 s to end on JetStream */
+    open_ground(_i, _i ? 1000 : 400); /* an open pull on JetStream takes 10 s to end */
     start_role(JPX_ROLE_WORKER);
     start("Shorts");
     finish("Shorts");
     start("Longs");
-    wait_for(&told->longs, 1);
+    wait_for(&shared->longs, 1);
     usleep(300000);
     start_role(JPX_ROLE_WORKER);
     const char *tree = finish("Longs");
     int first = 0;
     for (int i = 0; i < LONG; i++)
-        first += atomic_load(&told->pids[i]) == atomic_load(&told->pids[0]);
-    ck_assert_int_eq(atomic_load(&told->longs), LONG);
+        first += atomic_load(&shared->pids[i]) == atomic_load(&shared->pids[0]);
+    ck_assert_int_eq(atomic_load(&shared->longs), LONG);
     ck_assert_msg(first > 1 && first < LONG - 1, "%d of %d bodies ran in one of the two processes", first, LONG);
     ck_assert_msg(!strstr(tree, "\"attempt\":2"), "%s", tree);
     check_marks("Longs");
@@ -235,19 +236,19 @@ START_TEST(long_after_short)
 }
 END_TEST
 
-/* Short bodies of a queue beside one whose bodies are long: their turn comes, with one worker, too. */
+/* One worker, two queues, one with long bodies: the short ones of the other queue get their turn. */
 START_TEST(a_queue_beside_long_bodies)
 {
     open_ground(_i, 200);
     start_role(JPX_ROLE_WORKER);
     start("Longs");
-    wait_for(&told->longs, 1);
+    wait_for(&shared->longs, 1);
     start("Besides");
     finish("Besides");
     finish("Longs");
-    ck_assert_int_eq(atomic_load(&told->longs), LONG);
-    ck_assert_int_eq(atomic_load(&told->shorts), LONG);
-    ck_assert_int_ge(atomic_load(&told->shorts_before_last_long), 3);
+    ck_assert_int_eq(atomic_load(&shared->longs), LONG);
+    ck_assert_int_eq(atomic_load(&shared->shorts), LONG);
+    ck_assert_int_ge(atomic_load(&shared->shorts_before_last_long), 3);
     close_ground();
 }
 END_TEST

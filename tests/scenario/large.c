@@ -1,5 +1,5 @@
-/* large.c -- S77, SEMANTICS 3.1: values that are larger than a message of the broker: arguments and replies that come
- * in pieces, results that go out in pieces, answers that are too large for one message. */
+/* large.c -- S77, SEMANTICS 3.1: values that are larger than one message: arguments and replies uploaded in chunks,
+ * results read in chunks, answers that are too large. */
 #include "core/event.h"
 #include "kit.h"
 
@@ -15,7 +15,7 @@ JP_PIPE(same, p, .takes = "any x", .gives = "any")
     return jp_return(p, jp_arg(p, "x"));
 }
 
-/* `size` bytes of which every 1000th is a quote and every 1001st a letter of two bytes. */
+/* `size` bytes; every 1000th is a quote, followed by a letter of two bytes. */
 static char *text_of(size_t size)
 {
     char *s = malloc(size + 1);
@@ -73,23 +73,23 @@ JP_PIPE(three_big, p)
 static const jp_def *const pipes[] = {&length,   &same,      &big,       &question, &many_big,
                                       &grumbles, &count_all, &three_big, NULL};
 
-/* Uploads `json` in pieces of `size` bytes that hold no quotes but escaped ones; returns the members that name it. */
+/* Uploads `json` in chunks of `size` bytes; returns the members of a request that name the upload. */
 static const char *upload(kit *k, const char *json, size_t size)
 {
     const char *id = NULL;
-    int pieces = 0;
-    for (size_t at = 0, all = strlen(json); at < all; at += size, pieces++) {
-        const char *piece =
+    int chunks = 0;
+    for (size_t at = 0, all = strlen(json); at < all; at += size, chunks++) {
+        const char *chunk =
             jpx_json_text(k->arena, jpx_strndup(k->arena, json + at, all - at < size ? all - at : size));
         const char *answer =
             ask(k, "upload",
-                id ? jpx_format(k->arena, "{\"upload\":\"%s\",\"index\":%d,\"piece\":%s}", id, pieces, piece)
-                   : jpx_format(k->arena, "{\"piece\":%s}", piece));
+                id ? jpx_format(k->arena, "{\"upload\":\"%s\",\"index\":%d,\"piece\":%s}", id, chunks, chunk)
+                   : jpx_format(k->arena, "{\"piece\":%s}", chunk));
         ck_assert_msg(strstr(answer, "\"upload\"") != NULL, "%s", answer);
         if (!id)
             id = jpx_strndup(k->arena, strstr(answer, ":\"") + 2, 24);
     }
-    return jpx_format(k->arena, "\"upload\":\"%s\",\"pieces\":%d", id, pieces);
+    return jpx_format(k->arena, "\"upload\":\"%s\",\"pieces\":%d", id, chunks);
 }
 
 static const char *args_of(kit *k, size_t size)
@@ -102,7 +102,7 @@ static const char *args_of(kit *k, size_t size)
     return json;
 }
 
-START_SCENARIO(s77_arguments_in_pieces)
+START_SCENARIO(s77_arguments_in_chunks)
 {
     size_t size = 3 * 1024 * 1024;
     const char *named = upload(k, args_of(k, size), 400000);
@@ -111,7 +111,7 @@ START_SCENARIO(s77_arguments_in_pieces)
     finish(k, "large");
     assert_json(result(k, "large"), jpx_format(k->arena, "%zu", size));
     assert_json(tree(k, "large", "args.0.large"), "true");
-    assert_json(field(k, "start", request, "existed"), "true"); /* the pieces are written once and still there */
+    assert_json(field(k, "start", request, "existed"), "true"); /* the chunks are still stored */
 }
 
 START_SCENARIO(uploads_that_are_wrong)
@@ -142,10 +142,10 @@ START_SCENARIO(uploads_that_are_wrong)
     assert_json(result(k, "k"), "3");
 }
 
-/* Nothing of an upload is left over, whether it was used or not. */
+/* An upload is removed after a day, whether it was used or not. */
 START_SCENARIO(uploads_go_after_a_day)
 {
-    if (!k->virtual_time || strstr(k->ground, "mongodb")) /* a day of looks for timers takes too long there */
+    if (!k->virtual_time || strstr(k->ground, "mongodb")) /* scanning timers for a day takes too long there */
         return;
     const char *named = upload(k, "[\"abc\"]", 3);
     const char *request = jpx_format(k->arena, "{\"pipe\":\"length\",\"key\":\"k\",%s}", named);
@@ -156,7 +156,7 @@ START_SCENARIO(uploads_go_after_a_day)
     assert_json(result(k, "k"), "3"); /* the root has its own copy */
 }
 
-START_SCENARIO(replies_in_pieces)
+START_SCENARIO(replies_in_chunks)
 {
     const char *key = start(k, "question", "");
     pass(k, 150);
@@ -170,8 +170,8 @@ START_SCENARIO(replies_in_pieces)
                 "refused");
 }
 
-/* A result of `size` bytes, read piece by piece, is what the body gave. */
-static void read_in_pieces(kit *k, const char *key, size_t size)
+/* Reads a result of `size` bytes in chunks and compares it with what the body returned. */
+static void read_in_chunks(kit *k, const char *key, size_t size)
 {
     char *text = text_of(size);
     const char *expected = jpx_json_text(k->arena, text);
@@ -185,8 +185,8 @@ static void read_in_pieces(kit *k, const char *key, size_t size)
         ck_assert(bson_iter_init_find(&iter, &doc, "size"));
         ck_assert_uint_eq((size_t)bson_iter_as_int64(&iter), all);
         ck_assert(bson_iter_init_find(&iter, &doc, "piece"));
-        const char *piece = bson_iter_utf8(&iter, &part);
-        ck_assert(part > 0 && at + part <= all && memcmp(piece, expected + at, part) == 0);
+        const char *chunk = bson_iter_utf8(&iter, &part);
+        ck_assert(part > 0 && at + part <= all && memcmp(chunk, expected + at, part) == 0);
         at += part;
         bson_destroy(&doc);
     }
@@ -195,31 +195,31 @@ static void read_in_pieces(kit *k, const char *key, size_t size)
     free(text);
 }
 
-START_SCENARIO(s77_results_in_pieces)
+START_SCENARIO(s77_results_in_chunks)
 {
     const char *key = run(k, "big", "[3000000]");
-    read_in_pieces(k, key, 3000000);
-    read_in_pieces(k, key, 3000000); /* again: the last piece does not end it for good */
+    read_in_chunks(k, key, 3000000);
+    read_in_chunks(k, key, 3000000); /* it can be read again */
     assert_json(tree(k, key, "outputs.default.large"), "true");
     assert_json(field(k, "result", jpx_format(k->arena, "{\"key\":\"%s\",\"value\":false}", key), "result"), "");
 }
 
-/* An answer that no message can carry is an error that names sizes and the mend. */
+/* An answer that is larger than a message is an error that names the sizes and the fix. */
 START_SCENARIO(answers_that_are_too_large)
 {
     const char *key = run(k, "big", "[8300000]");
     const char *answer = ask(k, "result", key);
-    bool fits = k->virtual_time; /* the bus in memory passes a value of this size */
+    bool fits = k->virtual_time; /* the memory bus carries a value of this size */
     ck_assert_int_eq(strstr(answer, "\"too-large\"") == NULL, fits);
     if (!fits) {
         ck_assert_ptr_nonnull(strstr(answer, "max_payload"));
         ck_assert_ptr_nonnull(strstr(answer, "\\\"offset\\\":0"));
         ck_assert_ptr_nonnull(strstr(answer, "\"size\":8"));
     }
-    read_in_pieces(k, key, 8300000);
+    read_in_chunks(k, key, 8300000);
 }
 
-/* SEMANTICS 3.1: outputs that are fine one by one, and too much in one list. */
+/* SEMANTICS 3.1: outputs that fit one by one, but not in one list. */
 START_SCENARIO(a_list_that_grows_too_large)
 {
     const char *why = reason(k, run(k, "three_big", ""));
@@ -229,7 +229,7 @@ START_SCENARIO(a_list_that_grows_too_large)
                   "%s", why);
 }
 
-/* A tree with much in it is folded until it fits. */
+/* A large tree is folded until it fits into a message. */
 START_SCENARIO(trees_fit)
 {
     const char *key = run(k, "many_big", "[900]");
@@ -239,7 +239,7 @@ START_SCENARIO(trees_fit)
     assert_json(field(k, "tree", key, "total"), "901");
 }
 
-/* Pages of a list end where an answer would be too large, and go on with the next one. */
+/* A page of a list ends before the answer gets too large; the next page goes on from there. */
 START_SCENARIO(lists_fit)
 {
     enum { ROOTS = 350 };
@@ -270,11 +270,11 @@ int main(void)
     Suite *suite = suite_create("large");
     TCase *tcase = tcase_create("large");
     tcase_set_timeout(tcase, 120);
-    add_scenario(tcase, s77_arguments_in_pieces);
+    add_scenario(tcase, s77_arguments_in_chunks);
     add_scenario(tcase, uploads_that_are_wrong);
     add_scenario(tcase, uploads_go_after_a_day);
-    add_scenario(tcase, replies_in_pieces);
-    add_scenario(tcase, s77_results_in_pieces);
+    add_scenario(tcase, replies_in_chunks);
+    add_scenario(tcase, s77_results_in_chunks);
     add_scenario(tcase, answers_that_are_too_large);
     add_scenario(tcase, a_list_that_grows_too_large);
     add_scenario(tcase, trees_fit);

@@ -1,9 +1,8 @@
-/* library.c -- S81 to S85: the task library as pipelines, on every ground. tests/unit/tasks_*.c has the corner cases.
- */
+/* library.c -- S81 to S85: the task library run as pipelines. The corner cases are in tests/unit/tasks_*.c. */
 #include "seam.h"
 #include "tasks/tasks.h"
 
-/* Lists reach a task as outputs of others, as they do in a user's program. */
+/* Passes lists from task to task as outputs, as a user's program does. */
 JP_PIPE(set_work, p, .gives = "list")
 {
     jp_future one = jp_yield(p, List, 3, 1, "1", 3), two = jp_yield(p, List, 1, 2, "1"), none = jp_yield(p, List);
@@ -14,7 +13,7 @@ JP_PIPE(set_work, p, .gives = "list")
     return jp_return(p, jp_yield_list(p, List, all));
 }
 
-/* Outputs of tasks as arguments of tasks, where values differ in type. */
+/* Passes outputs of different types from task to task. */
 JP_PIPE(sums, p, .gives = "string")
 {
     jp_future max = jp_yield(p, Max, 1, 10, 5), min = jp_yield(p, Min, 1, 10, 5);
@@ -37,7 +36,7 @@ static const jp_def *const pipes[] = {&Max,        &Min,    &Sum,      &Multiply
                                       &Log,        &rec,    &set_work, &sums,         &guarded,  NULL};
 
 typedef struct example {
-    const char *pipe, *args, *result; /* result NULL: it aborts, and `reason` is a part of why */
+    const char *pipe, *args, *result; /* result NULL: it aborts, and `reason` is part of its reason */
     const char *reason;
 } example;
 
@@ -140,7 +139,7 @@ START_SCENARIO(s84_sets)
     CHECK(examples);
 }
 
-/* SEMANTICS 7.1, 8.3: the delay is exact to within 100 ms, and nothing is held meanwhile. */
+/* SEMANTICS 7.1, 8.3: the delay is exact to within 100 ms, and nothing is held during it. */
 START_SCENARIO(s85_flow)
 {
     static const example examples[] = {
@@ -158,7 +157,7 @@ START_SCENARIO(s85_flow)
     const char *key = start(k, "Delay", jpx_format(k->arena, "[%s]", seconds));
     pass(k, 300);
     assert_json(status(k, key), "running");
-    if (k->virtual_time) { /* no event is held, put off or waiting anywhere: only the timer is there */
+    if (k->virtual_time) { /* no run event exists: only the timer does */
         jpx_memory_item *items;
         ck_assert_uint_eq(jpx_memory_bus_list(seam_inner_bus(k), JPX_STREAM_RUN, k->arena, &items), 0);
     }

@@ -50,7 +50,7 @@ JP_PIPE(empty_rest, p, .gives = "any")
     return jp_return(p, jp_yield_list(p, echo, jp_list_new(p)));
 }
 
-/* Lists with futures as outputs: returned, filled, and one that still grows after it was given away. */
+/* Lists with futures as outputs: returned, filled, and one that grows after it was passed on. */
 JP_PIPE(gives_lists, p, .gives = "list", .fills = "list other")
 {
     jp_future f = jp_yield(p, number, 3);
@@ -120,7 +120,7 @@ static const jp_def *const pipes[] = {
     &gives_lists, &add_up, &takes_lists, &future_in_document, &list_in_document, &last,  &wide,
     &empty_rest,  NULL};
 
-/* SEMANTICS 3.3: the same future any number of times is one dependency, with the same value in every place. */
+/* SEMANTICS 3.3: a future that is used many times is one dependency, with the same value in every place. */
 START_SCENARIO(one_future_a_hundred_times)
 {
     const char *key = run(k, "hundred_times", ""), *sevens = "7";
@@ -140,7 +140,7 @@ START_SCENARIO(futures_in_nested_lists)
     ck_assert_int_eq(noted("same"), 1);
 }
 
-/* SEMANTICS 3.3: values and futures, default and named, mixed; order kept, null stays null. */
+/* SEMANTICS 3.3: values and futures, default and named, mixed; order is kept, null stays null. */
 START_SCENARIO(mixed_lists)
 {
     assert_json(result(k, run(k, "mixed", "")), "[5,7,null,null,\"t7\",7,[1],{\"k\":1},4]");
@@ -149,7 +149,7 @@ START_SCENARIO(mixed_lists)
     assert_json(result(k, run(k, "takes_lists", "")), "[[3,9],[[3],1]]");
 }
 
-/* SEMANTICS 3.3, 2.7: refused at the yield, with the line; nothing of it runs. */
+/* SEMANTICS 3.3, 2.7: refused at the yield, with the line, and nothing runs. */
 START_SCENARIO(futures_in_documents)
 {
     counted = 0;
@@ -164,11 +164,11 @@ START_SCENARIO(futures_in_documents)
     ck_assert_uint_eq(pipelines_of(k, "number"), 0);
 }
 
-/* SEMANTICS 3.3, 4.2: one word of a counter, many words, a tree of counters; and neither consumer early or twice. */
+/* SEMANTICS 3.3, 4.2: one word of a counter, many words, a tree of counters; no consumer runs early or twice. */
 START_SCENARIO(wide_lists)
 {
     static const int widths[] = {1, 2, 63, 64, 127, 62, 4032, 4033};
-    size_t count = k->virtual_time ? 8 : 7; /* the last one is below */
+    size_t count = k->virtual_time ? 8 : 7; /* ten_thousand_futures has the last one in real time */
     for (size_t i = 0; i < count; i++) {
         const int64_t n = widths[i];
         counted = 0;

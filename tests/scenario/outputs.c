@@ -33,7 +33,7 @@ JP_PIPE(take_all_waiting, p, .gives = "any")
         p, jp_yield(p, echo, jp_slot(p, f, "a"), jp_slot(p, f, "b"), jp_slot(p, f, "c"), jp_slot(p, f, "d"), f));
 }
 
-JP_PIPE(hands_four, p, .gives = "any", .fills = "int64 a, int64 b, string c, list d")
+JP_PIPE(forwards_four, p, .gives = "any", .fills = "int64 a, int64 b, string c, list d")
 {
     jp_future f = jp_yield(p, four, 7);
     jp_fill(p, "a", jp_slot(p, f, "a"));
@@ -55,7 +55,7 @@ JP_PIPE(two_and_two, p, .gives = "any", .fills = "int64 a, int64 b, string c, li
 
 JP_PIPE(take_forwarded, p, .gives = "any")
 {
-    jp_future f = jp_yield(p, hands_four);
+    jp_future f = jp_yield(p, forwards_four);
     return jp_return(
         p, jp_yield(p, echo, jp_slot(p, f, "a"), jp_slot(p, f, "b"), jp_slot(p, f, "c"), jp_slot(p, f, "d"), f));
 }
@@ -98,8 +98,8 @@ JP_PIPE(take_twice, p, .gives = "any")
     return jp_return(p, jp_yield(p, rec, jp_slot(p, jp_yield(p, fills_twice), "a")));
 }
 
-/* Hands its two outputs to two children. */
-JP_PIPE(hands_to_two, p, .gives = "any", .fills = "int64 a, int64 b")
+/* Forwards its two outputs to two children. */
+JP_PIPE(forwards_to_two, p, .gives = "any", .fills = "int64 a, int64 b")
 {
     jp_fill(p, "a", jp_slot(p, jp_yield(p, four, 30), "b"));
     jp_fill(p, "b", jp_yield(p, rec, 32));
@@ -108,11 +108,11 @@ JP_PIPE(hands_to_two, p, .gives = "any", .fills = "int64 a, int64 b")
 
 JP_PIPE(take_from_two, p, .gives = "any")
 {
-    jp_future f = jp_yield(p, hands_to_two);
+    jp_future f = jp_yield(p, forwards_to_two);
     return jp_return(p, jp_yield(p, echo, jp_slot(p, f, "a"), jp_slot(p, f, "b"), f));
 }
 
-/* Nobody takes any of the four, nor the default one. */
+/* None of the outputs of its children is used. */
 JP_PIPE(unused, p, .gives = "string")
 {
     jp_yield(p, four, 1);
@@ -120,7 +120,7 @@ JP_PIPE(unused, p, .gives = "string")
     return jp_return(p, "none taken");
 }
 
-/* The last fill counts, be it a value or a future; the child that was to fill is side work then. */
+/* The last fill counts, whether a value or a future; a child whose future was replaced is side work. */
 JP_PIPE(changes_fills, p, .gives = "any", .fills = "int64 a, int64 b, int64? c")
 {
     jp_future x = jp_yield(p, rec, 41), y = jp_yield(p, rec, 42);
@@ -140,7 +140,7 @@ JP_PIPE(take_changed, p, .gives = "any")
     return jp_return(p, jp_yield(p, echo, jp_slot(p, f, "a"), jp_slot(p, f, "b"), jp_slot(p, f, "c")));
 }
 
-/* Fills, then fails; the next attempt fills something else. */
+/* Fills, then fails; the next attempt fills another value. */
 JP_PIPE(leaks, p, .gives = "int64", .fills = "int64 a, any b",
         .retry = {.attempts = 3, .first_ms = 1500, .factor = 1.0, .jitter = JP_NO_JITTER})
 {
@@ -160,7 +160,7 @@ JP_PIPE(take_leaks, p, .gives = "any")
     return jp_return(p, jp_yield(p, echo, jp_slot(p, f, "a"), jp_slot(p, f, "b"), f));
 }
 
-/* Fills, then waits; nobody answers the first attempt. */
+/* Fills, then waits; the first attempt gets no reply. */
 JP_PIPE(fills_and_waits, p, .gives = "any", .fills = "int64 a", .async = true, .timeout_ms = 1500,
         .retry = {.attempts = 2, .first_ms = 50, .jitter = JP_NO_JITTER})
 {
@@ -194,7 +194,7 @@ JP_PIPE(forgets_three, p, .gives = "int64", .fills = "int64 a, int64 b, int64 c"
     return jp_return(p, 1);
 }
 
-/* Forgets when it waits, and when it hands on: the end of the attempt decides. */
+/* The attempt waits, or forwards an output: missing outputs are found when it ends. */
 JP_PIPE(forgets_later, p, .gives = "any", .fills = "int64 a", .async = true, .retry = {.attempts = 1})
 {
     return jp_return_in(p, 20, 1);
@@ -206,7 +206,7 @@ JP_PIPE(forgets_and_yields, p, .gives = "any", .fills = "int64 a", .retry = {.at
     return jp_return(p, jp_yield(p, rec, 70));
 }
 
-/* One output comes at once, the other much later; each consumer waits for its own. */
+/* One output is filled at once, the other much later; each consumer waits for its own. */
 JP_PIPE(early_and_late, p, .takes = "int64 ms", .gives = "int64", .fills = "int64 early")
 {
     jp_fill(p, "early", jp_yield(p, rec, 80));
@@ -227,7 +227,7 @@ static const jp_def *const pipes[] = {&echo,
                                       &four,
                                       &four_waiting,
                                       &take_all,
-                                      &hands_four,
+                                      &forwards_four,
                                       &two_and_two,
                                       &take_forwarded,
                                       &take_all_waiting,
@@ -237,7 +237,7 @@ static const jp_def *const pipes[] = {&echo,
                                       &after_forgets,
                                       &fills_twice,
                                       &take_twice,
-                                      &hands_to_two,
+                                      &forwards_to_two,
                                       &take_from_two,
                                       &unused,
                                       &changes_fills,
@@ -271,7 +271,7 @@ START_SCENARIO(s08_unused_outputs)
     assert_json(field(k, "status", key, "pipelines"), "{\"done\":3}");
 }
 
-/* SEMANTICS 3.5: all four, and null by default. */
+/* SEMANTICS 3.5: all four, and a default output of null. */
 START_SCENARIO(s14_four_outputs)
 {
     assert_json(result(k, run(k, "take_all", "")), "[1,2,\"see\",[1,2],null]");
@@ -291,7 +291,7 @@ START_SCENARIO(s15_four_outputs_waiting)
 }
 
 /* SEMANTICS 2.6, 3.5 */
-START_SCENARIO(s16_handed_outputs)
+START_SCENARIO(s16_forwarded_outputs)
 {
     const char *key = run(k, "take_forwarded", "");
     assert_json(result(k, key), "[7,8,\"see\",[1,2],null]");
@@ -304,7 +304,7 @@ START_SCENARIO(s17_mixed_outputs)
     assert_json(result(k, run(k, "take_from_two", "")), "[31,32,null]");
 }
 
-/* SEMANTICS 3.5, 6.2: a failed attempt that names what is missing; outputs of it are never visible. */
+/* SEMANTICS 3.5, 6.2: a missing output fails the attempt; the reason names it, and its outputs are never visible. */
 START_SCENARIO(s19_missing_output)
 {
     const char *key = run(k, "after_forgets", "");
@@ -328,7 +328,7 @@ START_SCENARIO(s19_missing_output)
     ck_assert_int_eq(noted("run 70"), 0);
 }
 
-/* SEMANTICS 3.5, 2.3: outputs of attempts that failed are never visible. */
+/* SEMANTICS 3.5, 2.3: outputs of failed attempts are never visible. */
 START_SCENARIO(outputs_of_failed_attempts)
 {
     const char *key = start(k, "take_leaks", "");
@@ -345,7 +345,8 @@ START_SCENARIO(outputs_of_failed_attempts)
     assert_json(tree(k, key, "outputs"), "");
 }
 
-/* SEMANTICS 3.5: what was filled before a wait belongs to the end of its attempt, and goes with it. */
+/* SEMANTICS 3.5: outputs that were filled before a wait become visible when the attempt ends, and are lost if it fails.
+ */
 START_SCENARIO(outputs_of_waits)
 {
     const char *key = start(k, "take_waited", "");
@@ -356,12 +357,12 @@ START_SCENARIO(outputs_of_waits)
     assert_json(journal(), "run 62, fin 62");
 }
 
-/* SEMANTICS 4.2, 2.6: a consumer waits for its slots, not for the others of the same pipeline. */
+/* SEMANTICS 4.2, 2.6: a consumer waits for the slots it uses, not for other slots of the same pipeline. */
 START_SCENARIO(each_output_when_it_is_there)
 {
     const char *key = start(k, "take_early", k->virtual_time ? "[60000]" : "[2500]");
     pass(k, 400);
-    ck_assert_int_eq(noted("run 80"), 3); /* two that give it, one that takes it */
+    ck_assert_int_eq(noted("run 80"), 3); /* two that fill it, one that uses it */
     ck_assert_int_eq(noted("run 81"), 0);
     assert_json(result(k, key), "[80,80]");
     assert_json(tree(k, key, "children.0.status"), "running");
@@ -392,7 +393,7 @@ int main(void)
     add_scenario(tcase, s08_unused_outputs);
     add_scenario(tcase, s14_four_outputs);
     add_scenario(tcase, s15_four_outputs_waiting);
-    add_scenario(tcase, s16_handed_outputs);
+    add_scenario(tcase, s16_forwarded_outputs);
     add_scenario(tcase, s17_mixed_outputs);
     add_scenario(tcase, s19_missing_output);
     add_scenario(tcase, outputs_of_failed_attempts);

@@ -1,18 +1,18 @@
-/* overlap.c -- S93: a body that takes longer than the ack deadline, while its worker beats, and while its worker stands
- * still and another one takes the event. Bodies of the first worker run in processes of their own: what they do is told
- * in a file. */
+/* overlap.c -- S93: a body that takes longer than the ack deadline, with a worker that sends heartbeats, and with one
+ * that stalls, so that another worker gets the event. Bodies of the first worker run in processes of their own and
+ * report through a file. */
 #include "seam.h"
 #include <fcntl.h>
 #include <unistd.h>
 
-static char told[128], go[128];
+static char report[128], go[128]; /* files, set before the zygote is forked, so that bodies know their names */
 
-/* How often a line stands in the file. */
+/* How often the file has this line. */
 static int lines(const char *text)
 {
     char line[64];
     int count = 0;
-    FILE *file = fopen(told, "r");
+    FILE *file = fopen(report, "r");
     while (file && fgets(line, sizeof line, file)) {
         line[strcspn(line, "\n")] = '\0';
         count += strcmp(line, text) == 0;
@@ -22,10 +22,10 @@ static int lines(const char *text)
     return count;
 }
 
-static void tell(const char *text)
+static void append(const char *text)
 {
     char line[64];
-    int size = snprintf(line, sizeof line, "%s\n", text), fd = open(told, O_WRONLY | O_APPEND | O_CREAT, 0600);
+    int size = snprintf(line, sizeof line, "%s\n", text), fd = open(report, O_WRONLY | O_APPEND | O_CREAT, 0600);
     if (fd >= 0 && write(fd, line, (size_t)size) != size)
         abort();
     close(fd);
@@ -33,20 +33,20 @@ static void tell(const char *text)
 
 JP_PIPE(child, p, .takes = "int64 n", .gives = "int64")
 {
-    tell(jp_format(p, "child %lld", (long long)jp_int64(p, "n")));
+    append(jp_format(p, "child %lld", (long long)jp_int64(p, "n")));
     return jp_return(p, jp_arg(p, "n"));
 }
 
 JP_PIPE(consumer, p, .takes = "int64 n", .gives = "int64")
 {
-    tell(jp_format(p, "consumer %lld", (long long)jp_int64(p, "n")));
+    append(jp_format(p, "consumer %lld", (long long)jp_int64(p, "n")));
     return jp_return(p, jp_arg(p, "n"));
 }
 
-/* The first execution takes until it is told to go on. */
+/* The first execution waits for the file `go`. */
 JP_PIPE(takes_long, p, .gives = "int64")
 {
-    tell("body");
+    append("body");
     int n = lines("body");
     for (int i = 0; n == 1 && i < 60000 && access(go, F_OK) != 0; i++)
         usleep(2000);
@@ -82,7 +82,7 @@ static void longer_than_the_deadline(int ground, bool stalled)
     jpx_registry *registry;
     jp_error err;
 
-    snprintf(told, sizeof told, "/tmp/s93-%d-%d-%d.told", (int)getpid(), ground, stalled); /* bodies know them, too */
+    snprintf(report, sizeof report, "/tmp/s93-%d-%d-%d.report", (int)getpid(), ground, stalled);
     snprintf(go, sizeof go, "/tmp/s93-%d-%d-%d.go", (int)getpid(), ground, stalled);
     ck_assert_int_eq(jpx_registry_new(&registry, pipes, &err), JP_OK);
     ck_assert_int_eq(jpx_zygote_start(&kit_zygote, registry, &env, &err), JP_OK); /* before there are any threads */
@@ -105,7 +105,7 @@ static void longer_than_the_deadline(int ground, bool stalled)
                 turn(k, second, wait_ms / 10);
         }
         ck_assert_int_eq(lines("body"), stalled ? 2 : 1);
-        close(open(go, O_CREAT | O_WRONLY, 0600)); /* now the first one ends */
+        close(open(go, O_CREAT | O_WRONLY, 0600)); /* now the first execution ends */
         for (int i = 0; i < 2000 && (!is_final(k, key) || i < 20); i++)
             turn(k, second, 5);
         close_others();
@@ -118,7 +118,7 @@ static void longer_than_the_deadline(int ground, bool stalled)
         ck_assert_int_eq(lines("consumer 1") + lines("consumer 2"), 1);
         assert_json(tree(k, key, "children.0.attempt"), "1");
         kit_close(k);
-        unlink(told);
+        unlink(report);
         unlink(go);
     }
     unsetenv("JETPIPE_ACK_WAIT_MS");
@@ -127,13 +127,13 @@ static void longer_than_the_deadline(int ground, bool stalled)
     jpx_registry_free(registry);
 }
 
-START_TEST(s93_with_heart_beat)
+START_TEST(s93_with_heartbeats)
 {
     longer_than_the_deadline(_i, false);
 }
 END_TEST
 
-START_TEST(s93_with_a_stalled_heart_beat)
+START_TEST(s93_with_a_stalled_worker)
 {
     longer_than_the_deadline(_i, true);
 }
@@ -142,12 +142,12 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("overlap");
-    TCase *heartbeats = tcase_create("beats"), *stalls = tcase_create("stalls");
+    TCase *heartbeats = tcase_create("heartbeats"), *stalls = tcase_create("stalls");
     seam_use();
     tcase_set_timeout(heartbeats, 120);
     tcase_set_timeout(stalls, 120);
-    tcase_add_loop_test(heartbeats, s93_with_heart_beat, 0, GROUNDS);
-    tcase_add_loop_test(stalls, s93_with_a_stalled_heart_beat, 0, GROUNDS);
+    tcase_add_loop_test(heartbeats, s93_with_heartbeats, 0, GROUNDS);
+    tcase_add_loop_test(stalls, s93_with_a_stalled_worker, 0, GROUNDS);
     suite_add_tcase(suite, heartbeats);
     suite_add_tcase(suite, stalls);
     return kit_main(suite);

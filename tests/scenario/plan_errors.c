@@ -1,5 +1,5 @@
-/* plan_errors.c -- S12, S20, S25, S34: programs that are wrong. Each says so with pipe, line and cause, runs once, and
- * nothing that it planned runs. */
+/* plan_errors.c -- S12, S20, S25, S34: programming errors. The message names pipe, line and cause; the body runs once,
+ * and none of its children does. */
 #include "records.h"
 
 JP_PIPE(add1, p, .takes = "int64 n", .gives = "int64", .fills = "string text")
@@ -17,7 +17,7 @@ JP_PIPE(unregistered, p)
 
 static jp_future stolen;
 
-/* Leaves its future lying about. */
+/* Leaves its future in a global. */
 JP_PIPE(leaves, p, .gives = "int64")
 {
     stolen = jp_yield(p, add1, 1);
@@ -34,7 +34,8 @@ JP_PIPE(leaves_end, p, .gives = "int64")
 
 static int runs;
 
-/* Each yields two good children around what is wrong, at line 7 of bad.c, and would be run three times. */
+/* Each yields two good children around the error, which is at line 7 of bad.c. A failed attempt would run three times.
+ */
 #define WRONG(Name, ...)                                                                                               \
     JP_PIPE(Name, p, .gives = "int64", .fills = "int64? x")                                                            \
     {                                                                                                                  \
@@ -105,16 +106,16 @@ WRONG(old_end, return used)
 WRONG(errs_then_retries, jp_yield(p, add1, "seven"); return jp_retry(p, "all the same"))
 #line 7
 WRONG(errs_then_aborts, jp_yield(p, add1, "seven"); return jp_abort(p, "all the same"))
-#line 109 "plan_errors.c"
+#line 110 "plan_errors.c"
 
-/* The wrong one is a child: the whole tree ends with its words. */
+/* The error is in a child: the whole tree aborts with its message. */
 JP_PIPE(has_a_wrong_child, p, .gives = "any")
 {
     jp_future f = jp_yield(p, wrong_value);
     return jp_return(p, jp_yield(p, rec, f));
 }
 
-/* A value whose type is known only when it is there. */
+/* A value whose type is known only when it arrives. */
 JP_PIPE(wrong_when_there, p, .gives = "any")
 {
     return jp_return(p, jp_yield(p, add1, jp_yield(p, echo, "a text")));
@@ -159,7 +160,7 @@ static const jp_def *const pipes[] = {&echo,
                                       &wrong_when_there,
                                       NULL};
 
-/* SEMANTICS 2.7, 3.3: it aborts, once, with pipe, line and cause; no child is there, and no output. */
+/* SEMANTICS 2.7, 3.3: it aborts, after one attempt, with pipe, line and cause, without children and outputs. */
 static void check_wrong(kit *k, const char *pipe, const char *cause)
 {
     runs = 0;
@@ -246,7 +247,7 @@ START_SCENARIO(s12_in_a_child)
     assert_json(journal(), "");
 }
 
-/* SEMANTICS 2.7: never looped: the body is not even begun. */
+/* SEMANTICS 2.7: permanent; the body is not even started. */
 START_SCENARIO(s12_wrong_type_of_a_value)
 {
     const char *key = run(k, "wrong_when_there", "");
@@ -273,11 +274,11 @@ static const char *refusal(jp_def def)
     return err.text;
 }
 
-static void check_refused(jp_def def, const char *told)
+static void check_refused(jp_def def, const char *message)
 {
     const char *text = refusal(def);
-    ck_assert_msg(strstr(text, told) && strstr(text, "add1") && strstr(text, "plan_errors.c:"), "\"%s\", not \"%s\"",
-                  text, told);
+    ck_assert_msg(strstr(text, message) && strstr(text, "add1") && strstr(text, "plan_errors.c:"), "\"%s\", not \"%s\"",
+                  text, message);
 }
 
 /* SEMANTICS 3.5, 3.2, 6.1 */

@@ -7,20 +7,20 @@ JP_PIPE(always, p, .gives = "int64", .retry = {.attempts = 3, .first_ms = 50, .j
     return jp_retry(p, "gateway busy");
 }
 
-static void told(jp_ctx *p, bool aborted)
+static void finished(jp_ctx *p, bool aborted)
 {
     (void)p;
     note("finished%s", aborted ? "A" : "");
 }
 
 JP_PIPE(always_hooked, p, .gives = "int64", .retry = {.attempts = 3, .first_ms = 50, .jitter = JP_NO_JITTER},
-        .on_finished = told)
+        .on_finished = finished)
 {
     note("try %d", jp_attempt(p));
     return jp_retry(p, "gateway busy");
 }
 
-/* S45 as it is written, for virtual time, and a hundred times faster. */
+/* S45 for virtual time; the next one is a hundred times faster, for real time. */
 JP_PIPE(grows, p, .gives = "int64", .retry = {.attempts = 5, .first_ms = 12000, .factor = 1.5, .jitter = JP_NO_JITTER})
 {
     note("try %d", jp_attempt(p));
@@ -60,7 +60,7 @@ JP_PIPE(plans_and_fails, p, .gives = "any", .retry = {.attempts = 3, .first_ms =
     return jp_return(p, a);
 }
 
-/* The same pipe with other options: a copy that is registered beside it. */
+/* `always` with other options: a copy, registered under another name. */
 static jp_def once;
 
 JP_PIPE(on_time, p, .takes = "int64 attempts", .gives = "int64",
@@ -71,7 +71,7 @@ JP_PIPE(on_time, p, .takes = "int64 attempts", .gives = "int64",
     return jp_return(p, jp_attempt(p));
 }
 
-/* Of four yields of one pipe two have options of their own. */
+/* Yields one pipe four times, twice with its own options. */
 JP_PIPE(with_options, p, .gives = "list")
 {
     jp_future a = jp_yield(p, on_time, 2);
@@ -141,19 +141,19 @@ static const jp_def *const pipes[] = {&echo,
                                       &unanswered,
                                       NULL};
 
-/* How long after its failure attempt number `attempt` of a pipeline was to be followed. */
+/* The retry delay that was recorded after attempt number `attempt`. */
 static int64_t delay_ms(kit *k, const jpx_pipeline *p, uint32_t attempt)
 {
     jpx_journal found = journal_of(k, p);
     ck_assert_msg(attempt <= found.count && found.entries[attempt - 1].kind == JPX_ENTRY_RETRY &&
                       found.entries[attempt - 1].attempt == (int)attempt,
                   "%s", steps_of(k, p));
-    if (attempt < found.count) /* the next one was not before that */
+    if (attempt < found.count) /* the next attempt did not start before it was due */
         ck_assert_int_ge(found.entries[attempt].at_ms, found.entries[attempt - 1].due_ms);
     return found.entries[attempt - 1].due_ms - found.entries[attempt - 1].at_ms;
 }
 
-/* SEMANTICS 6.1, 6.3: executions at 0, 1 and 3 s, with a tenth of jitter. */
+/* SEMANTICS 6.1, 6.3: executions at 0, 1 and 3 s, with 10 % jitter. */
 START_SCENARIO(s43_defaults)
 {
     const char *key = run(k, "fail", "[3]");
@@ -200,7 +200,7 @@ START_SCENARIO(s45_backoff)
     ck_assert_ptr_nonnull(strstr(reason(k, key), "after 5 attempts"));
 }
 
-/* SEMANTICS 6.1: capped. */
+/* SEMANTICS 6.1: the delay is capped. */
 START_SCENARIO(delays_are_capped)
 {
     static const int64_t delays[] = {20, 150, 150, 150};
@@ -210,7 +210,7 @@ START_SCENARIO(delays_are_capped)
         ck_assert_int_eq(delay_ms(k, pipeline_of_root(k, key), i + 1), delays[i]);
 }
 
-/* SEMANTICS 6.1: with jitter, within its bounds. */
+/* SEMANTICS 6.1: jitter stays within its bounds, and varies. */
 START_SCENARIO(delays_have_jitter)
 {
     int64_t least = INT64_MAX, most = 0;
@@ -241,7 +241,7 @@ START_TEST(delays_by_the_formula)
 }
 END_TEST
 
-/* One after the other, so that nothing but the seed decides. */
+/* One root after the other, so that the delays depend on the seed alone. */
 static void seeded(uint64_t seed, int64_t delays[8])
 {
     kit k = {.ground = "memory x memory", .virtual_time = true, .ms = 1, .arena = jpx_arena_new()};
@@ -256,7 +256,7 @@ static void seeded(uint64_t seed, int64_t delays[8])
     jpx_arena_free(k.arena);
 }
 
-/* SEMANTICS 6.1: the random source is the injected one: the same seed, the same delays. */
+/* SEMANTICS 6.1: jitter comes from the injected random source: the same seed gives the same delays. */
 START_TEST(jitter_is_drawn_from_the_injected_source)
 {
     int64_t one[8], again[8], other[8];
@@ -268,7 +268,7 @@ START_TEST(jitter_is_drawn_from_the_injected_source)
 }
 END_TEST
 
-/* SEMANTICS 6.1: waiting for it holds no event of the broker. */
+/* SEMANTICS 6.1: a pipeline that waits for its next attempt holds no message. */
 START_SCENARIO(waiting_holds_nothing)
 {
     const char *key = start(k, "fail", "[2]");
@@ -283,7 +283,7 @@ START_SCENARIO(waiting_holds_nothing)
     ck_assert_uint_eq(records(k, JPX_TABLE_TIMER), 0);
 }
 
-/* SEMANTICS 6.1: the due time is in the record: what became due while nobody ran is found. */
+/* SEMANTICS 6.1: the due time is in the record: an attempt that became due while no process ran is found. */
 START_TEST(overdue_is_found)
 {
     kit *k = kit_open(1, pipes);
@@ -308,7 +308,7 @@ START_TEST(overdue_is_found)
 }
 END_TEST
 
-/* SEMANTICS 2.3, 2.4: no child of the attempt that failed is stored; the next one plans afresh. */
+/* SEMANTICS 2.3, 2.4: no child of a failed attempt is stored, and the next attempt may plan differently. */
 START_SCENARIO(s46_plan_of_a_failed_attempt)
 {
     const char *key = run(k, "plans_and_fails", "");
@@ -319,7 +319,7 @@ START_SCENARIO(s46_plan_of_a_failed_attempt)
     assert_json(tree(k, key, "attempt"), "3");
 }
 
-/* SEMANTICS 6.1: options of one registered pipe. */
+/* SEMANTICS 6.1: options given at registration. */
 START_SCENARIO(s53_options_of_one_pipe)
 {
     const char *key = run(k, "always_once", "");
@@ -330,7 +330,7 @@ START_SCENARIO(s53_options_of_one_pipe)
     ck_assert_ptr_nonnull(strstr(reason(k, key), "after 3 attempts:"));
 }
 
-/* SEMANTICS 6.1: options of one yield. */
+/* SEMANTICS 6.1: options given at one yield. */
 START_SCENARIO(s53_options_of_one_yield)
 {
     const char *key = run(k, "with_options", "");
@@ -341,7 +341,7 @@ START_SCENARIO(s53_options_of_one_yield)
         ck_assert_int_eq(delay_ms(k, child_of_root(k, key, 1), i), 70);
     ck_assert_int_eq(delay_ms(k, child_of_root(k, key, 2), 1), 30);
     ck_assert_int_eq(delay_ms(k, child_of_root(k, key, 3), 1), 70);
-    key = run(k, "on_time", "[4]"); /* the pipe itself is as it was */
+    key = run(k, "on_time", "[4]"); /* the pipe itself is unchanged */
     assert_json(status(k, key), "aborted");
     ck_assert_ptr_nonnull(strstr(reason(k, key), "after 2 attempts"));
     key = run(k, "with_one_attempt", "");
@@ -357,7 +357,7 @@ START_SCENARIO(retry_in)
     ck_assert_int_eq(delay_ms(k, pipeline_of_root(k, key), 1), 300);
 }
 
-/* SEMANTICS 6.3: class and text of each attempt. */
+/* SEMANTICS 6.3: class and text of each failed attempt are kept. */
 START_SCENARIO(messages_are_kept)
 {
     const char *key = run(k, "two_texts", "");
@@ -385,7 +385,7 @@ START_SCENARIO(s77_too_large)
     ck_assert_ptr_nonnull(strstr(reason(k, key), "after 2 attempts"));
 }
 
-/* SEMANTICS 6.2: so is a wait that nobody answered. */
+/* SEMANTICS 6.2: a wait without a reply is a failed attempt. */
 START_SCENARIO(timeouts_of_waits)
 {
     const char *key = run(k, "unanswered", "");

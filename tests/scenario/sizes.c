@@ -24,7 +24,7 @@ JP_PIPE(leaf, p, .takes = "binary down, int64 up", .gives = "binary", .fills = "
     return jp_return(p, jp_v_binary(pattern(up), up));
 }
 
-/* Hands the argument down and the outputs up. */
+/* Passes the argument down and forwards the outputs. */
 JP_PIPE(middle, p, .takes = "binary down, int64 up", .gives = "binary", .fills = "string text")
 {
     jp_future below = jp_yield(p, leaf, jp_arg(p, "down"), jp_arg(p, "up"));
@@ -93,12 +93,12 @@ START_SCENARIO(s77_two_levels)
     const char *key = run(k, "two_levels", jpx_format(k->arena, "[%d,%d]", 4 * MIB, 3 * MIB));
     assert_json(reason(k, key), "");
     assert_json(result(k, key), jpx_format(k->arena, "%d", 2 * 3 * MIB));
-    /* the tree can be read without them */
+    /* the tree does not carry them */
     ck_assert_uint_lt(strlen(ask(k, "tree", key)), 20000);
     assert_json(tree(k, key, "children.0.status"), "done");
 }
 
-/* Just below the limit. */
+/* SEMANTICS 3.1: just below the limit. */
 START_SCENARIO(s77_eight)
 {
     const char *key = run(k, "two_levels", jpx_format(k->arena, "[%d,%d]", 8 * MIB - 100, 8 * MIB - 100));
@@ -109,7 +109,7 @@ START_SCENARIO(s77_eight)
     assert_json(result(k, key), jpx_format(k->arena, "%d", 2 * 3 * MIB));
 }
 
-/* SEMANTICS 3.1: larger is a clear error; it does not loop, and holds nobody up. */
+/* SEMANTICS 3.1: a larger value is a clear error; nothing loops, and nothing else is held up. */
 START_SCENARIO(s77_nine)
 {
     static const struct {

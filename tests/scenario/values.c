@@ -65,7 +65,7 @@ JP_PIPE(say, p, .takes = "int64 n", .gives = "int64")
     return jp_return(p, jp_arg(p, "n"));
 }
 
-/* The last of the hundred comes late: the others do not wait for it. */
+/* The last of the hundred is late; the others do not wait for it. */
 JP_PIPE(sum_of_sayings, p, .takes = "int64 ms", .gives = "int64")
 {
     jp_list *parts = jp_list_new(p);
@@ -145,11 +145,11 @@ JP_PIPE(round_trip, p, .gives = "any")
 JP_PIPE(start_trip, p, .takes = "any x", .gives = "any")
 {
     if (!as_it_was(p, jp_arg(p, "x")))
-        return jp_abort(p, "what the trigger brought has changed: %s", jp_json(p, jp_arg(p, "x")));
+        return jp_abort(p, "the argument of the trigger has changed: %s", jp_json(p, jp_arg(p, "x")));
     return jp_return(p, jp_arg(p, "x"));
 }
 
-/* Values alone, not in a document: the first of the two is what a double of an int64 argument is. */
+/* Values alone, not in a document. */
 JP_PIPE(alone, p,
         .takes = "int64 least, double minus_zero, double nan, string empty, string four, binary bytes, "
                  "datetime before, bool no, list none",
@@ -206,7 +206,7 @@ START_SCENARIO(s01_echo)
     assert_json(result(k, run(k, "echo", "[\"one\"]")), "\"one\"");
 }
 
-/* SEMANTICS 2.5: wait; nothing of the value is there before the reply. */
+/* SEMANTICS 2.5: a wait has no value before the reply. */
 START_SCENARIO(s02_through_a_wait)
 {
     const char *key = start(k, "asked", "");
@@ -248,14 +248,14 @@ START_SCENARIO(s04_fan_in)
 START_SCENARIO(s04_side_by_side)
 {
     const char *key = start(k, "sum_of_sayings", "[2500]");
-    int said = 0;
-    for (int waited = 0; waited < 2000 && said < 99; waited += 100) {
+    int ran = 0;
+    for (int waited = 0; waited < 2000 && ran < 99; waited += 100) {
         pass(k, 100);
-        said = 0;
+        ran = 0;
         for (int i = 0; i < 99; i++)
-            said += noted(jpx_format(k->arena, "say %d", i));
+            ran += noted(jpx_format(k->arena, "say %d", i));
     }
-    ck_assert_int_eq(said, 99); /* the late one is still to come */
+    ck_assert_int_eq(ran, 99); /* all but the late one */
     ck_assert_int_eq(noted("sum"), 0);
     finish(k, key);
     assert_json(result(k, key), "4950");
@@ -281,7 +281,7 @@ START_SCENARIO(s06_gcd)
     assert_json(result(k, run(k, "Gcd", "{\"a\":1071,\"b\":463}")), "1");
 }
 
-/* SEMANTICS 3.3: one dependency, the same value in every place. */
+/* SEMANTICS 3.3: one dependency, and the same value in every place. */
 START_SCENARIO(s11_one_future_three_times)
 {
     const char *key = run(k, "one_three_times", "");
@@ -302,7 +302,7 @@ START_SCENARIO(s13_every_value)
     ck_assert_ptr_nonnull(strstr(shown, "\"nan\":{\"$numberDouble\":\"NaN\"}"));
     ck_assert_ptr_nonnull(strstr(shown, "\"four\":\"\xf0\x9f\xa6\x89\xf4\x8f\xbf\xbf\""));
 
-    /* what is shown outside is what a trigger may bring: the same bytes */
+    /* a result is accepted as an argument, and gives the same bytes */
     const char *again = run(k, "start_trip", jpx_format(k->arena, "[%s]", shown));
     assert_json(reason(k, again), "");
     assert_json(result(k, again), shown);
@@ -326,7 +326,7 @@ START_SCENARIO(s13_values_alone)
     }
 }
 
-/* SEMANTICS 3.2: by position, by name; optional and further ones. */
+/* SEMANTICS 3.2: by position, by name; optional and rest arguments. */
 START_SCENARIO(arguments_of_a_trigger)
 {
     assert_json(result(k, run(k, "signed_up", "[1]")), "[1,null]");
@@ -343,7 +343,7 @@ START_SCENARIO(arguments_of_a_trigger)
 START_SCENARIO(arguments_refused)
 {
     static const struct {
-        const char *pipe, *args, *told;
+        const char *pipe, *args, *message;
     } bad[] = {
         {"signed_up", "[]", "n"},
         {"signed_up", "{}", "n"},
@@ -365,8 +365,8 @@ START_SCENARIO(arguments_refused)
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         const char *answer =
             ask(k, "start", jpx_format(k->arena, "{\"pipe\":\"%s\",\"args\":%s}", bad[i].pipe, bad[i].args));
-        ck_assert_msg(strstr(answer, "\"error\"") && strstr(answer, bad[i].told), "%s %s: %s", bad[i].pipe, bad[i].args,
-                      answer);
+        ck_assert_msg(strstr(answer, "\"error\"") && strstr(answer, bad[i].message), "%s %s: %s", bad[i].pipe,
+                      bad[i].args, answer);
         start(k, bad[i].pipe, bad[i].args);
     }
     run_until_idle(k);
