@@ -25,11 +25,11 @@ int jpx_verb_abort(jpx_cli *cli)
         return 0;
     }
     if (strcmp(status, "done") == 0) {
-        jpx_cli_say(cli, "%s is done; what is done cannot be aborted", shown);
+        jpx_cli_say(cli, "%s is done and cannot be aborted", shown);
         return JP_E_REFUSED;
     }
-    bool final = jpx_ask_is_final(status); /* asked for before and under way is as good as asked for now */
-    jpx_cli_say(cli, "%s %s aborted already%s%s", shown, final ? "was" : "is being", reason ? ": " : "",
+    bool final = jpx_ask_is_final(status); /* an abort that is under way is what was asked for */
+    jpx_cli_say(cli, "%s %s%s%s", shown, final ? "was aborted before" : "is being aborted already", reason ? ": " : "",
                 reason ? reason : "");
     return final ? JP_E_REFUSED : 0;
 }
@@ -40,10 +40,11 @@ int jpx_verb_reply(jpx_cli *cli)
     jpx_answer answer;
 
     const jpx_json *read;
-    if (!json || jpx_ask_json(json, "the reply", cli->arena, &read, &cli->error) != JP_OK ||
-        jpx_cli_connect(cli) != JP_OK ||
-        jpx_ask_reply(cli->bus, cli->args[0], json, jpx_cli_timeout(cli, JPX_ASK_MS), cli->arena, &answer,
-                      &cli->error) != JP_OK)
+    if (!json || jpx_ask_json(json, "the reply is", cli->arena, &read, &cli->error) != JP_OK ||
+        jpx_cli_connect(cli) != JP_OK)
+        return jpx_cli_fail(cli);
+    jpx_asker asker = jpx_cli_asker(cli);
+    if (jpx_ask_reply(&asker, cli->args[0], json, &answer, &cli->error) != JP_OK)
         return jpx_cli_fail(cli);
     if (cli->options.json)
         return jpx_cli_print_json(cli, answer.text);
@@ -61,11 +62,12 @@ static void put_removed(jpx_text *out, int64_t removed, const char *so_far)
     jpx_text_add(out, removed == 1 ? " root removed%s\n" : " roots removed%s\n", so_far);
 }
 
-/* The api does a part for each request, so that others are served in between. */
+/* The api removes a bounded number for each request, so that it can serve others in between; this asks until no more is
+ * left. */
 static bool remove_all(jpx_cli *cli, const char *request, int64_t *removed)
 {
-    enum { TELL_MS = 2000 };
-    int64_t told = jpx_now(&cli->env);
+    enum { REPORT_MS = 2000 };
+    int64_t reported = jpx_now(&cli->env);
     jpx_arena *arena = cli->arena;
     jp_status status;
     bool more;
@@ -79,16 +81,16 @@ static bool remove_all(jpx_cli *cli, const char *request, int64_t *removed)
         status = jpx_cli_ask(cli, "cleanup", request, &answer);
         more = status == JP_OK && jpx_json_bool(answer.json, "more", false);
         *removed += status == JP_OK ? jpx_json_int(answer.json, "removed", 0) : 0;
-        if (more && jpx_now(&cli->env) - told > TELL_MS) {
+        if (more && jpx_now(&cli->env) - reported > REPORT_MS) {
             jpx_text text = jpx_text_new(cli->arena);
             put_removed(&text, *removed, " so far");
             text.s[text.size - 1] = '\0';
             jpx_cli_say(cli, "%s", text.s);
-            told = jpx_now(&cli->env);
+            reported = jpx_now(&cli->env);
         }
     } while (more);
     if (status != JP_OK && *removed)
-        jpx_wrap(&cli->error, "%lld roots were removed", (long long)*removed);
+        jpx_wrap(&cli->error, "after %lld roots were removed", (long long)*removed);
     jpx_arena_free(cli->arena);
     cli->arena = arena;
     return status == JP_OK;
@@ -102,11 +104,12 @@ int jpx_verb_cleanup(jpx_cli *cli)
     int64_t removed = 0;
 
     if (one && (o->status || o->older_ms >= 0))
-        return jpx_cli_refuse(cli, "cleanup of one root takes no --older and no --status");
+        return jpx_cli_refuse(cli, "cleanup of one root takes neither --older nor --status");
     if (!one && o->older_ms < 0)
-        return jpx_cli_refuse(cli, "cleanup needs a root, or --older with a time as 7d (0 for all that ended)");
+        return jpx_cli_refuse(cli,
+                              "cleanup needs a root, or --older with a time such as 7d (0 for all that have ended)");
     if (o->status && strcmp(o->status, "running") == 0)
-        return jpx_cli_refuse(cli, "cleanup leaves running roots alone; abort them first");
+        return jpx_cli_refuse(cli, "cleanup does not remove running roots; abort them first");
     if (one) {
         const char *root = jpx_cli_root(cli);
         if (!root)

@@ -1,12 +1,11 @@
-/* cli.c -- jp_main: reads the command line, finds the verb, runs it, and turns what happened into an exit code; and
- * the ways in which all verbs speak and ask. Runs on the main thread. */
+/* cli.c -- jp_main: reads the command line, finds the verb, runs it, and returns the exit code; and what all verbs use
+ * to print, to read input, and to make requests. Runs on the main thread. */
 #include "cli/cli.h"
 #include "cli/units.h"
 #include <errno.h>
 #include <locale.h>
 #include <signal.h>
 #include <string.h>
-#include <unistd.h>
 
 void jpx_cli_say(jpx_cli *cli, const char *fmt, ...)
 {
@@ -14,7 +13,7 @@ void jpx_cli_say(jpx_cli *cli, const char *fmt, ...)
     va_start(args, fmt);
     const char *text = jpx_vformat(cli->arena, fmt, args);
     va_end(args);
-    /* Reasons and names in it come from others: nothing of them may act on the terminal. */
+    /* Reasons and names come from others and may hold control characters; those must not reach the terminal. */
     text = jpx_screen_cut(&cli->err_screen, text, SIZE_MAX, cli->arena);
     jpx_log_sink_print(&cli->log, jpx_format(cli->arena, "%s: %s", cli->program, text));
 }
@@ -54,19 +53,14 @@ int64_t jpx_cli_timeout(const jpx_cli *cli, int64_t otherwise)
 
 jp_status jpx_cli_connect(jpx_cli *cli)
 {
-    char host[65];
-
     if (cli->bus)
         return JP_OK;
     if (strncmp(cli->options.nats, "memory:", 7) == 0)
         return jpx_fail(&cli->error, JP_E_INVALID,
-                        "memory: is a bus within one process, where %s finds nobody; name a server by --nats or "
-                        "JETPIPE_NATS, or do everything in one process with: %s run",
+                        "memory: is a bus inside one process, which %s cannot reach; name a server by --nats or "
+                        "JETPIPE_NATS, or run everything in one process with: %s run",
                         cli->verb->name, cli->program);
-    if (gethostname(host, sizeof host) != 0)
-        snprintf(host, sizeof host, "unknown");
-    host[sizeof host - 1] = '\0';
-    const char *name = jpx_format(cli->arena, "%s/cli/%s/%ld", cli->options.prefix, host, (long)getpid());
+    const char *name = jpx_format(cli->arena, "%s/cli/%s", cli->options.prefix, jpx_ask_place(cli->arena));
     return jpx_bus_open(&cli->bus, cli->options.nats, cli->options.prefix, name, 0, &cli->env, &cli->error);
 }
 
@@ -75,15 +69,20 @@ const char *jpx_cli_root(jpx_cli *cli)
     const char *key = cli->options.key;
 
     if (cli->args_count && key) {
-        jpx_fail(&cli->error, JP_E_INVALID, "%s is given a root and --key; one of them is enough", cli->verb->name);
+        jpx_fail(&cli->error, JP_E_INVALID, "%s takes a root or --key, not both", cli->verb->name);
         return NULL;
     }
     if (!cli->args_count && !key) {
-        jpx_fail(&cli->error, JP_E_INVALID, "%s needs a root: its id, as %s list shows it, or its key", cli->verb->name,
-                 cli->program);
+        jpx_fail(&cli->error, JP_E_INVALID, "%s needs a root: its id, as `%s list` shows it, or its key",
+                 cli->verb->name, cli->program);
         return NULL;
     }
     return key ? key : cli->args[0];
+}
+
+jpx_asker jpx_cli_asker(const jpx_cli *cli)
+{
+    return (jpx_asker){cli->bus, &cli->env, jpx_cli_timeout(cli, JPX_ASK_MS), cli->arena};
 }
 
 jp_status jpx_cli_ask(jpx_cli *cli, const char *verb, const char *request, jpx_answer *answer)
@@ -91,25 +90,26 @@ jp_status jpx_cli_ask(jpx_cli *cli, const char *verb, const char *request, jpx_a
     jp_status status = jpx_cli_connect(cli);
     if (status != JP_OK)
         return status;
-    return jpx_ask(cli->bus, verb, request, jpx_cli_timeout(cli, JPX_ASK_MS), cli->arena, answer, &cli->error);
+    jpx_asker asker = jpx_cli_asker(cli);
+    return jpx_ask(&asker, verb, request, answer, &cli->error);
 }
 
 const char *jpx_cli_text(jpx_cli *cli, const char *arg)
 {
-    enum { PIECE = 64 * 1024, MOST = 64 * 1024 * 1024 };
+    enum { BLOCK = 64 * 1024, MOST = 64 * 1024 * 1024 };
 
     if (strcmp(arg, "-") != 0)
         return arg;
     jpx_text text = jpx_text_new(cli->arena);
-    char *piece = jpx_alloc(cli->arena, PIECE);
-    for (size_t got; (got = fread(piece, 1, PIECE, cli->in)) > 0;) {
-        if (memchr(piece, '\0', got)) {
-            jpx_fail(&cli->error, JP_E_INVALID, "what came on standard input is not JSON: it has a NUL byte");
+    char *block = jpx_alloc(cli->arena, BLOCK);
+    for (size_t got; (got = fread(block, 1, BLOCK, cli->in)) > 0;) {
+        if (memchr(block, '\0', got)) {
+            jpx_fail(&cli->error, JP_E_INVALID, "standard input is not JSON: it holds a NUL byte");
             return NULL;
         }
-        jpx_text_put(&text, piece, got);
+        jpx_text_put(&text, block, got);
         if (text.size > MOST) {
-            jpx_fail(&cli->error, JP_E_TOO_LARGE, "more than %d MiB came on standard input", MOST / 1024 / 1024);
+            jpx_fail(&cli->error, JP_E_TOO_LARGE, "standard input is larger than %d MiB", MOST / 1024 / 1024);
             return NULL;
         }
     }
@@ -146,6 +146,31 @@ void jpx_cli_put_status(jpx_cli *cli, const jpx_json *answer, jpx_text *out)
     jpx_line_end(&line);
 }
 
+jp_status jpx_cli_unknown(jpx_cli *cli, jp_status status, const char *what, const char *name, const char *const *names,
+                          size_t count)
+{
+    const char *near = jpx_name_near(name, names, count);
+
+    if (near)
+        return jpx_fail(&cli->error, status, "there is no %s '%.60s'; did you mean %s?", what, name, near);
+    return jpx_fail(&cli->error, status, "there is no %s '%.60s'; `%s help` lists them", what, name, cli->program);
+}
+
+static jp_status no_such_verb(jpx_cli *cli, const char *name)
+{
+    size_t count;
+    const jpx_verb *verbs = jpx_verbs(&count);
+    const char **names = jpx_alloc_array(cli->arena, count, sizeof *names);
+
+    for (size_t i = 0; i < count; i++)
+        names[i] = verbs[i].name;
+    for (const jp_def *const *def = cli->pipes; def && *def; def++)
+        if (strcmp((*def)->as ? (*def)->as : (*def)->name, name) == 0)
+            return jpx_fail(&cli->error, JP_E_INVALID, "%s is a pipe, not a verb; did you mean: %s run %s", name,
+                            cli->program, name);
+    return jpx_cli_unknown(cli, JP_E_INVALID, "verb", name, names, count);
+}
+
 static jp_status read_command(jpx_cli *cli, int argc, char **argv)
 {
     jpx_options *options = &cli->options;
@@ -155,24 +180,10 @@ static jp_status read_command(jpx_cli *cli, int argc, char **argv)
         return status;
     const char *name = options->args_count ? options->args[0] : options->help ? "help" : NULL;
     if (!name)
-        return jpx_fail(&cli->error, JP_E_INVALID, "say what to do; `%s help` lists the verbs", cli->program);
+        return jpx_fail(&cli->error, JP_E_INVALID, "no verb is given; `%s help` lists them", cli->program);
     cli->verb = jpx_verb_find(name);
-    if (!cli->verb) {
-        size_t count;
-        const jpx_verb *verbs = jpx_verbs(&count);
-        const char **names = jpx_alloc_array(cli->arena, count, sizeof *names);
-        for (size_t i = 0; i < count; i++)
-            names[i] = verbs[i].name;
-        for (const jp_def *const *def = cli->pipes; def && *def; def++)
-            if (strcmp((*def)->as ? (*def)->as : (*def)->name, name) == 0)
-                return jpx_fail(&cli->error, JP_E_INVALID, "%s is a pipe, not a verb; did you mean: %s run %s", name,
-                                cli->program, name);
-        const char *near = jpx_name_near(name, names, count);
-        return jpx_fail(&cli->error, JP_E_INVALID,
-                        near ? "there is no verb '%.60s'; did you mean %s?"
-                             : "there is no verb '%.60s'; `%s help` lists them",
-                        name, near ? near : cli->program);
-    }
+    if (!cli->verb)
+        return no_such_verb(cli, name);
     if (options->help && strcmp(name, "help") != 0) { /* "start --help" is "help start" */
         options->args[0] = "help";
         options->args[1] = name;
@@ -187,12 +198,13 @@ static jp_status read_command(jpx_cli *cli, int argc, char **argv)
             return jpx_fail(&cli->error, JP_E_INVALID, "%s takes no --%s; `%s help %s` lists its flags", name,
                             jpx_flag_name((jpx_flag_id)i), cli->program, name);
     if (cli->args_count < cli->verb->least)
-        return jpx_fail(&cli->error, JP_E_INVALID, "%s needs more: %s %s %s", name, cli->program, name,
+        return jpx_fail(&cli->error, JP_E_INVALID, "%s needs more arguments: %s %s %s", name, cli->program, name,
                         cli->verb->usage);
     if (cli->args_count > cli->verb->most)
-        return jpx_fail(&cli->error, JP_E_INVALID, "%s is given %zu argument%s and takes %s%s", name, cli->args_count,
-                        cli->args_count == 1 ? "" : "s", *cli->verb->usage ? cli->verb->usage : "none",
-                        strstr(cli->verb->usage, "JSON") ? "; JSON is one argument, in quotes: '[1, 2]'" : "");
+        return jpx_fail(&cli->error, JP_E_INVALID, "%s takes %s, but %zu argument%s given%s", name,
+                        *cli->verb->usage ? cli->verb->usage : "no arguments", cli->args_count,
+                        cli->args_count == 1 ? " was" : "s were",
+                        strstr(cli->verb->usage, "JSON") ? "; put quotes around JSON: '[1, 2]'" : "");
     return jpx_flags_environment(options, &cli->error);
 }
 
@@ -207,7 +219,7 @@ static jpx_log_level level_of(const jpx_cli *cli)
     return cli->verb->run == jpx_verb_serve ? JPX_INFO : JPX_ERROR;
 }
 
-/* A full disk behind stdout must not look like success; a reader that went away (| head) is no error. */
+/* A full disk behind stdout must not look like success. A reader that has ended (| head) is no error. */
 static int flush(jpx_cli *cli, int code)
 {
     errno = 0;
@@ -215,7 +227,7 @@ static int flush(jpx_cli *cli, int code)
     failed |= fflush(cli->out) != 0;
     if (!failed || errno == EPIPE)
         return code;
-    jpx_cli_say(cli, "the result cannot be written: %s", strerror(errno));
+    jpx_cli_say(cli, "the output cannot be written: %s", strerror(errno));
     return code ? code : JP_E_FULL;
 }
 
@@ -252,7 +264,7 @@ int jpx_cli_main(int argc, char **argv, const jp_def *const *pipes, FILE *in, FI
 
 int jp_main(int argc, char **argv, const jp_def *const *pipes)
 {
-    /* Only how characters are written: numbers stay as JSON has them. */
+    /* Characters only: numbers must stay as JSON has them. */
     setlocale(LC_CTYPE, "");
     signal(SIGPIPE, SIG_IGN);
     return jpx_cli_main(argc, argv, pipes, stdin, stdout, stderr);

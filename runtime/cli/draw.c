@@ -4,7 +4,7 @@
  *   ├─ AddOne #0 (40)  done 12 ms = 41  [add.c:12]
  *   └─ AddOne #1 (#0)  waiting for AddOne #0  [add.c:13]
  *
- * A slot among the arguments is written by the number of the sibling that fills it. */
+ * #0 among the arguments is the output of sibling 0, which fills it. */
 #include "cli/tree.h"
 #include "cli/units.h"
 #include <inttypes.h>
@@ -16,10 +16,10 @@ struct drawing {
     const jpx_screen *screen;
     int64_t now_ms;
     jpx_text *out;
-    jpx_text branches; /* of the line at hand: "│  ├─ " */
+    jpx_text branches; /* at the begin of this line: "│  ├─ " */
 };
 
-/* {"slot":"default","of":[first,count]} as "#3", "#3.remainder", "#3..#9"; false: it is a value. */
+/* {"slot":"default","of":[first,count]} as "#3", "#3.remainder", "#3..#9". False: it is not a slot. */
 static bool put_slot(jpx_text *text, const jpx_json *arg)
 {
     const jpx_json *of = jpx_json_get(arg, "of");
@@ -38,7 +38,7 @@ static bool put_slot(jpx_text *text, const jpx_json *arg)
     return true;
 }
 
-/* {"large":true,"bytes":N}: a value that the tree leaves out; false: it is another. */
+/* {"large":true,"bytes":N}, a value that the tree leaves out. False: it is not one. */
 static bool put_large(jpx_text *text, const jpx_json *value)
 {
     int64_t bytes = jpx_json_int(value, "bytes", 0);
@@ -52,7 +52,7 @@ static bool put_large(jpx_text *text, const jpx_json *value)
     return true;
 }
 
-/* A value; in a list, slots may stand in any place: [1, #0, #1..#4]. */
+/* A value; the items of a list may be slots: [1, #0, #1..#4]. */
 static void put_value(jpx_text *text, const jpx_json *value)
 {
     bool mixed = false;

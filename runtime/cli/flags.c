@@ -18,7 +18,7 @@ static const struct flag {
 #undef FLAG
 };
 
-/* What a kind with a fixed choice takes. */
+/* The values of the kinds that have a fixed choice. */
 static const char *const levels[] = {"debug", "info", "warn", "error", NULL};
 static const char *const formats[] = {"logfmt", "json", NULL};
 static const char *const statuses[] = {"running", "done", "aborted", NULL};
@@ -46,21 +46,21 @@ static jp_status set(jpx_options *options, const struct flag *flag, const char *
                         : flag == &flags[JPX_FLAG_BATCH]   ? JPX_BATCH_MAX
                                                            : JPX_LIMIT_MAX;
         if (!jpx_count_read(value, limit, (int64_t *)(void *)member))
-            return jpx_fail(err, JP_E_INVALID, "%s wants a whole number from 1 to %lld, is given '%.80s'", where,
+            return jpx_fail(err, JP_E_INVALID, "%s must be a whole number from 1 to %lld, not '%.80s'", where,
                             (long long)limit, value);
         return JP_OK;
     }
     case DURATION:
         if (!jpx_duration_read(value, (int64_t *)(void *)member))
             return jpx_fail(err, JP_E_INVALID,
-                            "%s wants a time with its unit, as 500ms, 5s, 2m, 12h or 7d, is given '%.80s'", where,
+                            "%s must be a time with its unit, such as 500ms, 5s, 2m, 12h or 7d, not '%.80s'", where,
                             value);
         return JP_OK;
     case NAME:
         fine = *value && strlen(value) <= JPX_NAME_MAX &&
                !value[strspn(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")];
         if (!fine)
-            return jpx_fail(err, JP_E_INVALID, "%s wants 1 to %d of A-Z a-z 0-9 _ -, is given '%.80s'", where,
+            return jpx_fail(err, JP_E_INVALID, "%s must be 1 to %d letters, digits, _ or -, not '%.80s'", where,
                             JPX_NAME_MAX, value);
         break;
     case LEVEL:
@@ -74,11 +74,11 @@ static jp_status set(jpx_options *options, const struct flag *flag, const char *
         break;
     case TEXT:
         if (!*value)
-            return jpx_fail(err, JP_E_INVALID, "%s is given an empty %s", where, flag->value);
+            return jpx_fail(err, JP_E_INVALID, "%s must not be an empty %s", where, flag->value);
         break;
     }
     if (!fine)
-        return jpx_fail(err, JP_E_INVALID, "%s wants one of %s, is given '%.80s'", where,
+        return jpx_fail(err, JP_E_INVALID, "%s must be one of %s, not '%.80s'", where,
                         flag->kind == LEVEL    ? "debug, info, warn, error"
                         : flag->kind == FORMAT ? "logfmt, json"
                                                : "running, done, aborted",
@@ -87,7 +87,7 @@ static jp_status set(jpx_options *options, const struct flag *flag, const char *
     return JP_OK;
 }
 
-/* NULL with an error when there is none. */
+/* NULL, with an error, if there is no such flag. */
 static const struct flag *find(const char *name, size_t size, jp_error *err)
 {
     const char *names[JPX_FLAGS];
@@ -123,7 +123,8 @@ jp_status jpx_flags_read(jpx_options *options, int argc, char *const *argv, jp_e
         jp_status status;
         if (ended || !is_flag(arg)) {
             if (options->args_count == JPX_ARGS_MAX)
-                return jpx_fail(err, JP_E_INVALID, "there are more than %d arguments; JSON with blanks needs quotes",
+                return jpx_fail(err, JP_E_INVALID,
+                                "there are more than %d arguments; put quotes around JSON that has blanks",
                                 JPX_ARGS_MAX);
             options->args[options->args_count++] = arg;
             continue;
@@ -153,7 +154,7 @@ jp_status jpx_flags_read(jpx_options *options, int argc, char *const *argv, jp_e
         else if (flag->kind != SWITCH && i + 1 < argc)
             value = argv[++i];
         if (flag->kind == SWITCH && value)
-            return jpx_fail(err, JP_E_INVALID, "%s takes no value, is given '%.80s'", where, value);
+            return jpx_fail(err, JP_E_INVALID, "%s takes no value, but was given '%.80s'", where, value);
         if (flag->kind != SWITCH && !value)
             return jpx_fail(err, JP_E_INVALID, "%s needs a value: %s %s", where, where, flag->value);
         if ((status = set(options, flag, where, value, err)) != JP_OK)

@@ -1,5 +1,5 @@
-/* fold.c -- which nodes of a tree are shown when lines are few. Two knobs, each found by halving: children per
- * pipeline, and, when even one is too many, levels. */
+/* fold.c -- chooses the nodes of a tree that are shown when lines are few. Binary search for the number of children of
+ * each pipeline that fit; if even one does not, for the number of levels. No I/O. */
 #include "cli/tree.h"
 #include <string.h>
 
@@ -13,7 +13,7 @@ static int rank_of(jpx_shown_status status)
     return ranks[status];
 }
 
-/* Marks at most `most` children of `node`, those with trouble before the others, each kind in yield order. */
+/* Shows at most `most` children of `node`: those with trouble first, in yield order within each rank. */
 static void choose(jpx_view_node *node, size_t most)
 {
     for (jpx_view_node *child = node->first; child; child = child->next)
@@ -28,7 +28,7 @@ static void choose(jpx_view_node *node, size_t most)
             }
 }
 
-/* Chooses in the whole tree and returns the lines it takes; ends early when they are more than `limit`. */
+/* Chooses in the whole tree, and returns the number of lines; stops early if there are more than `limit`. */
 static size_t apply(jpx_view_node *node, size_t most, size_t levels, size_t limit)
 {
     size_t lines = 1;
@@ -87,7 +87,7 @@ void jpx_tree_fold(jpx_view_node *root, size_t max_lines)
 jpx_tally jpx_tree_hidden(const jpx_view_node *node)
 {
     jpx_tally tally = node->folded;
-    bool named = tally.total == 0 || tally.pipe; /* a name is only told when it is the name of all */
+    bool named = tally.total == 0 || tally.pipe; /* while all have the same pipe */
 
     for (const jpx_view_node *child = node->first; child; child = child->next) {
         if (child->shown)

@@ -1,5 +1,5 @@
-/* follow.c -- see follow.h. History events of the root say when to look again; they may be lost, so there is also a
- * look now and then. A short run is looked at often, a long one at most ten times a second. */
+/* follow.c -- see follow.h. History events of the root tell when to ask the api again. Events may be lost, so it also
+ * asks at intervals: every few milliseconds at first, to end a short run at once, later at most ten times a second. */
 #include "cli/follow.h"
 #include "cli/live.h"
 #include "cli/signals.h"
@@ -13,17 +13,17 @@ struct following {
     const jpx_follow *how;
     jpx_sub *events;
     jpx_live *live;
-    jpx_arena *arena; /* of one look */
+    jpx_arena *arena; /* of one answer */
     char root[25];    /* "" = not known yet */
     bool later;
-    bool said_waiting; /* that no api role answers was said */
+    bool said_waiting; /* "no api role answers" has been printed */
     bool abort_sent;
-    bool left;                          /* a signal ended the following */
-    bool unshown;                       /* something happened since the last showing */
-    int64_t gap_ms, looked_ms, show_ms; /* not shown before show_ms */
+    bool left;                          /* a signal stopped the watching */
+    bool unshown;                       /* the tree may have changed since it was shown */
+    int64_t gap_ms, looked_ms, show_ms; /* least time between requests; last request; next time to show the tree */
 };
 
-/* An answer of `verb` about the root, in f->arena. */
+/* Asks `verb` about the root. The answer is in f->arena. JP_E_UNAVAILABLE: ask again later. */
 static jp_status look(struct following *f, const char *verb, jpx_answer *answer)
 {
     jpx_cli *cli = f->cli;
@@ -33,9 +33,10 @@ static jp_status look(struct following *f, const char *verb, jpx_answer *answer)
     if (strcmp(verb, "tree") == 0)
         jpx_text_member_int(&request, "limit", JPX_LIVE_NODES);
     else
-        jpx_text_member_raw(&request, "value", "false"); /* whether it has ended is all that is looked for */
+        jpx_text_member_raw(&request, "value", "false"); /* only the status is needed */
     jpx_text_puts(&request, "}");
-    jp_status status = jpx_ask(cli->bus, verb, request.s, JPX_ASK_MS, f->arena, answer, &cli->error);
+    jp_status status =
+        jpx_ask(&(jpx_asker){cli->bus, &cli->env, JPX_ASK_MS, f->arena}, verb, request.s, answer, &cli->error);
     bool absent = status == JP_E_UNAVAILABLE || status == JP_E_TIMEOUT || (status == JP_E_NOT_FOUND && f->later);
     if (absent) {
         if (!f->said_waiting && status != JP_E_NOT_FOUND)
@@ -50,16 +51,17 @@ static jp_status look(struct following *f, const char *verb, jpx_answer *answer)
     if (!*f->root && jpx_ask_is_root(root)) {
         snprintf(f->root, sizeof f->root, "%s", root);
         const char *subject = jpx_format(f->arena, "%s.event.%s.>", jpx_bus_prefix(cli->bus), root);
-        jp_error unseen; /* without events it is looked at now and then */
+        jp_error unseen; /* it works without events, only slower */
         jpx_bus_listen(&f->events, cli->bus, subject, NULL, &unseen);
     }
     return JP_OK;
 }
 
-/* Waits until it is time for the next look; an event makes it earlier, but never within gap_ms. */
+/* Waits until it is time to ask again: when an event has arrived, but not within gap_ms, or when the interval is over.
+ */
 static void wait_for_news(struct following *f)
 {
-    enum { EVENTS = 64, PIECE_MS = 50 };
+    enum { EVENTS = 64, NAP_MS = 50 };
     jpx_cli *cli = f->cli;
     int64_t longest = f->said_waiting || f->later ? NO_API_MS : f->events ? NO_EVENT_MS : 4 * f->gap_ms;
     bool news = false;
@@ -71,22 +73,22 @@ static void wait_for_news(struct following *f)
             left = f->show_ms - jpx_now(&cli->env);
         if (left <= 0 || (jpx_signals_seen() && !f->abort_sent))
             break;
-        int64_t piece = left < PIECE_MS ? left : PIECE_MS;
+        int64_t nap = left < NAP_MS ? left : NAP_MS;
         jpx_delivery *events[EVENTS];
         if (news || !f->events) {
             if (jpx_signals_fd() >= 0 && !jpx_signals_seen()) {
-                jpx_signals_wait(piece);
+                jpx_signals_wait(nap);
             } else {
-                nanosleep(&(struct timespec){0, piece * 1000000}, NULL);
+                nanosleep(&(struct timespec){0, nap * 1000000}, NULL);
             }
             continue;
         }
-        size_t count = jpx_sub_fetch(f->events, events, EVENTS, piece);
+        size_t count = jpx_sub_fetch(f->events, events, EVENTS, nap);
         if (count)
             jpx_sub_drop(f->events, events, count);
         news = count > 0;
     }
-    while (f->events && news) { /* those that came meanwhile are answered by the same look */
+    while (f->events && news) { /* one request serves all events that have arrived */
         jpx_delivery *events[EVENTS];
         size_t count = jpx_sub_fetch(f->events, events, EVENTS, 0);
         if (count)
@@ -96,7 +98,7 @@ static void wait_for_news(struct following *f)
     f->gap_ms = f->gap_ms * 3 / 2 + 1 < JPX_LIVE_MS ? f->gap_ms * 3 / 2 + 1 : JPX_LIVE_MS;
 }
 
-/* What a signal asks for. False: the following is over. */
+/* Does what a signal asks for. False: stop watching. */
 static bool interrupted(struct following *f)
 {
     jpx_cli *cli = f->cli;
@@ -104,7 +106,7 @@ static bool interrupted(struct following *f)
     jp_error why;
 
     if (!f->how->interrupt_aborts) {
-        jpx_cli_say(cli, "%s goes on without being watched; see: %s status %s", f->how->name, cli->program,
+        jpx_cli_say(cli, "%s keeps running; to see how it does: %s status %s", f->how->name, cli->program,
                     f->how->name);
         return false;
     }
@@ -112,8 +114,8 @@ static bool interrupted(struct following *f)
     jpx_text_member(&request, "reason", "interrupted");
     jpx_text_puts(&request, "}");
     f->abort_sent = true;
-    jpx_cli_say(cli, "aborting; once more ends at once");
-    if (jpx_ask(cli->bus, "abort", request.s, JPX_ASK_MS, cli->arena, &answer, &why) == JP_OK)
+    jpx_cli_say(cli, "aborting; interrupt again to exit at once");
+    if (jpx_ask(&(jpx_asker){cli->bus, &cli->env, JPX_ASK_MS, cli->arena}, "abort", request.s, &answer, &why) == JP_OK)
         return true;
     jpx_cli_say(cli, "%s", why.text);
     return false;
@@ -126,12 +128,12 @@ static void show(struct following *f, const jpx_answer *answer)
     if (f->live)
         jpx_live_show(f->live, answer->json);
     f->unshown = false;
-    /* A tree that takes long to read is shown less often: looking must not be most of the work. */
+    /* A tree that takes long to read is shown less often, so that the api does not spend its time on it. */
     int64_t now = jpx_now(&f->cli->env), took = now - f->looked_ms;
     f->show_ms = now + (took * SHOW_SHARE > JPX_LIVE_MS ? took * SHOW_SHARE : JPX_LIVE_MS);
 }
 
-/* Until the root is final, or `left`: JP_OK. */
+/* JP_OK when the root is final, or `left`. */
 static jp_status watch(struct following *f)
 {
     jpx_cli *cli = f->cli;
@@ -142,7 +144,7 @@ static jp_status watch(struct following *f)
     for (;;) {
         f->looked_ms = jpx_now(&cli->env);
         bool due = !f->how->quiet && f->looked_ms >= f->show_ms;
-        jp_status status = look(f, due ? "tree" : "result", &answer); /* status would count the whole tree */
+        jp_status status = look(f, due ? "tree" : "result", &answer); /* not "status", which counts the whole tree */
         if (status != JP_OK && status != JP_E_UNAVAILABLE)
             return status;
         if (status == JP_OK && due)
@@ -186,7 +188,7 @@ int jpx_print_result(jpx_cli *cli, const char *name, const jpx_answer *answer)
     if (result || strcmp(status, "done") == 0)
         return 0;
     if (!cli->options.json)
-        jpx_cli_say(cli, "%s has no result yet: it is %s; --wait waits for its end", name, status);
+        jpx_cli_say(cli, "%s has no result yet: it is %s; --wait waits for it", name, status);
     return JP_E_UNAVAILABLE;
 }
 
@@ -207,8 +209,8 @@ int jpx_follow_root(jpx_cli *cli, const jpx_follow *how)
         code = jpx_cli_fail(cli);
     } else if (!ended || how->no_result) {
         code = ended ? 0 : 128 + jpx_signals_seen();
-    } else if (jpx_ask_result(cli->bus, *f.root ? f.root : how->name, JPX_ASK_MS, f.arena, &answer, &cli->error) !=
-               JP_OK) {
+    } else if (jpx_ask_result(&(jpx_asker){cli->bus, &cli->env, JPX_ASK_MS, f.arena}, *f.root ? f.root : how->name,
+                              &answer, &cli->error) != JP_OK) {
         code = jpx_cli_fail(cli);
     } else {
         code = jpx_print_result(cli, how->name, &answer);

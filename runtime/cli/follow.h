@@ -1,4 +1,4 @@
-/* follow.h -- follows a root to its end: shows how it goes, prints its result, answers with the exit code. */
+/* follow.h -- follows a root to its end: shows its tree while it runs, then prints the result. */
 #ifndef JPX_FOLLOW_H
 #define JPX_FOLLOW_H
 
@@ -6,18 +6,18 @@
 
 typedef struct jpx_follow {
     const char *name;         /* root id or key */
-    bool later;               /* it may not be there yet, nor an api role */
-    bool interrupt_aborts;    /* the first Ctrl-C aborts the root; else it only ends the following */
-    bool quiet;               /* nothing is shown while it runs */
-    bool no_result;           /* only shown: no result is printed */
-    FILE *shown_on;           /* err, unless the tree is what was asked for */
+    bool later;               /* wait for an api role, and for the root to become known */
+    bool interrupt_aborts;    /* the first Ctrl-C aborts the root; otherwise it only stops the watching */
+    bool quiet;               /* do not show the tree */
+    bool no_result;           /* do not print the result */
+    FILE *shown_on;           /* where the tree is shown: err, or out if it was asked for */
     const jpx_screen *screen; /* of shown_on */
-    int64_t timeout_ms;       /* < 0: never */
+    int64_t timeout_ms;       /* < 0: without limit */
 } jpx_follow;
 
-/* Blocks until the root has ended, the time is over (8), or a signal ends it (128 + its number). */
+/* Blocks until the root is final, the time is up (returns 8), or a signal stops it (128 + its number). */
 int jpx_follow_root(jpx_cli *, const jpx_follow *);
-/* Prints a root's result as the verb result does; the exit code. */
+/* Prints a root's result as the verb result does; returns the exit code. */
 int jpx_print_result(jpx_cli *, const char *name, const jpx_answer *);
 
 #endif

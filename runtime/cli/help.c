@@ -1,11 +1,14 @@
-/* help.c -- help and version. Asks nobody: it also tells what this program itself can run. */
+/* help.c -- the verbs help and version. Makes no request: the pipes it lists are those of this program. Lines have at
+ * most 80 columns, but for pipes with long signatures. */
 #include "cli/cli.h"
 #include "cli/units.h"
+#include <ctype.h>
 #include <string.h>
+
+enum { COLUMN = 22 }; /* where descriptions begin */
 
 static void put_flags(jpx_cli *cli, jpx_text *out, uint32_t set)
 {
-    enum { COLUMN = 24 };
     for (int i = 0; i < JPX_FLAGS; i++) {
         if (!(set & UINT32_C(1) << i))
             continue;
@@ -36,15 +39,14 @@ static void put_overview(jpx_cli *cli, jpx_text *out, const jpx_registry *regist
     for (size_t i = 0; i < count; i++) {
         jpx_line line = jpx_line_begin(out, &(jpx_screen){.utf8 = cli->screen.utf8});
         jpx_line_add(&line, JPX_PLAIN, "  %s %s", verbs[i].name, verbs[i].usage);
-        jpx_line_to(&line, 24);
+        jpx_line_to(&line, COLUMN);
         jpx_line_add(&line, JPX_PLAIN, "  %s", verbs[i].does);
         jpx_line_end(&line);
     }
     jpx_text_puts(out, "\nEvery verb takes:\n");
     put_flags(cli, out, JPX_FLAGS_PLACES);
-    jpx_text_puts(
-        out, "\nROOT is the id of a root or its key. Exit codes: 0 done, 1 the pipeline was aborted, 2 invalid input,\n"
-             "3 not found, 5 refused, 7 not available, 8 timed out.\n");
+    jpx_text_puts(out, "\nROOT is the id or the key of a root. Exit codes: 0 done, 1 the pipeline was\n"
+                       "aborted, 2 invalid input, 3 not found, 5 refused, 7 not available, 8 timed out.\n");
     if (jpx_registry_count(registry))
         jpx_text_puts(out, "\nPipes in this program:\n");
     for (size_t i = 0; i < jpx_registry_count(registry); i++) {
@@ -60,10 +62,12 @@ static int help_on(jpx_cli *cli, const char *name, const jpx_registry *registry,
     const jpx_pipe *pipe = jpx_registry_find(registry, name);
 
     if (verb) {
-        jpx_text_add(out, "%s %s%s%s: %s\n", cli->program, name, *verb->usage ? " " : "", verb->usage, verb->does);
-        jpx_text_puts(out, verb->more ? verb->more : "");
-        jpx_text_puts(out, "\n");
-        put_flags(cli, out, verb->flags | JPX_FLAGS_PLACES);
+        jpx_text_add(out, "%s %s%s%s", cli->program, name, *verb->usage ? " " : "", verb->usage);
+        jpx_text_add(out, "\n\n%c%s.\n%s\n", toupper((unsigned char)*verb->does), verb->does + 1,
+                     verb->more ? verb->more : "");
+        put_flags(cli, out, verb->flags);
+        jpx_text_puts(out, verb->flags ? "\nEvery verb takes:\n" : "Every verb takes:\n");
+        put_flags(cli, out, JPX_FLAGS_PLACES);
         return 0;
     }
     if (pipe) {
@@ -84,10 +88,8 @@ static int help_on(jpx_cli *cli, const char *name, const jpx_registry *registry,
         names[i] = verbs[i].name;
     for (size_t i = 0; i < pipes_count; i++)
         names[verbs_count + i] = jpx_registry_at(registry, i)->name;
-    const char *near = jpx_name_near(name, names, verbs_count + pipes_count);
-    if (near)
-        return jpx_cli_refuse(cli, "there is no verb and no pipe '%.60s'; did you mean %s?", name, near);
-    return jpx_cli_refuse(cli, "there is no verb and no pipe '%.60s'; `%s help` lists them", name, cli->program);
+    jpx_cli_unknown(cli, JP_E_INVALID, "verb or pipe", name, names, verbs_count + pipes_count);
+    return jpx_cli_fail(cli);
 }
 
 int jpx_verb_help(jpx_cli *cli)

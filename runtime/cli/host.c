@@ -1,9 +1,8 @@
-/* host.c -- see host.h. Each role's thread does nothing but step it; a step waits for its subscriptions by itself. */
+/* host.c -- see host.h. The thread of a role only steps it; a step waits for messages by itself. */
 #include "cli/host.h"
 #include <signal.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 enum { DRAIN_PAUSE_MS = 10 };
 
@@ -26,7 +25,7 @@ jp_status jpx_host_roles(const char *text, unsigned *set, jp_error *err)
         if (!bit)
             return jpx_fail(
                 err, JP_E_INVALID,
-                "there is no role '%.*s'; --role or JETPIPE_ROLE names some of api, barrier, worker, with commas",
+                "there is no role '%.*s'; --role or JETPIPE_ROLE is a list of api, barrier, worker, with commas",
                 size > 60 ? 60 : (int)size, at);
         if (*set & bit)
             return jpx_fail(err, JP_E_INVALID, "the role %.*s is given twice", (int)size, at);
@@ -39,22 +38,18 @@ jp_status jpx_host_prepare(jpx_host *host, jpx_cli *cli, unsigned roles, jp_erro
 {
     static const jp_def *const none[] = {NULL};
     struct sigaction ignore = {.sa_handler = SIG_IGN}, before;
-    char machine[65];
 
     memset(host, 0, sizeof *host);
     host->cli = cli;
     host->roles = roles;
-    if (gethostname(machine, sizeof machine) != 0)
-        snprintf(machine, sizeof machine, "unknown");
-    machine[sizeof machine - 1] = '\0';
-    host->place = jpx_format(cli->arena, "%s/%ld", machine, (long)getpid());
+    host->place = jpx_ask_place(cli->arena);
     jp_status status = jpx_registry_new(&host->registry, cli->pipes ? cli->pipes : none, err);
     if (status != JP_OK)
         return status;
     host->queues = jpx_role_queues(host->registry, cli->arena, &host->queues_count);
     if (!(roles & 1u << JPX_ROLE_WORKER))
         return JP_OK;
-    /* Ctrl-C reaches all processes of the terminal: those with bodies must live on while this one drains. */
+    /* Ctrl-C signals all processes of the terminal; those that run bodies must survive it while this one drains. */
     sigemptyset(&ignore.sa_mask);
     sigaction(SIGINT, &ignore, &before);
     status = jpx_zygote_start(&host->zygote, host->registry, &cli->env, err);
@@ -125,7 +120,7 @@ static void *run_role(void *arg)
         } else if (jpx_role_drain(one->role)) {
             break;
         } else if (!jpx_role_step(one->role, DRAIN_PAUSE_MS)) {
-            pause_ms(1); /* a step that holds nothing may return at once */
+            pause_ms(1); /* a draining role may return at once although it is not drained */
         }
     }
     atomic_store(&one->drained, true);
@@ -137,7 +132,7 @@ void jpx_host_start(jpx_host *host, int64_t step_ms)
     sigset_t all, before;
 
     host->step_ms = step_ms;
-    /* Signals are for the main thread, which waits for them. */
+    /* Signals go to the main thread, which waits for them. */
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     for (int i = 0; i < JPX_HOST_ROLES; i++) {
@@ -188,7 +183,7 @@ const char *jpx_host_shown(const char *uri, jpx_arena *arena)
 {
     jpx_text text = jpx_text_new(arena);
 
-    /* Several places may stand in one, with commas; a password may hold anything but '/', '@' and ','. */
+    /* Several URIs may be joined by commas; a password may hold anything but '/', '@' and ','. */
     while (*uri) {
         size_t size = strcspn(uri, ",");
         const char *slashes = strstr(uri, "://"), *from = slashes && slashes < uri + size ? slashes + 3 : uri;

@@ -1,7 +1,7 @@
-/* host.h -- roles hosted in this process: store, bus, zygote, and one thread for each role. Used by serve and run.
+/* host.h -- the roles that run in this process: store, bus, zygote, and one thread for each role. For serve and run.
  *
- * Order of life: prepare (no threads, connections or open stores yet: the zygote is forked here), open, start, drain,
- * close. All of it on the main thread. */
+ * Calls come in this order, on the main thread: prepare, open, start, drain, close. prepare forks the zygote, so there
+ * must be no threads, connections or open stores before it. open and drain block. */
 #ifndef JPX_HOST_H
 #define JPX_HOST_H
 
@@ -22,8 +22,8 @@ typedef struct jpx_host {
     jpx_zygote *zygote;
     jpx_store *store;
     jpx_bus *bus;
-    int64_t step_ms; /* longest wait within a step: so long may the end take */
-    unsigned roles;  /* 1 << JPX_ROLE_..., as asked for */
+    int64_t step_ms; /* longest wait of one step, and so of jpx_host_close */
+    unsigned roles;  /* 1 << JPX_ROLE_..., as requested */
     struct jpx_host_role {
         struct jpx_host *host;
         jpx_role *role; /* NULL = not opened */
@@ -34,19 +34,19 @@ typedef struct jpx_host {
     atomic_bool draining, stopping;
 } jpx_host;
 
-/* "api,worker" -> set; empty, unknown and doubled names are JP_E_INVALID. NULL = all. */
+/* "api,worker" -> set; NULL = all. JP_E_INVALID: an empty, unknown or repeated name. */
 jp_status jpx_host_roles(const char *text, unsigned *set, jp_error *err);
 const char *jpx_host_role_name(jpx_role_kind);
 
 jp_status jpx_host_prepare(jpx_host *, jpx_cli *, unsigned roles, jp_error *err);
-/* Opens what is not open yet and says what could not be: may be called again after JP_E_UNAVAILABLE. */
+/* Opens what is not open yet. May be called again after an error, such as JP_E_UNAVAILABLE. */
 jp_status jpx_host_open(jpx_host *, const char *store, const char *nats, jp_error *err);
 void jpx_host_start(jpx_host *, int64_t step_ms);
-/* No new work from now on; true when all that was held is done within the time. */
+/* Takes no new work from now on. True if the work in progress was done within the time. */
 bool jpx_host_drain(jpx_host *, int64_t timeout_ms);
-void jpx_host_close(jpx_host *); /* whatever state it is in */
+void jpx_host_close(jpx_host *); /* in any state */
 
-/* A place without the password in it. */
+/* A URI without its password, to be printed. */
 const char *jpx_host_shown(const char *uri, jpx_arena *);
 
 #endif

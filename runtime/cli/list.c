@@ -41,7 +41,7 @@ int jpx_verb_list(jpx_cli *cli)
     jpx_answer answer;
 
     if (o->after && !jpx_ask_is_root(o->after))
-        return jpx_cli_refuse(cli, "--after wants the id of a root, 24 hex digits, is given '%.80s'", o->after);
+        return jpx_cli_refuse(cli, "--after must be the id of a root, 24 hex digits, not '%.80s'", o->after);
     jpx_text_puts(&request, "{");
     jpx_text_member(&request, "pipe", o->pipe);
     jpx_text_member(&request, "status", o->status);
@@ -56,18 +56,18 @@ int jpx_verb_list(jpx_cli *cli)
     const jpx_json *roots = jpx_json_get(answer.json, "roots");
     const char *next = jpx_json_string(answer.json, "next", NULL);
     if (!jpx_json_count(roots))
-        jpx_cli_say(cli, "no roots%s", o->pipe || o->status || o->after ? " of that kind" : "");
+        jpx_cli_say(cli, "there are no %sroots", o->pipe || o->status || o->after ? "such " : "");
     else
         put_roots(cli, roots, &out);
     jpx_cli_print(cli, &out);
     if (next) {
-        fflush(cli->out); /* it belongs below the table */
-        jpx_cli_say(cli, "there are more: --after %s", next);
+        fflush(cli->out); /* the message goes below the table */
+        jpx_cli_say(cli, "there are more; for the next page: --after %s", next);
     }
     return 0;
 }
 
-/* What a pipe takes or fills: the api writes a signature, "int64 n, string who". */
+/* A signature, "int64 n, string who"; NULL if it is empty. */
 static const char *signature(const jpx_json *row, const char *name)
 {
     const char *text = jpx_json_string(row, name, NULL);
@@ -103,7 +103,7 @@ int jpx_verb_pipes(jpx_cli *cli)
     }
     jpx_text_table_draw(&table, &out);
     if (!jpx_json_count(pipes))
-        jpx_cli_say(cli, "no pipes are registered where the api role runs");
+        jpx_cli_say(cli, "the api role has no pipes registered");
     else
         jpx_cli_print(cli, &out);
     return 0;

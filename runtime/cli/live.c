@@ -3,10 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TOLD_SLOTS = 8192, TOLD_MAX = TOLD_SLOTS / 2 };
+enum { PRINTED_SLOTS = 8192, PRINTED_MAX = PRINTED_SLOTS / 2 };
 
-struct told {    /* what was last said about a pipeline */
-    uint64_t id; /* hash of its id; 0 = free */
+struct printed { /* the last line about a pipeline */
+    uint64_t id; /* hash of its id; 0 = free slot */
     jpx_shown_status status;
     int64_t attempt;
 };
@@ -16,11 +16,11 @@ struct jpx_live {
     FILE *file;
     jpx_screen screen;
     pthread_mutex_t lock; /* the stream and the frame on it */
-    char *frame;          /* on the screen now */
+    char *frame;          /* the drawing that is on the screen */
     size_t frame_lines;
-    jpx_arena *arena; /* of one drawing */
-    struct told *told;
-    size_t told_count, lines;
+    jpx_arena *arena;        /* of one drawing */
+    struct printed *printed; /* a hash table; NULL on a terminal */
+    size_t printed_count, lines;
 };
 
 static void erase(jpx_live *live)
@@ -61,8 +61,8 @@ jpx_live *jpx_live_new(jpx_cli *cli, FILE *file, const jpx_screen *screen)
     if (screen->terminal) {
         jpx_log_sink_detour(&cli->log, put_log_line, live);
     } else {
-        live->told = calloc(TOLD_SLOTS, sizeof *live->told);
-        JPX_ASSERT(live->told != NULL);
+        live->printed = calloc(PRINTED_SLOTS, sizeof *live->printed);
+        JPX_ASSERT(live->printed != NULL);
     }
     return live;
 }
@@ -76,38 +76,38 @@ void jpx_live_free(jpx_live *live)
     pthread_mutex_destroy(&live->lock);
     jpx_arena_free(live->arena);
     free(live->frame);
-    free(live->told);
+    free(live->printed);
     free(live);
 }
 
-/* Is there something new to say about this pipeline? Remembers that it was said. */
+/* Has this pipeline changed since its last line? Remembers it as printed. When the table is full, new ones are not. */
 static bool is_news(jpx_live *live, const jpx_view_node *node)
 {
     uint64_t id = jpx_hash(node->id, strlen(node->id)) | 1;
-    struct told *told = &live->told[id >> 8 & (TOLD_SLOTS - 1)];
+    struct printed *last = &live->printed[id >> 8 & (PRINTED_SLOTS - 1)];
 
-    while (told->id && told->id != id)
-        told = told + 1 < live->told + TOLD_SLOTS ? told + 1 : live->told;
-    bool fresh = !told->id;
-    if (fresh && live->told_count == TOLD_MAX)
+    while (last->id && last->id != id)
+        last = last + 1 < live->printed + PRINTED_SLOTS ? last + 1 : live->printed;
+    bool fresh = !last->id;
+    if (fresh && live->printed_count == PRINTED_MAX)
         return false;
     bool changed =
-        fresh || told->status != node->status || (node->status == JPX_SHOWN_RETRY && told->attempt != node->attempt);
-    live->told_count += fresh;
-    *told = (struct told){id, node->status, node->attempt};
+        fresh || last->status != node->status || (node->status == JPX_SHOWN_RETRY && last->attempt != node->attempt);
+    live->printed_count += fresh;
+    *last = (struct printed){id, node->status, node->attempt};
     return changed;
 }
 
-static void tell_one(jpx_live *live, const jpx_view_node *node, int64_t now)
+static void print_one(jpx_live *live, const jpx_view_node *node, int64_t now)
 {
     bool trouble = node->status == JPX_SHOWN_RETRY || node->status == JPX_SHOWN_ABORTED;
-    bool telling = trouble || node->status == JPX_SHOWN_RUNNING || node->status == JPX_SHOWN_DONE;
+    bool wanted = trouble || node->status == JPX_SHOWN_RUNNING || node->status == JPX_SHOWN_DONE;
 
-    if (!is_news(live, node) || !telling || (!trouble && live->lines > JPX_LIVE_LINES_MAX))
+    if (!is_news(live, node) || !wanted || (!trouble && live->lines > JPX_LIVE_LINES_MAX))
         return;
     if (++live->lines > JPX_LIVE_LINES_MAX && !trouble) {
         fflush(live->file);
-        jpx_cli_say(live->cli, "from here on only what fails is told");
+        jpx_cli_say(live->cli, "from here on only failures are shown");
         return;
     }
     jpx_text text = jpx_text_new(live->arena);
@@ -115,24 +115,24 @@ static void tell_one(jpx_live *live, const jpx_view_node *node, int64_t now)
     fprintf(live->file, "%s: %s", live->cli->program, text.s);
 }
 
-/* What begins is told before what is below it, what ended after it: the order in which it happened. */
-static void tell(jpx_live *live, const jpx_view_node *node, int64_t now)
+/* A pipeline that started is printed before its children, one that ended after them, as it happened. */
+static void print_tree(jpx_live *live, const jpx_view_node *node, int64_t now)
 {
     bool ended = node->status == JPX_SHOWN_DONE || node->status == JPX_SHOWN_ABORTED;
 
     if (!ended)
-        tell_one(live, node, now);
+        print_one(live, node, now);
     for (const jpx_view_node *child = node->first; child; child = child->next)
-        tell(live, child, now);
+        print_tree(live, child, now);
     if (ended)
-        tell_one(live, node, now);
+        print_one(live, node, now);
 }
 
 static void draw(jpx_live *live, jpx_view_node *tree, int64_t now)
 {
     jpx_text text = jpx_text_new(live->arena);
 
-    live->screen = jpx_screen_of(live->file); /* it may have been resized */
+    live->screen = jpx_screen_of(live->file); /* the window may have been resized */
     jpx_tree_fold(tree, live->screen.height > 2 ? live->screen.height - 1 : 1);
     jpx_tree_draw(tree, &live->screen, now, &text);
     if (live->frame && strcmp(live->frame, text.s) == 0)
@@ -153,11 +153,11 @@ void jpx_live_show(jpx_live *live, const jpx_json *answer)
 
     jpx_arena_reset(live->arena);
     if (jpx_tree_read(answer, live->arena, &tree, &unseen) != JP_OK)
-        return; /* what it shows is a help; the outcome is asked for elsewhere */
+        return; /* the tree is only a view; the outcome is requested elsewhere */
     if (live->screen.terminal) {
         draw(live, tree, now);
     } else {
-        tell(live, tree, now);
+        print_tree(live, tree, now);
         fflush(live->file);
     }
 }

@@ -16,7 +16,7 @@ void jpx_log_sink_detour(jpx_log_sink *sink, jpx_log_detour detour, void *ctx)
     pthread_mutex_unlock(&sink->lock);
 }
 
-/* Numbers stay numbers: digits, perhaps a sign and one point, no leading zero, short enough for every reader. */
+/* May this text be a JSON number? Digits, perhaps a sign and one point, no leading zero, short enough for a double. */
 static bool is_number(const char *s, size_t size)
 {
     size_t at = *s == '-', points = 0;

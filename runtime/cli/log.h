@@ -1,4 +1,4 @@
-/* log.h -- the command's log: logfmt lines to a stream, or the same as JSON. Thread-safe. */
+/* log.h -- where the log lines of the command go: to a stream, as logfmt or as JSON. Thread-safe. */
 #ifndef JPX_LOG_H
 #define JPX_LOG_H
 
@@ -6,7 +6,7 @@
 #include <pthread.h>
 #include <stdio.h>
 
-/* Where lines go while something is drawn on the same terminal (live.h). */
+/* Takes the lines while live.h draws on the same terminal. */
 typedef void (*jpx_log_detour)(void *ctx, const char *line);
 
 typedef struct jpx_log_sink {
@@ -19,9 +19,9 @@ typedef struct jpx_log_sink {
 
 void jpx_log_sink_init(jpx_log_sink *, FILE *); /* logfmt */
 void jpx_log_sink_detour(jpx_log_sink *, jpx_log_detour, void *ctx);
-/* A line as it is. */
+/* Prints a line unchanged. */
 void jpx_log_sink_print(jpx_log_sink *, const char *line);
-/* For jpx_env.log, with the sink as its ctx. */
+/* The function for jpx_env.log; the sink is its ctx. */
 void jpx_log_sink_write(void *sink, jpx_log_level, const char *line);
 
 /* "time=... level=info event=\"x\" n=3" -> {"time":"...","level":"info","event":"x","n":3} */

@@ -1,9 +1,9 @@
-/* run.c -- the verb run: api, barrier and worker as threads of this process, one root through all of them by the same
- * requests that everybody makes, and its result. In memory unless the command line names places: an environment that
- * points at servers must not make a trial run take other people's work. */
+/* run.c -- the verb run: api, barrier and worker as threads of this process, and one root that is started through the
+ * api like any other. Blocks until the root has ended. Store and bus are in memory unless the command line names
+ * others; the environment is ignored, so that a trial run on a machine with servers never takes work from their queues.
+ */
 #include "cli/follow.h"
 #include "cli/host.h"
-#include "cli/units.h"
 #include <string.h>
 
 enum { STEP_MS = 10, DRAIN_MS = 2000 };
@@ -11,18 +11,13 @@ enum { STEP_MS = 10, DRAIN_MS = 2000 };
 static jp_status check_pipe(jpx_cli *cli, const jpx_registry *registry, const char *pipe)
 {
     size_t count = jpx_registry_count(registry);
-    const char **names = jpx_alloc_array(cli->arena, count + 1, sizeof *names);
+    const char **names = jpx_alloc_array(cli->arena, count, sizeof *names);
 
     if (jpx_registry_find(registry, pipe))
         return JP_OK;
     for (size_t i = 0; i < count; i++)
         names[i] = jpx_registry_at(registry, i)->name;
-    const char *near = jpx_name_near(pipe, names, count);
-    if (near)
-        return jpx_fail(&cli->error, JP_E_NOT_FOUND, "there is no pipe %.80s in this program; did you mean %s?", pipe,
-                        near);
-    return jpx_fail(&cli->error, JP_E_NOT_FOUND, "there is no pipe %.80s in this program; `%s help` lists them", pipe,
-                    cli->program);
+    return jpx_cli_unknown(cli, JP_E_NOT_FOUND, "pipe", pipe, names, count);
 }
 
 static int run(jpx_cli *cli, jpx_host *host)
@@ -36,8 +31,9 @@ static int run(jpx_cli *cli, jpx_host *host)
     if ((cli->args_count > 1 && !args) || jpx_host_open(host, store, nats, &cli->error) != JP_OK)
         return jpx_cli_fail(cli);
     jpx_host_start(host, STEP_MS);
-    if (jpx_ask_start(host->bus, &cli->env, cli->args[0], args, o->key, false, JPX_ASK_MS, cli->arena, &started,
-                      &cli->error) != JP_OK)
+    jpx_asker asker = {host->bus, &cli->env, JPX_ASK_MS, cli->arena};
+    jpx_start_request request = {.pipe = cli->args[0], .args = args, .key = o->key};
+    if (jpx_ask_start(&asker, &request, &started, &cli->error) != JP_OK)
         return jpx_cli_fail(cli);
     cli->bus = host->bus;
     int code = jpx_follow_root(cli, &(jpx_follow){.name = started.name,
@@ -46,7 +42,7 @@ static int run(jpx_cli *cli, jpx_host *host)
                                                   .screen = &cli->err_screen,
                                                   .timeout_ms = jpx_cli_timeout(cli, -1)});
     cli->bus = NULL;
-    /* What is left at work belongs to nobody when all was in memory. */
+    /* With everything in memory, bodies that still run work for nobody. */
     if (strcmp(store, "memory:") != 0)
         jpx_host_drain(host, DRAIN_MS);
     return code;

@@ -32,8 +32,8 @@ jpx_screen jpx_screen_of(FILE *file)
     return screen;
 }
 
-/* The next character of *s as it may be shown, and its columns. Control characters become U+FFFD or '?', so does what
- * is no UTF-8; on a screen without UTF-8 so does everything beyond ASCII that our own drawing does not replace. */
+/* Copies the next character of *s to `out` and returns its width. Control characters and invalid UTF-8 become U+FFFD;
+ * without UTF-8 they, and everything beyond ASCII, become '?'. */
 static size_t next(const jpx_screen *screen, const char **s, char out[8])
 {
     const char *p = *s;
@@ -106,7 +106,7 @@ void jpx_line_put(jpx_line *line, jpx_colour colour, const char *s)
         char out[8];
         size_t columns = next(line->screen, &s, out);
         if (line->screen->width && line->column + columns > line->screen->width - 1) {
-            line->full = true; /* the last column stays free: some terminals wrap when it is written */
+            line->full = true; /* some terminals wrap when the last column is written */
             break;
         }
         line->column += columns;

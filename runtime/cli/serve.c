@@ -1,9 +1,9 @@
-/* serve.c -- the verb serve: roles in threads until SIGTERM or SIGINT. The main thread only waits for signals. */
+/* serve.c -- the verb serve: runs roles in threads until SIGTERM or SIGINT, for which the main thread waits. */
 #include "cli/host.h"
 #include "cli/signals.h"
 #include <string.h>
 
-enum { AGAIN_MS = 500, DRAIN_MS = 30 * 1000, STEP_MS = 100 };
+enum { RETRY_MS = 500, DRAIN_MS = 30 * 1000, STEP_MS = 100 };
 
 static jp_status check_places(jpx_cli *cli, unsigned roles)
 {
@@ -14,28 +14,29 @@ static jp_status check_places(jpx_cli *cli, unsigned roles)
     if (strncmp(o->nats, "memory:", 7) == 0)
         return jpx_fail(
             &cli->error, JP_E_INVALID,
-            "serve on the bus memory: could be asked by nobody; name a server by --nats or JETPIPE_NATS, or do "
-            "everything in one process with: %s run",
+            "memory: is a bus inside one process, where nobody could reach serve; name a server by --nats or "
+            "JETPIPE_NATS, or run everything in one process with: %s run",
             cli->program);
     if (strncmp(o->store, "memory:", 7) != 0)
         return JP_OK;
     if (roles != JPX_HOST_ALL)
         return jpx_fail(&cli->error, JP_E_INVALID,
-                        "the store memory: is of one process, so all roles must run in it; leave --role away or name "
-                        "another store");
-    jpx_cli_say(cli, "the store memory: is of this process alone and goes with it");
+                        "the store memory: exists inside one process, so all roles must run in it; leave out --role, "
+                        "or name another store");
+    jpx_cli_say(cli, "the store memory: belongs to this process, and its records are lost when it ends");
     return JP_OK;
 }
 
-/* What stands in brackets is the words of a driver, which may change from try to try. */
+/* Compares up to a bracket: what follows are the words of a driver, which may differ from one attempt to the next. */
 static bool same_reason(const char *a, const char *b)
 {
     size_t size = strcspn(a, "(");
     return size == strcspn(b, "(") && memcmp(a, b, size) == 0;
 }
 
-/* Servers may come later than this process: each reason to wait is said once. False: a signal came, or it failed. */
-static bool open_when_there(jpx_host *host, jpx_cli *cli, int *code)
+/* Servers may start later than this process, so this waits for them, and prints each reason once. False: a signal
+ * arrived (*code is 0), or it failed. */
+static bool wait_and_open(jpx_host *host, jpx_cli *cli, int *code)
 {
     char said[sizeof cli->error.text] = "";
 
@@ -53,7 +54,7 @@ static bool open_when_there(jpx_host *host, jpx_cli *cli, int *code)
         if (!same_reason(said, cli->error.text))
             jpx_cli_say(cli, "waiting: %s", cli->error.text);
         snprintf(said, sizeof said, "%s", cli->error.text);
-        if (jpx_signals_wait(AGAIN_MS))
+        if (jpx_signals_wait(RETRY_MS))
             return false;
     }
 }
@@ -88,13 +89,14 @@ int jpx_verb_serve(jpx_cli *cli)
         return code;
     }
     jpx_signals_catch();
-    if (open_when_there(&host, cli, &code)) {
+    if (wait_and_open(&host, cli, &code)) {
         jpx_host_start(&host, STEP_MS);
         say_ready(&host, cli);
         jpx_signals_wait(-1);
         jpx_log(&cli->env, JPX_INFO, "draining", "signal=%d", jpx_signals_seen());
         if (!jpx_host_drain(&host, DRAIN_MS))
-            jpx_cli_say(cli, "bodies were still at work after %d s and were ended; others will run them again",
+            jpx_cli_say(cli,
+                        "bodies still ran after %d s and were ended; their events will be redelivered to other workers",
                         DRAIN_MS / 1000);
     }
     jpx_host_close(&host);

@@ -1,11 +1,11 @@
-/* show.c -- the verbs that tell about one root: tree, status, result, why. */
+/* show.c -- the verbs that show one root: tree, status, result, why. */
 #include "cli/cli.h"
 #include "cli/follow.h"
 #include "cli/tree.h"
 #include "cli/units.h"
 #include <string.h>
 
-/* Asks `verb` about the root of the command line. False: it was said why not, and *code is the exit code. */
+/* Asks `verb` about the root of the command line. False: an error was printed, and *code is the exit code. */
 static bool ask(jpx_cli *cli, const char *verb, jpx_answer *answer, int *code)
 {
     const char *root = jpx_cli_root(cli);
@@ -98,14 +98,12 @@ int jpx_verb_result(jpx_cli *cli)
     const char *root = jpx_cli_root(cli);
     jpx_answer answer;
 
-    if (cli->options.wait) {
-        if (!root || jpx_cli_connect(cli) != JP_OK ||
-            jpx_ask_wait(cli->bus, &cli->env, root, false, jpx_cli_timeout(cli, -1), cli->arena, &answer,
-                         &cli->error) != JP_OK)
-            return jpx_cli_fail(cli);
-    }
-    if (!root || jpx_cli_connect(cli) != JP_OK ||
-        jpx_ask_result(cli->bus, root, jpx_cli_timeout(cli, JPX_ASK_MS), cli->arena, &answer, &cli->error) != JP_OK)
+    if (!root || jpx_cli_connect(cli) != JP_OK)
+        return jpx_cli_fail(cli);
+    jpx_asker asker = jpx_cli_asker(cli);
+    if (cli->options.wait && jpx_ask_wait(&asker, root, false, jpx_cli_timeout(cli, -1), &answer, &cli->error) != JP_OK)
+        return jpx_cli_fail(cli);
+    if (jpx_ask_result(&asker, root, &answer, &cli->error) != JP_OK)
         return jpx_cli_fail(cli);
     return jpx_print_result(cli, root, &answer);
 }
@@ -140,7 +138,7 @@ int jpx_verb_why(jpx_cli *cli)
     if (jpx_json_bool(answer.json, "more", false))
         jpx_text_puts(&out, "and more\n");
     if (!jpx_json_count(why))
-        jpx_cli_put_status(cli, answer.json, &out); /* nothing holds it up: say what it is */
+        jpx_cli_put_status(cli, answer.json, &out); /* nothing holds it back */
     jpx_cli_print(cli, &out);
     return 0;
 }

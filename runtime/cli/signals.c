@@ -1,4 +1,4 @@
-/* signals.c -- see signals.h. The handler touches one atomic and one descriptor. */
+/* signals.c -- see signals.h. The handler uses one atomic and one descriptor. */
 #include "cli/signals.h"
 #include "base/base.h"
 #include <errno.h>
@@ -19,7 +19,7 @@ static void handle(int number)
     if (!atomic_compare_exchange_strong(&seen, &none, number))
         _exit(128 + number);
     if (write(wake, &one, sizeof one) < 0) {
-        /* full means that it is readable already */
+        /* the counter is full: it is readable already */
     }
     errno = saved;
 }

@@ -1,4 +1,4 @@
-/* start.c -- the verb start. Prints what names the root alone on stdout, so that a script can take it as it is. */
+/* start.c -- the verb start. stdout gets the root's id and nothing else, so that a script can use it as it is. */
 #include "cli/follow.h"
 #include <string.h>
 
@@ -6,19 +6,24 @@ int jpx_verb_start(jpx_cli *cli)
 {
     const jpx_options *o = &cli->options;
     const char *args = cli->args_count > 1 ? jpx_cli_text(cli, cli->args[1]) : NULL;
-    int64_t timeout = o->wait ? JPX_ASK_MS : jpx_cli_timeout(cli, JPX_ASK_MS);
+    jpx_start_request request = {.pipe = cli->args[0], .args = args, .key = o->key, .later_fine = true};
     jpx_started started;
 
-    if ((cli->args_count > 1 && !args) || jpx_cli_connect(cli) != JP_OK ||
-        jpx_ask_start(cli->bus, &cli->env, cli->args[0], args, o->key, true, timeout, cli->arena, &started,
-                      &cli->error) != JP_OK)
+    if ((cli->args_count > 1 && !args) || jpx_cli_connect(cli) != JP_OK)
+        return jpx_cli_fail(cli);
+    jpx_asker asker = jpx_cli_asker(cli);
+    if (o->wait) /* --timeout is for the end of the root, not for this answer */
+        asker.timeout_ms = JPX_ASK_MS;
+    if (jpx_ask_start(&asker, &request, &started, &cli->error) != JP_OK)
         return jpx_cli_fail(cli);
     if (started.later)
-        jpx_cli_say(cli, "no api role answers; the start is stored and %s runs once one takes it, known by the key %s",
+        jpx_cli_say(cli,
+                    "no api role answers, so the start is stored; %s runs when an api role has read it, under the "
+                    "key %s",
                     cli->args[0], started.name);
     else if (started.existed)
-        jpx_cli_say(cli, "existed: the key %s started it before", o->key ? o->key : "");
-    if (o->wait) { /* the result is what stdout is for; the root can be needed all the same */
+        jpx_cli_say(cli, "the key %s has started this root before", o->key ? o->key : "");
+    if (o->wait) { /* stdout is for the result; the id goes to stderr */
         if (!started.later)
             jpx_cli_say(cli, "started %s", started.name);
         return jpx_follow_root(cli, &(jpx_follow){.name = started.name,

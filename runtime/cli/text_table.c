@@ -1,4 +1,4 @@
-/* text_table.c -- see table.h. Columns that are empty in every row are left out. */
+/* text_table.c -- see text_table.h. Columns that are empty in every row are left out. */
 #include "cli/text_table.h"
 #include <string.h>
 
@@ -30,7 +30,7 @@ void jpx_text_table_draw(const jpx_text_table *table, jpx_text *out)
     for (size_t i = 0; i < table->columns; i++)
         if (widths[i] && strlen(table->heads[i]) > widths[i])
             widths[i] = strlen(table->heads[i]);
-    for (size_t row = 0; row <= rows; row++) { /* row 0: the heads */
+    for (size_t row = 0; row <= rows; row++) { /* row 0 is the heads */
         jpx_line line = jpx_line_begin(out, table->screen);
         size_t column = 0;
         for (size_t i = 0; i < table->columns; i++) {

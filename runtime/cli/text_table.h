@@ -1,4 +1,4 @@
-/* text_table.h -- aligned columns. Cells are plain text; the last column takes what is left of the line. */
+/* text_table.h -- rows of cells, drawn as aligned columns. The last column takes the rest of the line. */
 #ifndef JPX_TEXT_TABLE_H
 #define JPX_TEXT_TABLE_H
 
@@ -7,7 +7,7 @@
 enum { JPX_COLUMNS_MAX = 8 };
 
 typedef struct jpx_cell {
-    const char *text; /* NULL = empty; lives as long as the table */
+    const char *text; /* NULL = empty; must outlive the table */
     jpx_colour colour;
 } jpx_cell;
 
@@ -21,7 +21,7 @@ typedef struct jpx_text_table {
 } jpx_text_table;
 
 jpx_text_table jpx_text_table_new(jpx_arena *, const jpx_screen *, size_t columns, const char *const *heads);
-void jpx_text_table_row(jpx_text_table *, const jpx_cell *); /* as many cells as columns */
+void jpx_text_table_row(jpx_text_table *, const jpx_cell *); /* one cell for each column */
 void jpx_text_table_draw(const jpx_text_table *, jpx_text *);
 
 #endif

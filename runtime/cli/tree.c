@@ -1,4 +1,4 @@
-/* tree.c -- reads the api's tree. Recursion goes as deep as the JSON, whose depth is bounded (JPX_JSON_DEPTH_MAX). */
+/* tree.c -- reads the api's tree. Recursion is bounded by the depth of the JSON (JPX_JSON_DEPTH_MAX). */
 #include "cli/tree.h"
 #include "cli/units.h"
 #include <string.h>
@@ -76,7 +76,7 @@ static jpx_view_node *read_node(const jpx_json *json, jpx_arena *arena)
 jp_status jpx_tree_read(const jpx_json *answer, jpx_arena *arena, jpx_view_node **out, jp_error *err)
 {
     if (!jpx_json_get(answer, "children") && !jpx_json_get(answer, "error"))
-        return jpx_fail(err, JP_E_DAMAGED, "the answer has no tree; is the api role of another version?");
+        return jpx_fail(err, JP_E_DAMAGED, "the answer has no tree; does the api role run another version?");
     *out = read_node(answer, arena);
     (*out)->root = jpx_json_string(answer, "root", "");
     return JP_OK;

@@ -24,7 +24,7 @@ static bool unit_of(const char *at, size_t size, int64_t *ms)
     return false;
 }
 
-/* Digits, and perhaps a point and more digits, in millionths; false without a digit or when it is absurdly long. */
+/* Reads digits, and perhaps a point and more digits, as millionths. False: no digit, or too many. */
 static bool number(const char **at, int64_t *millionths)
 {
     const char *p = *at;
@@ -204,7 +204,7 @@ size_t jpx_name_distance(const char *a, const char *b)
 const char *jpx_name_near(const char *name, const char *const *names, size_t count)
 {
     const char *best = NULL;
-    size_t least = strlen(name) / 3 + 1; /* a third of it may be wrong, and one letter always */
+    size_t least = strlen(name) / 3 + 1; /* a third of the letters may differ, but always one */
 
     for (size_t i = 0; i < count; i++) {
         size_t distance = jpx_name_distance(name, names[i]);

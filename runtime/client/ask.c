@@ -1,9 +1,11 @@
-/* ask.c -- one request and its answer, and how errors come back. */
+/* ask.c -- one request and its answer, and errors as the api reports them. Blocks for the time of one answer. */
 #include "client/ask.h"
 #include <ctype.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
-/* Equal when case is left aside and blanks, '_' and '-' are one. */
+/* Equal, ignoring case, and taking ' ', '_' and '-' as the same character. */
 static bool same_words(const char *a, const char *b)
 {
     for (; *a && *b; a++, b++) {
@@ -25,24 +27,23 @@ jp_status jpx_ask_status(const char *code)
     return JP_E_INTERNAL;
 }
 
-jp_status jpx_ask(jpx_bus *bus, const char *verb, const char *request, int64_t timeout_ms, jpx_arena *arena,
-                  jpx_answer *out, jp_error *err)
+jp_status jpx_ask(const jpx_asker *a, const char *verb, const char *request, jpx_answer *out, jp_error *err)
 {
-    const char *subject = jpx_format(arena, "%s.api.%s", jpx_bus_prefix(bus), verb);
+    const char *subject = jpx_format(a->arena, "%s.api.%s", jpx_bus_prefix(a->bus), verb);
     jpx_bytes data = {(const uint8_t *)request, strlen(request)};
-    jp_error why = {JP_OK, ""};
-    jp_status status = jpx_bus_request(bus, subject, data, timeout_ms, arena, &out->text, &why);
+    jp_status status = jpx_bus_request(a->bus, subject, data, a->timeout_ms, a->arena, &out->text, err);
+    jp_error why;
 
-    if (status == JP_E_UNAVAILABLE && jpx_bus_connected(bus))
+    if (status == JP_E_UNAVAILABLE && jpx_bus_connected(a->bus))
         return jpx_fail(err, JP_E_UNAVAILABLE,
                         "nobody answers on %s: no api role runs with this prefix; start one with: jetpipe serve",
                         subject);
     if (status == JP_E_TIMEOUT)
-        return jpx_fail(err, JP_E_TIMEOUT, "no answer on %s within %lld ms; --timeout gives it longer", subject,
-                        (long long)timeout_ms);
+        return jpx_fail(err, JP_E_TIMEOUT, "no answer on %s within %lld ms; --timeout allows more", subject,
+                        (long long)a->timeout_ms);
     if (status != JP_OK)
-        return jpx_fail(err, status, "%s", why.text);
-    if (jpx_json_read(out->text, arena, &out->json, &why) != JP_OK)
+        return status;
+    if (jpx_json_read(out->text, a->arena, &out->json, &why) != JP_OK)
         return jpx_fail(err, JP_E_DAMAGED, "the answer on %s is not JSON (%s); does something else answer there?",
                         subject, why.text);
     if (out->json->type != JPX_JSON_OBJECT)
@@ -61,7 +62,7 @@ jp_status jpx_ask_json(const char *json, const char *what, jpx_arena *arena, con
 {
     jp_error why;
     jp_status status = jpx_json_read((jpx_bytes){(const uint8_t *)json, strlen(json)}, arena, out, &why);
-    return status == JP_OK ? JP_OK : jpx_fail(err, status, "%s is not JSON: %s", what, why.text);
+    return status == JP_OK ? JP_OK : jpx_fail(err, status, "%s not JSON: %s", what, why.text);
 }
 
 bool jpx_ask_is_root(const char *text)
@@ -81,4 +82,14 @@ jpx_text jpx_ask_root(jpx_arena *arena, const char *root_or_key)
 bool jpx_ask_is_final(const char *status)
 {
     return strcmp(status, "done") == 0 || strcmp(status, "aborted") == 0;
+}
+
+const char *jpx_ask_place(jpx_arena *arena)
+{
+    char host[65];
+
+    if (gethostname(host, sizeof host) != 0)
+        snprintf(host, sizeof host, "unknown");
+    host[sizeof host - 1] = '\0';
+    return jpx_format(arena, "%s/%ld", host, (long)getpid());
 }

@@ -1,14 +1,14 @@
-/* ask_large.c -- values that are larger than one message: they go up and come down in pieces (runtime/api/chunks.c).
- */
+/* ask_large.c -- values larger than one message are sent and fetched in chunks, which runtime/api/chunks.c stores and
+ * cuts. One request for each chunk; each blocks for the time of one answer. */
 #include "client/ask.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 enum {
-    SPARE = 4096, /* of a message, for what stands around a piece, and for the headers with which it is passed on */
-    PIECE_MAX = 256 * 1024,
-    PIECE_MIN = 512
+    SPARE = 4096, /* bytes of a message for the members around a chunk, and for headers when the api forwards it */
+    CHUNK_MAX = 256 * 1024,
+    CHUNK_MIN = 512
 };
 
 bool jpx_ask_fits(jpx_bus *bus, size_t bytes)
@@ -16,15 +16,15 @@ bool jpx_ask_fits(jpx_bus *bus, size_t bytes)
     return bytes + SPARE <= jpx_bus_message_max(bus);
 }
 
-/* JSON text has quotes and backslashes, which take two bytes in a string, but no control characters. */
-static size_t piece_max(jpx_bus *bus)
+/* A chunk is sent as a JSON string, in which quotes and backslashes take two bytes; JSON has no control characters. */
+static size_t chunk_max(jpx_bus *bus)
 {
     size_t most = jpx_bus_message_max(bus);
-    size_t room = most > SPARE + 2 * PIECE_MIN ? (most - SPARE) / 2 : PIECE_MIN;
-    return room < PIECE_MAX ? room : PIECE_MAX;
+    size_t room = most > SPARE + 2 * CHUNK_MIN ? (most - SPARE) / 2 : CHUNK_MIN;
+    return room < CHUNK_MAX ? room : CHUNK_MAX;
 }
 
-/* The first `room` bytes at most, ending between two characters. */
+/* The size of the first chunk: at most `room` bytes, ending between two characters. */
 static size_t cut(const char *text, size_t size, size_t room)
 {
     if (size <= room)
@@ -34,25 +34,26 @@ static size_t cut(const char *text, size_t size, size_t room)
     return room;
 }
 
-jp_status jpx_ask_upload(jpx_bus *bus, const char *json, int64_t timeout_ms, jpx_text *out, jp_error *err)
+jp_status jpx_ask_upload(const jpx_asker *a, const char *json, jpx_text *out, jp_error *err)
 {
-    size_t size = strlen(json), room = piece_max(bus);
-    jpx_arena *spent = jpx_arena_new();
+    size_t size = strlen(json), room = chunk_max(a->bus);
+    jpx_asker each = *a;
     char upload[25] = "";
     int64_t index = 0;
     jp_status status = JP_OK;
 
+    each.arena = jpx_arena_new();
     for (size_t at = 0; at < size && status == JP_OK; index++) {
-        jpx_text request = jpx_text_new(spent);
+        jpx_text request = jpx_text_new(each.arena);
         size_t part = cut(json + at, size - at, room);
         jpx_answer answer;
         jpx_text_puts(&request, "{");
         if (*upload)
             jpx_text_member(&request, "upload", upload);
         jpx_text_member_int(&request, "index", index);
-        jpx_text_member(&request, "piece", jpx_strndup(spent, json + at, part));
+        jpx_text_member(&request, "piece", jpx_strndup(each.arena, json + at, part));
         jpx_text_puts(&request, "}");
-        status = jpx_ask(bus, "upload", request.s, timeout_ms, spent, &answer, err);
+        status = jpx_ask(&each, "upload", request.s, &answer, err);
         if (status == JP_OK && !*upload) {
             const char *id = jpx_json_string(answer.json, "upload", "");
             if (jpx_ask_is_root(id))
@@ -61,9 +62,9 @@ jp_status jpx_ask_upload(jpx_bus *bus, const char *json, int64_t timeout_ms, jpx
                 status = jpx_fail(err, JP_E_DAMAGED, "the answer to an upload has no id");
         }
         at += part;
-        jpx_arena_reset(spent);
+        jpx_arena_reset(each.arena);
     }
-    jpx_arena_free(spent);
+    jpx_arena_free(each.arena);
     if (status != JP_OK)
         return status;
     jpx_text_member(out, "upload", upload);
@@ -71,36 +72,38 @@ jp_status jpx_ask_upload(jpx_bus *bus, const char *json, int64_t timeout_ms, jpx
     return JP_OK;
 }
 
-/* Each answer has the root's members and a piece; those of the last are kept. */
-static jp_status read_pieces(jpx_bus *bus, const char *root, int64_t timeout_ms, jpx_arena *arena, jpx_answer *out,
-                             jp_error *err)
+/* Each answer holds the root's members and one chunk. `out` gets the members of the last answer and the whole result.
+ */
+static jp_status fetch_chunks(const jpx_asker *a, const char *root, jpx_answer *out, jp_error *err)
 {
-    jpx_text whole = jpx_text_new(arena);
-    jpx_arena *spent = jpx_arena_new();
+    jpx_text whole = jpx_text_new(a->arena);
+    jpx_asker each = *a;
     jpx_answer answer;
     int64_t size;
     jp_status status;
 
+    each.arena = jpx_arena_new();
     do {
-        jpx_arena_reset(spent);
-        jpx_text request = jpx_ask_root(spent, root);
+        jpx_arena_reset(each.arena);
+        jpx_text request = jpx_ask_root(each.arena, root);
         jpx_text_member_int(&request, "offset", (int64_t)whole.size);
         jpx_text_puts(&request, "}");
-        status = jpx_ask(bus, "result", request.s, timeout_ms, spent, &answer, err);
+        status = jpx_ask(&each, "result", request.s, &answer, err);
         if (status != JP_OK)
             break;
-        const char *piece = jpx_json_string(answer.json, "piece", "");
+        const char *chunk = jpx_json_string(answer.json, "piece", "");
         size = jpx_json_int(answer.json, "size", 0);
-        if (!*piece || jpx_json_int(answer.json, "offset", -1) != (int64_t)whole.size) {
-            status =
-                jpx_fail(err, JP_E_DAMAGED, "the answer has not the piece of the result from byte %zu on", whole.size);
+        if (!*chunk || jpx_json_int(answer.json, "offset", -1) != (int64_t)whole.size) {
+            status = jpx_fail(err, JP_E_DAMAGED, "the answer lacks the part of the result that begins at byte %zu",
+                              whole.size);
             break;
         }
-        jpx_text_puts(&whole, piece);
-        root = jpx_strdup(arena, jpx_json_string(answer.json, "root", root)); /* a key may name another one by then */
+        jpx_text_puts(&whole, chunk);
+        /* From now on by id: after a cleanup the key may name another root. */
+        root = jpx_strdup(a->arena, jpx_json_string(answer.json, "root", root));
     } while ((int64_t)whole.size < size);
     if (status == JP_OK) {
-        jpx_text text = jpx_text_new(arena);
+        jpx_text text = jpx_text_new(a->arena);
         jpx_text_puts(&text, "{");
         for (const jpx_json *member = answer.json->first; member; member = member->next)
             if (strcmp(member->name, "offset") != 0 && strcmp(member->name, "size") != 0 &&
@@ -111,41 +114,36 @@ static jp_status read_pieces(jpx_bus *bus, const char *root, int64_t timeout_ms,
         jpx_text_member_raw(&text, "result", whole.s);
         jpx_text_puts(&text, "}");
         out->text = (jpx_bytes){(const uint8_t *)text.s, text.size};
-        status = jpx_json_read(out->text, arena, &out->json, err);
+        status = jpx_json_read(out->text, a->arena, &out->json, err);
     }
-    jpx_arena_free(spent);
+    jpx_arena_free(each.arena);
     return status;
 }
 
-jp_status jpx_ask_result(jpx_bus *bus, const char *root, int64_t timeout_ms, jpx_arena *arena, jpx_answer *out,
-                         jp_error *err)
+jp_status jpx_ask_result(const jpx_asker *a, const char *root, jpx_answer *out, jp_error *err)
 {
-    jpx_text request = jpx_ask_root(arena, root);
-    jp_error why;
+    jpx_text request = jpx_ask_root(a->arena, root);
 
     jpx_text_puts(&request, "}");
-    jp_status status = jpx_ask(bus, "result", request.s, timeout_ms, arena, out, &why);
-    if (status == JP_E_TOO_LARGE)
-        return read_pieces(bus, root, timeout_ms, arena, out, err);
-    return status == JP_OK ? JP_OK : jpx_fail(err, status, "%s", why.text);
+    jp_status status = jpx_ask(a, "result", request.s, out, err);
+    return status == JP_E_TOO_LARGE ? fetch_chunks(a, root, out, err) : status;
 }
 
-jp_status jpx_ask_reply(jpx_bus *bus, const char *ticket, const char *json, int64_t timeout_ms, jpx_arena *arena,
-                        jpx_answer *out, jp_error *err)
+jp_status jpx_ask_reply(const jpx_asker *a, const char *ticket, const char *json, jpx_answer *out, jp_error *err)
 {
-    jpx_text request = jpx_text_new(arena), value = jpx_text_new(arena);
+    jpx_text request = jpx_text_new(a->arena), value = jpx_text_new(a->arena);
     const jpx_json *read;
     jp_status status;
 
-    if ((status = jpx_ask_json(json, "the reply", arena, &read, err)) != JP_OK)
+    if ((status = jpx_ask_json(json, "the reply is", a->arena, &read, err)) != JP_OK)
         return status;
     jpx_json_put(&value, read);
     jpx_text_puts(&request, "{");
     jpx_text_member(&request, "ticket", ticket);
-    if (jpx_ask_fits(bus, request.size + value.size))
+    if (jpx_ask_fits(a->bus, request.size + value.size))
         jpx_text_member_raw(&request, "value", value.s);
-    else if ((status = jpx_ask_upload(bus, value.s, timeout_ms, &request, err)) != JP_OK)
+    else if ((status = jpx_ask_upload(a, value.s, &request, err)) != JP_OK)
         return status;
     jpx_text_puts(&request, "}");
-    return jpx_ask(bus, "reply", request.s, timeout_ms, arena, out, err);
+    return jpx_ask(a, "reply", request.s, out, err);
 }

@@ -1,11 +1,11 @@
-/* ask_root.c -- starting a root and waiting for its end. */
+/* ask_root.c -- starts a root, and waits for its end. Blocks for the time that the caller sets. */
 #include "client/ask.h"
 #include <string.h>
 #include <time.h>
 
-enum { LATER_POLL_MS = 500 }; /* between two looks for an api role that is not there yet */
+enum { LATER_POLL_MS = 500 }; /* between two requests while no api role answers */
 
-/* Arguments as the api takes them, by position or by name: a bare value becomes an array of one. */
+/* The arguments as the api takes them: a bare value becomes an array of one. */
 static jp_status read_args(const char *args, jpx_arena *arena, const char **out, jp_error *err)
 {
     const jpx_json *json;
@@ -15,10 +15,9 @@ static jp_status read_args(const char *args, jpx_arena *arena, const char **out,
         *out = "[]";
         return JP_OK;
     }
-    jp_error why;
-    jp_status status = jpx_json_read((jpx_bytes){(const uint8_t *)args, strlen(args)}, arena, &json, &why);
+    jp_status status = jpx_ask_json(args, "the arguments are", arena, &json, err);
     if (status != JP_OK)
-        return jpx_fail(err, status, "the arguments are not JSON: %s", why.text);
+        return status;
     bool bare = json->type != JPX_JSON_ARRAY && json->type != JPX_JSON_OBJECT;
     if (bare)
         jpx_text_puts(&text, "[");
@@ -33,31 +32,31 @@ static jp_status check_name(const char *pipe, jp_error *err)
 {
     size_t size = strspn(pipe, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-");
     if (size == 0 || pipe[size] != '\0' || size > JPX_NAME_MAX)
-        return jpx_fail(err, JP_E_INVALID, "'%.80s' cannot be the name of a pipe: 1 to %d of A-Z a-z 0-9 _ -", pipe,
-                        JPX_NAME_MAX);
+        return jpx_fail(err, JP_E_INVALID, "'%.80s' cannot name a pipe: a name is 1 to %d letters, digits, _ or -",
+                        pipe, JPX_NAME_MAX);
     return JP_OK;
 }
 
-/* The trigger as a message that outlives this process. The streams may be missing where nothing was ever served: they
- * are made then, for the message must wait somewhere. */
-static jp_status start_later(jpx_bus *bus, const jpx_env *env, const char *pipe, const char *args, const char *key,
-                             int64_t timeout_ms, jpx_arena *arena, jpx_started *out, jp_error *err)
+/* Publishes the trigger as a message, which outlives this process. If nothing was ever served here, the streams are
+ * missing; they are created then, so that the message has a place to wait. */
+static jp_status start_later(const jpx_asker *a, const char *pipe, const char *args, const char *key, jpx_started *out,
+                             jp_error *err)
 {
     if (!key) {
         uint8_t random[12];
         char hex[2 * sizeof random + 1];
-        jpx_random(env, random, sizeof random);
+        jpx_random(a->env, random, sizeof random);
         jpx_hex(hex, random, sizeof random);
-        key = jpx_format(arena, "start-%s", hex);
+        key = jpx_format(a->arena, "start-%s", hex);
     }
-    jpx_message message = {.subject = jpx_format(arena, "%s.start.%s", jpx_bus_prefix(bus), pipe),
+    jpx_message message = {.subject = jpx_format(a->arena, "%s.start.%s", jpx_bus_prefix(a->bus), pipe),
                            .data = {(const uint8_t *)args, strlen(args)},
                            .key = key};
-    jp_status status = jpx_bus_publish(bus, &message, 1, timeout_ms, err);
+    jp_status status = jpx_bus_publish(a->bus, &message, 1, a->timeout_ms, err);
     if (status == JP_E_UNAVAILABLE || status == JP_E_NOT_FOUND || status == JP_E_TIMEOUT) {
-        status = jpx_bus_setup(bus, NULL, 0, err);
+        status = jpx_bus_setup(a->bus, NULL, 0, err);
         if (status == JP_OK)
-            status = jpx_bus_publish(bus, &message, 1, timeout_ms, err);
+            status = jpx_bus_publish(a->bus, &message, 1, a->timeout_ms, err);
     }
     if (status != JP_OK)
         return status;
@@ -65,36 +64,37 @@ static jp_status start_later(jpx_bus *bus, const jpx_env *env, const char *pipe,
     return JP_OK;
 }
 
-jp_status jpx_ask_start(jpx_bus *bus, const jpx_env *env, const char *pipe, const char *args, const char *key,
-                        bool later_fine, int64_t timeout_ms, jpx_arena *arena, jpx_started *out, jp_error *err)
+jp_status jpx_ask_start(const jpx_asker *a, const jpx_start_request *start, jpx_started *out, jp_error *err)
 {
-    jpx_text request = jpx_text_new(arena);
+    const char *pipe = start->pipe, *key = start->key, *args;
+    jpx_text request = jpx_text_new(a->arena);
+    bool later_fine = start->later_fine;
     jpx_answer answer;
     jp_error why;
     jp_status status;
 
-    if ((status = check_name(pipe, err)) != JP_OK || (status = read_args(args, arena, &args, err)) != JP_OK)
+    if ((status = check_name(pipe, err)) != JP_OK || (status = read_args(start->args, a->arena, &args, err)) != JP_OK)
         return status;
     if (key && (*key == '\0' || strlen(key) > JPX_KEY_MAX))
-        return jpx_fail(err, JP_E_INVALID, "a key has 1 to %d bytes, this one has %zu", JPX_KEY_MAX, strlen(key));
+        return jpx_fail(err, JP_E_INVALID, "a key has 1 to %d bytes; this one has %zu", JPX_KEY_MAX, strlen(key));
     jpx_text_puts(&request, "{");
     jpx_text_member(&request, "pipe", pipe);
-    if (jpx_ask_fits(bus, request.size + strlen(args))) {
+    if (jpx_ask_fits(a->bus, request.size + strlen(args))) {
         jpx_text_member_raw(&request, "args", args);
-    } else { /* not as a message that waits for an api role: it would be too large */
-        later_fine = false;
-        if ((status = jpx_ask_upload(bus, args, timeout_ms, &request, &why)) != JP_OK)
-            return jpx_fail(err, status, "the arguments of %s have %zu bytes and were to be sent in pieces: %s", pipe,
-                            strlen(args), why.text);
+    } else {
+        later_fine = false; /* one message cannot hold it */
+        if ((status = jpx_ask_upload(a, args, &request, &why)) != JP_OK)
+            return jpx_fail(err, status, "the arguments of %s have %zu bytes and could not be uploaded in chunks: %s",
+                            pipe, strlen(args), why.text);
     }
     jpx_text_member(&request, "key", key);
     jpx_text_puts(&request, "}");
-    status = jpx_ask(bus, "start", request.s, timeout_ms, arena, &answer, &why);
-    if (status == JP_E_UNAVAILABLE && later_fine && jpx_bus_connected(bus))
-        return start_later(bus, env, pipe, args, key, timeout_ms, arena, out, err);
+    status = jpx_ask(a, "start", request.s, &answer, &why);
+    if (status == JP_E_UNAVAILABLE && later_fine && jpx_bus_connected(a->bus))
+        return start_later(a, pipe, args, key, out, err);
     if (status == JP_E_TIMEOUT)
-        return jpx_fail(err, status, "%s; whether %s was started is not known: %s", why.text, pipe,
-                        key ? "say it again with the same key" : "look with: jetpipe list");
+        return jpx_fail(err, status, "%s; %s may have been started: %s", why.text, pipe,
+                        key ? "repeat it with the same key" : "look for it with: jetpipe list");
     if (status != JP_OK)
         return jpx_fail(err, status, "%s", why.text);
     const char *root = jpx_json_string(answer.json, "root", NULL);
@@ -110,31 +110,33 @@ static void pause_ms(int64_t ms)
     nanosleep(&time, NULL);
 }
 
-jp_status jpx_ask_wait(jpx_bus *bus, const jpx_env *env, const char *root_or_key, bool later, int64_t timeout_ms,
-                       jpx_arena *arena, jpx_answer *out, jp_error *err)
+jp_status jpx_ask_wait(const jpx_asker *a, const char *root_or_key, bool later, int64_t timeout_ms, jpx_answer *out,
+                       jp_error *err)
 {
-    int64_t end = jpx_now(env) + timeout_ms;
-    jpx_arena *spent = jpx_arena_new(); /* of the answers that were not the last */
+    int64_t end = jpx_now(a->env) + timeout_ms;
+    jpx_asker each = *a; /* with an arena for all answers but the last */
     jp_error why;
     jp_status status;
 
+    each.arena = jpx_arena_new();
     for (;;) {
-        int64_t left = timeout_ms < 0 ? JPX_ASK_SLICE_MS : end - jpx_now(env);
+        int64_t left = timeout_ms < 0 ? JPX_ASK_SLICE_MS : end - jpx_now(a->env);
         int64_t slice = left < 0 ? 0 : left < JPX_ASK_SLICE_MS ? left : JPX_ASK_SLICE_MS;
-        jpx_arena_reset(spent);
-        jpx_text request = jpx_ask_root(spent, root_or_key);
+        each.timeout_ms = slice + JPX_ASK_GRACE_MS;
+        jpx_arena_reset(each.arena);
+        jpx_text request = jpx_ask_root(each.arena, root_or_key);
         jpx_text_member_int(&request, "wait_ms", slice);
         jpx_text_member_raw(&request, "value", "false");
         jpx_text_puts(&request, "}");
-        status = jpx_ask(bus, "result", request.s, slice + JPX_ASK_GRACE_MS, spent, out, &why);
+        status = jpx_ask(&each, "result", request.s, out, &why);
         bool absent = status == JP_E_UNAVAILABLE || status == JP_E_NOT_FOUND || status == JP_E_TIMEOUT;
         if (status == JP_OK && jpx_ask_is_final(jpx_json_string(out->json, "status", "")))
             break;
         if (status != JP_OK && !(absent && (later || status != JP_E_NOT_FOUND)))
             break;
         if (status == JP_OK)
-            later = false; /* it is known now: should it be cleaned up, then that is the answer */
-        if (timeout_ms >= 0 && jpx_now(env) >= end) {
+            later = false; /* the api knows it: "not found" from now on means that it was cleaned up */
+        if (timeout_ms >= 0 && jpx_now(a->env) >= end) {
             status = status == JP_OK ? jpx_fail(&why, JP_E_TIMEOUT, "%s is still %s after %lld ms", root_or_key,
                                                 jpx_json_string(out->json, "status", "running"), (long long)timeout_ms)
                                      : status;
@@ -144,9 +146,9 @@ jp_status jpx_ask_wait(jpx_bus *bus, const jpx_env *env, const char *root_or_key
             pause_ms(LATER_POLL_MS < slice ? LATER_POLL_MS : slice);
     }
     if (status == JP_OK) {
-        out->text = jpx_copy(arena, out->text.data, out->text.size);
-        status = jpx_json_read(out->text, arena, &out->json, &why);
+        out->text = jpx_copy(a->arena, out->text.data, out->text.size);
+        status = jpx_json_read(out->text, a->arena, &out->json, &why);
     }
-    jpx_arena_free(spent);
+    jpx_arena_free(each.arena);
     return status == JP_OK ? JP_OK : jpx_fail(err, status, "%s", why.text);
 }

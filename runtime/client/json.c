@@ -1,14 +1,14 @@
-/* json.c -- the reader of json.h. One pass; the stack of open arrays and objects is an array in the
- * arena, so that depth costs memory and never the program's stack. */
+/* json.c -- see json.h. One pass. The open arrays and objects are on a stack in the arena, so that depth costs memory
+ * and never overflows the program's stack. */
 #include "client/json.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-struct open { /* an array or object whose end is still to come */
+struct open { /* an array or object whose end was not read yet */
     jpx_json *node;
-    jpx_json *last; /* its youngest element */
+    jpx_json *last; /* its last element so far */
 };
 
 struct reader {
@@ -56,7 +56,7 @@ static void skip_blanks(struct reader *in)
         in->at++;
 }
 
-/* Length of the UTF-8 sequence at p, 0 when it is none (overlong forms and surrogates included). */
+/* Length of the UTF-8 sequence at p; 0 if it is invalid, as overlong forms and surrogates are. */
 static size_t utf8_size(const char *p, const char *end)
 {
     const unsigned char *s = (const unsigned char *)p;
@@ -108,7 +108,7 @@ static size_t put_utf8(char *out, uint32_t c)
     return 4;
 }
 
-/* Moves over a string and decodes it; the decoded form is never longer than the written one. */
+/* Reads and decodes a string. The decoded form is never longer than the written one. */
 static jp_status read_string(struct reader *in, const char **out)
 {
     const char *close = in->at + 1;
@@ -119,7 +119,7 @@ static jp_status read_string(struct reader *in, const char **out)
     in->at++;
     while (in->at < in->end && *in->at != '"') {
         if ((unsigned char)*in->at < 0x20)
-            return wrong(in, "the string to go on (control characters are written as \\u00XX)");
+            return wrong(in, "the rest of the string (write control characters as \\u00XX)");
         if (*in->at != '\\') {
             size_t size = utf8_size(in->at, in->end);
             if (!size)
@@ -141,7 +141,7 @@ static jp_status read_string(struct reader *in, const char **out)
             return wrong(in, "one of \\\" \\\\ \\/ \\b \\f \\n \\r \\t \\uXXXX");
         uint32_t c = (uint32_t)unit;
         in->at += 6;
-        if (c >= 0xd800 && c < 0xe000) { /* half of a pair: only a first half with its second is a character */
+        if (c >= 0xd800 && c < 0xe000) { /* half of a surrogate pair: a character only with the other half */
             int low = c < 0xdc00 && in->end - in->at > 5 && in->at[0] == '\\' && in->at[1] == 'u'
                           ? hex4(in->at + 2, in->end)
                           : -1;
@@ -227,7 +227,7 @@ static jp_status read_value(struct reader *in, const char *name, jpx_json **out)
         node->type = JPX_JSON_BOOL;
     } else if (!word(in, "null")) {
         if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '\'' || c & 0x80)
-            return wrong(in, "a value (a string stands in double quotes)");
+            return wrong(in, "a value (strings need double quotes)");
         return wrong(in, "a value");
     }
     node->size = (uint32_t)(in->at - node->at);
@@ -240,7 +240,7 @@ static jp_status read_name(struct reader *in, const char **name)
     if (in->at == in->end || *in->at != '"')
         return wrong(in, "a name in double quotes");
     if (read_string(in, name) != JP_OK)
-        return in->err ? in->err->status : JP_E_INVALID;
+        return in->err->status;
     skip_blanks(in);
     if (in->at == in->end || *in->at != ':')
         return wrong(in, "':'");
@@ -249,7 +249,7 @@ static jp_status read_name(struct reader *in, const char **name)
     return JP_OK;
 }
 
-/* What comes next inside the innermost open array or object: its end, or an element. */
+/* Reads what follows inside the innermost open array or object: its end, or an element. */
 static jp_status read_element(struct reader *in)
 {
     struct open *top = &in->stack[in->depth - 1];
@@ -287,13 +287,12 @@ static jp_status read_element(struct reader *in)
 
 jp_status jpx_json_read(jpx_bytes text, jpx_arena *arena, const jpx_json **out, jp_error *err)
 {
-    jp_error unseen;
-    struct reader in = {.arena = arena, .err = err ? err : &unseen};
+    struct reader in = {.arena = arena, .err = err};
     jpx_json *root = NULL;
     jp_status status;
 
     if (text.size >= UINT32_MAX)
-        return jpx_fail(err, JP_E_TOO_LARGE, "the JSON has %zu bytes, more than can be read at once", text.size);
+        return jpx_fail(err, JP_E_TOO_LARGE, "the JSON has %zu bytes, more than can be read", text.size);
     in.start = in.at = text.size ? (const char *)text.data : "";
     in.end = in.start + text.size;
     skip_blanks(&in);

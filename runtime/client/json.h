@@ -1,9 +1,8 @@
-/* json.h -- reads JSON (RFC 8259, strictly) into a tree of nodes that point into the text.
+/* json.h -- reads JSON (RFC 8259, strictly) into a tree of nodes that point into the text. No recursion, no I/O.
  *
- * Why not libbson, which the engine reads values with: an answer of `tree` nests as deep as the
- * pipelines do, and libbson ends at 100 levels; it takes `1},{"x":2` for the inside of one object, which
- * would let an argument write members of the request around it; and what people wrote is passed on
- * here byte for byte, big numbers included, so that the api alone judges values. No recursion. */
+ * Why not libbson, with which the engine reads values: an answer of `tree` nests as deep as the pipelines, and libbson
+ * stops at 100 levels. libbson accepts `1},{"x":2` as one value, so an argument could write members of the request
+ * around it. And the client passes JSON on byte for byte, large numbers included: only the api judges values. */
 #ifndef JPX_JSON_H
 #define JPX_JSON_H
 
@@ -22,20 +21,21 @@ typedef enum jpx_json_type {
 
 typedef struct jpx_json jpx_json;
 struct jpx_json {
-    const char *at; /* as it came: at[0 .. size - 1]; not NUL-terminated */
+    const char *at; /* the text, at[0 .. size - 1]; not NUL-terminated */
     uint32_t size;
     jpx_json_type type;
-    const char *name;      /* of a member of an object, decoded; else NULL */
-    const char *string;    /* STRING, decoded; a NUL in it is shown as U+FFFD; else NULL */
-    const jpx_json *first; /* ARRAY, OBJECT: the elements, in order */
+    const char *name;      /* of a member of an object, decoded; else NULL   */
+    const char *string;    /* STRING, decoded, with U+FFFD for NUL; else NULL */
+    const jpx_json *first; /* ARRAY, OBJECT: the elements, in order          */
     const jpx_json *next;
 };
 
-/* `text` must live as long as the nodes. JP_E_INVALID tells the place and what was expected there. */
+/* `text` must outlive the nodes. JP_E_INVALID: the error names the place and what was expected there. JP_E_TOO_LARGE:
+ * nested deeper than JPX_JSON_DEPTH_MAX. */
 jp_status jpx_json_read(jpx_bytes text, jpx_arena *, const jpx_json **out, jp_error *err);
 
-/* The readers below take NULL for a missing object and answer `otherwise` for a missing member or one
- * of another type: answers of newer and older versions are read with them. */
+/* These accept NULL for a missing object, and return `otherwise` for a member that is missing or has another type, so
+ * that answers of older and newer versions can be read. */
 const jpx_json *jpx_json_get(const jpx_json *object, const char *name); /* NULL = none */
 const char *jpx_json_string(const jpx_json *object, const char *name, const char *otherwise);
 int64_t jpx_json_int(const jpx_json *object, const char *name, int64_t otherwise);
@@ -43,7 +43,7 @@ bool jpx_json_bool(const jpx_json *object, const char *name, bool otherwise);
 bool jpx_json_is_int(const jpx_json *, int64_t *out);
 size_t jpx_json_count(const jpx_json *);
 
-/* The node as it came, without the blanks between its parts. */
+/* The text of the node, without the blanks between its parts. */
 void jpx_json_put(jpx_text *, const jpx_json *);
 
 #endif

@@ -1,5 +1,5 @@
-/* value.c -- see value.h. Each value passes through libbson, which knows how every type is written; what it wrote is
- * then taken out of the document around it. */
+/* value.c -- see value.h. libbson writes each value as the only member of a document, since it knows the JSON of every
+ * type; the value is then cut out of that text. No I/O. */
 #include "client/value.h"
 #include "client/json.h"
 #include <bson/bson.h>
@@ -33,7 +33,7 @@ static jp_status append(bson_t *doc, const jp_value *value, jp_error *err)
         break;
     case JP_BINARY:
         if (value->as.bytes.size > JPX_VALUE_MAX)
-            return jpx_fail(err, JP_E_TOO_LARGE, "a binary has %zu bytes, at most %d pass", value->as.bytes.size,
+            return jpx_fail(err, JP_E_TOO_LARGE, "a binary has %zu bytes; at most %d are allowed", value->as.bytes.size,
                             JPX_VALUE_MAX);
         done =
             bson_append_binary(doc, "v", 1, BSON_SUBTYPE_BINARY, value->as.bytes.data, (uint32_t)value->as.bytes.size);
@@ -42,16 +42,16 @@ static jp_status append(bson_t *doc, const jp_value *value, jp_error *err)
     case JP_ARRAY:
         if (!value->as.doc.data || !bson_init_static(&inner, value->as.doc.data, value->as.doc.size) ||
             !bson_validate(&inner, BSON_VALIDATE_UTF8, NULL))
-            return jpx_fail(err, JP_E_INVALID, "a document is not BSON");
+            return jpx_fail(err, JP_E_INVALID, "a document is not valid BSON");
         done =
             value->type == JP_DOC ? bson_append_document(doc, "v", 1, &inner) : bson_append_array(doc, "v", 1, &inner);
         break;
     case JP_LIST:
     case JP_FUTURE:
-        return jpx_fail(err, JP_E_INVALID, "a %s is of a body and means nothing outside of it",
+        return jpx_fail(err, JP_E_INVALID, "a %s exists only inside a body; pass its values instead",
                         value->type == JP_LIST ? "list" : "future");
     }
-    return done ? JP_OK : jpx_fail(err, JP_E_TOO_LARGE, "a value is larger than a document may be");
+    return done ? JP_OK : jpx_fail(err, JP_E_TOO_LARGE, "a value is larger than a BSON document may be");
 }
 
 jp_status jpx_values_to_json(const jp_value *values, size_t count, jpx_arena *arena, const char **out, jp_error *err)
@@ -63,16 +63,17 @@ jp_status jpx_values_to_json(const jp_value *values, size_t count, jpx_arena *ar
     for (size_t i = 0; status == JP_OK && i < count; i++) {
         bson_t doc = BSON_INITIALIZER;
         const jpx_json *json = NULL;
+        jp_error unseen;
         size_t size;
         if ((status = append(&doc, &values[i], err)) == JP_OK) {
             char *written = bson_as_relaxed_extended_json(&doc, &size);
             JPX_ASSERT(written != NULL);
-            status = jpx_json_read((jpx_bytes){(uint8_t *)written, size}, arena, &json, NULL);
+            status = jpx_json_read((jpx_bytes){(uint8_t *)written, size}, arena, &json, &unseen);
             if (status == JP_OK) {
                 jpx_text_puts(&text, i ? "," : "");
                 jpx_json_put(&text, jpx_json_get(json, "v"));
             } else {
-                jpx_fail(err, status = JP_E_INVALID, "a document is nested deeper than libbson writes as JSON");
+                jpx_fail(err, status = JP_E_INVALID, "a document is nested too deeply to be written as JSON");
             }
             bson_free(written);
         }

@@ -65,10 +65,10 @@ check(any("Slowly #0 is at work on " in line for line in lines), "and those at w
 # ---- who only looks on does not end anything ----
 
 text, code = on_terminal("tree", fan, "--wait", interrupt_after=b"Slowly")
-check(code == 130 and "goes on without being watched" in text, "Ctrl-C ends the watching, says so: exit code %d" % code)
+check(code == 130 and "keeps running" in text, "Ctrl-C ends the watching, says so: exit code %d" % code)
 check(json.loads(run(env, "status", fan, "--json")[0])["status"] == "running", "and the run goes on")
 text, code = on_terminal("start", "Fan", "[5, 6000]", "--wait", interrupt_after=b"Fan")
-check(code == 130 and "goes on without being watched" in text, "the same for start --wait")
+check(code == 130 and "keeps running" in text, "the same for start --wait")
 events = subprocess.Popen([need("JETPIPE_TEST_NATS_CLI"), "--server", url, "sub", "--raw", "--count", "3",
                            "%s.event.%s.Slowly.aborted" % (prefix, fan)], stdout=subprocess.PIPE,
                           stderr=subprocess.DEVNULL)

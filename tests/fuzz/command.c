@@ -1,5 +1,5 @@
-/* command.c -- fuzz: what the command reads: its arguments, durations and times, and the answers it gets. First byte:
- * which. Drawn trees hold no control character but newlines. */
+/* command.c -- fuzzes what the command reads: its arguments, durations and times, and answers of the api. The first
+ * byte chooses. A drawn tree must hold no control character but newlines. */
 #include "cli/flags.h"
 #include "cli/tree.h"
 #include "cli/units.h"

@@ -1,5 +1,5 @@
-/* cli_ask.c -- requests to the api and what comes back, against a responder on the memory bus that answers with canned
- * texts: good ones, errors, nonsense, and none at all. */
+/* cli_ask.c -- requests to the api and their answers. A responder on the memory bus sends fixed texts: good answers,
+ * errors, nonsense, or nothing. */
 #include "client/ask.h"
 
 #include <check.h>
@@ -13,7 +13,7 @@ static jpx_env env;
 static jpx_bus *bus;
 static jpx_arena *arena;
 
-/* One thread that listens on t.api.* and gives the answers in turn, the last one for ever; NULL = silence. */
+/* A thread that listens on t.api.* and sends the answers in turn, the last one for ever; "" = silence. */
 static struct responder {
     pthread_t thread;
     jpx_sub *sub;
@@ -34,7 +34,7 @@ static void *respond(void *arg)
         memcpy(r->last, d->data.data, d->data.size);
         r->last[d->data.size] = '\0';
         snprintf(r->subject, sizeof r->subject, "%s", d->subject);
-        atomic_fetch_add(&r->asked, 1); /* before the answer: who has it may look at once */
+        atomic_fetch_add(&r->asked, 1); /* before the answer: the test may read it at once */
         const char *answer = r->answers[0];
         if (r->answers[1])
             r->answers++;
@@ -79,7 +79,7 @@ START_TEST(an_answer_comes_back)
     jpx_answer answer;
     jp_error err;
     listen_with((const char *[]){"{\"root\":\"r\",\"status\":\"done\"}", NULL});
-    ck_assert_int_eq(jpx_ask(bus, "status", "{\"root\":\"r\"}", 1000, arena, &answer, &err), JP_OK);
+    ck_assert_int_eq(jpx_ask(&(jpx_asker){bus, &env, 1000, arena}, "status", "{\"root\":\"r\"}", &answer, &err), JP_OK);
     ck_assert_str_eq(jpx_json_string(answer.json, "status", ""), "done");
     ck_assert_str_eq(responder.subject, "t.api.status");
     ck_assert_str_eq(responder.last, "{\"root\":\"r\"}");
@@ -106,15 +106,14 @@ START_TEST(errors_become_statuses)
     jpx_answer answer;
     jp_error err;
     listen_with((const char *[]){answers[_i].answer, NULL});
-    ck_assert_int_eq(jpx_ask(bus, "status", "{}", 1000, arena, &answer, &err), answers[_i].status);
+    ck_assert_int_eq(jpx_ask(&(jpx_asker){bus, &env, 1000, arena}, "status", "{}", &answer, &err), answers[_i].status);
     ck_assert_int_eq(err.status, answers[_i].status);
     ck_assert_ptr_nonnull(strstr(err.text, answers[_i].text));
-    ck_assert_int_eq(jpx_ask(bus, "status", "{}", 1000, arena, &answer, NULL), answers[_i].status);
 }
 END_TEST
 
-/* A key may name another root by the time of the second piece: what follows is asked for by the id in the first. */
-START_TEST(pieces_are_of_one_root)
+/* After a cleanup a key may name another root: all chunks but the first are requested by the id in the first. */
+START_TEST(chunks_are_of_one_root)
 {
     jpx_answer answer;
     jp_error err;
@@ -122,7 +121,7 @@ START_TEST(pieces_are_of_one_root)
                                  "{\"root\":\"0123456789abcdef01234567\",\"offset\":0,\"size\":4,\"piece\":\"[1\"}",
                                  "{\"root\":\"0123456789abcdef01234567\",\"offset\":2,\"size\":4,\"piece\":\"2]\"}",
                                  NULL});
-    ck_assert_int_eq(jpx_ask_result(bus, "order-17", 1000, arena, &answer, &err), JP_OK);
+    ck_assert_int_eq(jpx_ask_result(&(jpx_asker){bus, &env, 1000, arena}, "order-17", &answer, &err), JP_OK);
     ck_assert_ptr_nonnull(strstr((const char *)answer.text.data, "\"result\":[12]"));
     ck_assert_ptr_nonnull(strstr(responder.last, "0123456789abcdef01234567"));
     ck_assert_ptr_null(strstr(responder.last, "order-17"));
@@ -147,14 +146,19 @@ START_TEST(silence_is_a_timeout_and_nobody_is_unavailable)
 {
     jpx_answer answer;
     jp_error err;
-    ck_assert_int_eq(jpx_ask(bus, "status", "{}", 1000, arena, &answer, &err), JP_E_UNAVAILABLE);
+    ck_assert_int_eq(jpx_ask(&(jpx_asker){bus, &env, 1000, arena}, "status", "{}", &answer, &err), JP_E_UNAVAILABLE);
     ck_assert_ptr_nonnull(strstr(err.text, "nobody answers on t.api.status"));
     ck_assert_ptr_nonnull(strstr(err.text, "serve"));
     listen_with((const char *[]){"", NULL});
-    ck_assert_int_eq(jpx_ask(bus, "status", "{}", 50, arena, &answer, &err), JP_E_TIMEOUT);
+    ck_assert_int_eq(jpx_ask(&(jpx_asker){bus, &env, 50, arena}, "status", "{}", &answer, &err), JP_E_TIMEOUT);
     ck_assert_ptr_nonnull(strstr(err.text, "within 50 ms"));
 }
 END_TEST
+
+static jp_status start(jpx_start_request request, int64_t timeout_ms, jpx_started *out, jp_error *err)
+{
+    return jpx_ask_start(&(jpx_asker){bus, &env, timeout_ms, arena}, &request, out, err);
+}
 
 static const char started[] = "{\"root\":\"0123456789abcdef01234567\",\"existed\":true}";
 
@@ -175,8 +179,7 @@ START_TEST(arguments_are_sent_as_they_were_written)
     jp_error err;
     char request[256];
     listen_with((const char *[]){started, NULL});
-    ck_assert_int_eq(jpx_ask_start(bus, &env, "Echo", arguments[_i].args, "order-17", true, 1000, arena, &s, &err),
-                     JP_OK);
+    ck_assert_int_eq(start((jpx_start_request){"Echo", arguments[_i].args, "order-17", true}, 1000, &s, &err), JP_OK);
     snprintf(request, sizeof request, "{\"pipe\":\"Echo\",\"args\":%s,\"key\":\"order-17\"}", arguments[_i].sent);
     ck_assert_str_eq(responder.last, request);
     ck_assert_str_eq(s.name, "0123456789abcdef01234567");
@@ -188,8 +191,8 @@ static const struct {
     const char *pipe, *args, *key, *text;
 } bad_starts[] = {{"Echo", "1],\"key\":\"stolen\",\"x\":[2", NULL, "the arguments are not JSON: character 2"},
                   {"Echo", "[1", NULL, "the arguments are not JSON"},
-                  {"Echo.>", "1", NULL, "cannot be the name of a pipe"},
-                  {"", "1", NULL, "cannot be the name of a pipe"},
+                  {"Echo.>", "1", NULL, "cannot name a pipe"},
+                  {"", "1", NULL, "cannot name a pipe"},
                   {"Echo", "1", "", "a key has 1 to 512 bytes"}};
 
 START_TEST(wrong_starts_are_not_sent)
@@ -197,9 +200,9 @@ START_TEST(wrong_starts_are_not_sent)
     jpx_started s;
     jp_error err;
     listen_with((const char *[]){started, NULL});
-    ck_assert_int_eq(jpx_ask_start(bus, &env, bad_starts[_i].pipe, bad_starts[_i].args, bad_starts[_i].key, true, 1000,
-                                   arena, &s, &err),
-                     JP_E_INVALID);
+    ck_assert_int_eq(
+        start((jpx_start_request){bad_starts[_i].pipe, bad_starts[_i].args, bad_starts[_i].key, true}, 1000, &s, &err),
+        JP_E_INVALID);
     ck_assert_ptr_nonnull(strstr(err.text, bad_starts[_i].text));
     ck_assert_int_eq(atomic_load(&responder.asked), 0);
 }
@@ -211,10 +214,10 @@ START_TEST(without_an_api_role_the_start_is_stored)
     jp_error err;
     jpx_sub *sub;
     jpx_delivery *d[4];
-    ck_assert_int_eq(jpx_ask_start(bus, &env, "Echo", "7", NULL, false, 200, arena, &s, &err), JP_E_UNAVAILABLE);
-    ck_assert_int_eq(jpx_ask_start(bus, &env, "Echo", "7", NULL, true, 200, arena, &s, &err), JP_OK);
+    ck_assert_int_eq(start((jpx_start_request){"Echo", "7", NULL, false}, 200, &s, &err), JP_E_UNAVAILABLE);
+    ck_assert_int_eq(start((jpx_start_request){"Echo", "7", NULL, true}, 200, &s, &err), JP_OK);
     ck_assert(s.later && !s.existed);
-    ck_assert_int_eq(jpx_ask_start(bus, &env, "Echo", "8", "mine", true, 200, arena, &again, &err), JP_OK);
+    ck_assert_int_eq(start((jpx_start_request){"Echo", "8", "mine", true}, 200, &again, &err), JP_OK);
     ck_assert_str_eq(again.name, "mine");
     ck_assert_str_ne(s.name, again.name);
     ck_assert_int_eq(jpx_bus_subscribe(&sub, bus, JPX_STREAM_START, "", 10, &err), JP_OK);
@@ -238,8 +241,8 @@ START_TEST(a_silent_api_leaves_the_start_open)
     jpx_started s;
     jp_error err;
     listen_with((const char *[]){"", NULL});
-    ck_assert_int_eq(jpx_ask_start(bus, &env, "Echo", "7", "k", true, 50, arena, &s, &err), JP_E_TIMEOUT);
-    ck_assert_ptr_nonnull(strstr(err.text, "say it again with the same key"));
+    ck_assert_int_eq(start((jpx_start_request){"Echo", "7", "k", true}, 50, &s, &err), JP_E_TIMEOUT);
+    ck_assert_ptr_nonnull(strstr(err.text, "repeat it with the same key"));
 }
 END_TEST
 
@@ -257,7 +260,7 @@ START_TEST(waiting_goes_on_until_the_root_is_final)
     jp_error err;
     listen_with((const char *[]){"{\"status\":\"running\"}", "{\"status\":\"retry\",\"result\":1}",
                                  "{\"status\":\"aborted\",\"reason\":\"m\"}", NULL});
-    ck_assert_int_eq(jpx_ask_wait(bus, &env, "k", false, -1, arena, &answer, &err), JP_OK);
+    ck_assert_int_eq(jpx_ask_wait(&(jpx_asker){bus, &env, JPX_ASK_MS, arena}, "k", false, -1, &answer, &err), JP_OK);
     ck_assert_str_eq(jpx_json_string(answer.json, "reason", ""), "m");
     ck_assert_ptr_nonnull(strstr(responder.last, "\"wait_ms\":"));
     ck_assert_int_eq(atomic_load(&responder.asked), 3);
@@ -269,7 +272,8 @@ START_TEST(waiting_ends_with_its_time)
     jpx_answer answer;
     jp_error err;
     listen_with((const char *[]){"{\"status\":\"queued\"}", NULL});
-    ck_assert_int_eq(jpx_ask_wait(bus, &env, "k", false, 30, arena, &answer, &err), JP_E_TIMEOUT);
+    ck_assert_int_eq(jpx_ask_wait(&(jpx_asker){bus, &env, JPX_ASK_MS, arena}, "k", false, 30, &answer, &err),
+                     JP_E_TIMEOUT);
     ck_assert_ptr_nonnull(strstr(err.text, "k is still queued after 30 ms"));
 }
 END_TEST
@@ -280,8 +284,9 @@ START_TEST(an_unknown_root_is_waited_for_only_when_it_may_come)
     jpx_answer answer;
     jp_error err;
     listen_with((const char *[]){absent, absent, "{\"status\":\"done\",\"result\":4}", NULL});
-    ck_assert_int_eq(jpx_ask_wait(bus, &env, "k", false, 5000, arena, &answer, &err), JP_E_NOT_FOUND);
-    ck_assert_int_eq(jpx_ask_wait(bus, &env, "k", true, 5000, arena, &answer, &err), JP_OK);
+    ck_assert_int_eq(jpx_ask_wait(&(jpx_asker){bus, &env, JPX_ASK_MS, arena}, "k", false, 5000, &answer, &err),
+                     JP_E_NOT_FOUND);
+    ck_assert_int_eq(jpx_ask_wait(&(jpx_asker){bus, &env, JPX_ASK_MS, arena}, "k", true, 5000, &answer, &err), JP_OK);
     ck_assert_int_eq(jpx_json_int(answer.json, "result", 0), 4);
 }
 END_TEST
@@ -296,7 +301,7 @@ int main(void)
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, an_answer_comes_back);
     tcase_add_loop_test(tc, errors_become_statuses, 0, COUNT(answers));
-    tcase_add_test(tc, pieces_are_of_one_root);
+    tcase_add_test(tc, chunks_are_of_one_root);
     tcase_add_test(tc, codes_are_read_in_all_spellings);
     tcase_add_test(tc, silence_is_a_timeout_and_nobody_is_unavailable);
     tcase_add_loop_test(tc, arguments_are_sent_as_they_were_written, 0, COUNT(arguments));

@@ -1,5 +1,5 @@
-/* cli_client.c -- the C client and the verbs against `serve` in a process of its own, on a real NATS server:
- * JETPIPE_TEST_NATS names it (tests/run.sh starts one), without it this is skipped. Records are in SQLite. */
+/* cli_client.c -- the C client and the verbs, against a process that serves on a real NATS server (JETPIPE_TEST_NATS;
+ * skipped without it), with its records in SQLite. */
 #include "cli/cli.h"
 
 #include <check.h>
@@ -36,7 +36,7 @@ JP_PIPE(Nap, p, .takes = "int64 ms")
     return jp_done(p);
 }
 
-/* Its ticket is read from the file that it is given. */
+/* Writes its ticket to the file that it is given. */
 JP_PIPE(Ask, p, .takes = "string file", .async = true)
 {
     FILE *file = fopen(jp_string(p, "file"), "w");
@@ -57,7 +57,7 @@ static void path_of(char out[96], const char *name)
     snprintf(out, 96, "%s/%s", folder, name);
 }
 
-/* A process that serves; returns when it has said that it is ready. */
+/* Starts a process that serves, and returns when it has printed that it is ready. */
 static void serve(void)
 {
     int ends[2];
@@ -166,7 +166,7 @@ START_TEST(a_root_from_start_to_result)
 }
 END_TEST
 
-/* Any verb of docs/requests.md: with an object, with a bare key, with nothing; and errors as from the other calls. */
+/* jp_ask: with an object, with a bare key, with nothing; errors are those of the other calls. */
 START_TEST(any_verb_can_be_asked)
 {
     jp_root root;
@@ -209,7 +209,7 @@ START_TEST(any_verb_can_be_asked)
     ck_assert_int_eq(jp_ask(client, "status", "{key:1}", &json, &err), JP_E_INVALID);
     ck_assert_msg(strstr(err.text, "this is not JSON, at \"k\": '{key:1}'") && !strstr(err.text, "EXPECTED"), "%s",
                   err.text);
-    /* What is not given is told, and takes nobody down. */
+    /* A NULL argument is refused, and crashes nothing. */
     ck_assert_int_eq(jp_ask(client, NULL, NULL, &json, &err), JP_E_INVALID);
     ck_assert_int_eq(jp_start_json(client, &root, &err, NULL, NULL, NULL), JP_E_INVALID);
     ck_assert_int_eq(jp_reply_json(client, NULL, NULL, &err), JP_E_INVALID);
@@ -262,7 +262,7 @@ START_TEST(values_arrive_as_they_are)
 }
 END_TEST
 
-START_TEST(a_wait_is_answered_and_an_abort_ends_one)
+START_TEST(a_reply_and_an_abort_end_a_wait)
 {
     jp_root root;
     jp_error err = {0};
@@ -296,7 +296,7 @@ START_TEST(a_wait_is_answered_and_an_abort_ends_one)
     ck_assert_int_eq(jp_abort_root(client, root, "not needed", &err), JP_OK);
     ck_assert_int_eq(jp_wait_for(client, root, 10000, &err), JP_E_REFUSED);
     ck_assert_ptr_nonnull(strstr(err.text, "not needed"));
-    ck_assert_int_eq(jp_result(client, root, &json, &err), JP_E_NOT_FOUND); /* and no waiting brings one */
+    ck_assert_int_eq(jp_result(client, root, &json, &err), JP_E_NOT_FOUND); /* final: waiting brings no result */
     ck_assert_str_eq(err.text + 24, " has no result: it is aborted");
     jp_client_close(client);
 }
@@ -312,7 +312,7 @@ static char *large_text(size_t size)
     return text;
 }
 
-/* What the program prints on stdout; the caller's. */
+/* Returns what the program prints on stdout; the caller frees it. */
 static char *said(int expected, int argc, char **argv)
 {
     char *text = NULL;
@@ -361,7 +361,7 @@ START_TEST(large_values_pass)
     }
     ticket[strcspn(ticket, "\n")] = '\0';
     bool waits = false;
-    for (int i = 0; i < 500 && !waits; i++) { /* the ticket is told before the wait is stored */
+    for (int i = 0; i < 500 && !waits; i++) { /* the ticket is written before the wait is stored */
         ck_assert_int_eq(jp_why(client, root, &json, &err), JP_OK);
         waits = strstr(json, "\"line\":\"Ask waits for a reply\"") != NULL;
         jp_free(json);
@@ -386,7 +386,7 @@ START_TEST(large_values_pass)
 }
 END_TEST
 
-/* More roots than one message removes. */
+/* More roots than one request removes. */
 START_TEST(cleanup_goes_on_until_nothing_is_left)
 {
     enum { ROOTS = 230 };
@@ -431,7 +431,7 @@ START_TEST(a_start_before_anybody_serves_is_not_lost)
     ck_assert_int_eq(jpx_cli_main(4, (char *[]){"shop", "start", "AddTwo", "40"}, pipes, stdin, out, said), 0);
     fclose(out);
     fclose(said);
-    ck_assert_ptr_nonnull(strstr(err_text, "runs once one takes it"));
+    ck_assert_ptr_nonnull(strstr(err_text, "the start is stored"));
     snprintf(name, sizeof name, "%.*s", (int)strcspn(out_text, "\n"), out_text);
     serve();
     free(out_text);
@@ -469,7 +469,7 @@ START_TEST(sigterm_lets_a_body_end)
     usleep(300000);
     kill(server, SIGTERM);
     usleep(200000);
-    ck_assert_int_eq(stop(SIGTERM), 128 + SIGTERM); /* the second one ends at once */
+    ck_assert_int_eq(stop(SIGTERM), 128 + SIGTERM); /* the second signal exits at once */
     jp_client_close(client);
 }
 END_TEST
@@ -487,7 +487,7 @@ int main(void)
     tcase_add_test(tc, a_root_from_start_to_result);
     tcase_add_test(tc, any_verb_can_be_asked);
     tcase_add_test(tc, values_arrive_as_they_are);
-    tcase_add_test(tc, a_wait_is_answered_and_an_abort_ends_one);
+    tcase_add_test(tc, a_reply_and_an_abort_end_a_wait);
     tcase_add_test(tc, large_values_pass);
     tcase_add_test(tc, cleanup_goes_on_until_nothing_is_left);
     tcase_add_test(tc, a_start_before_anybody_serves_is_not_lost);

@@ -1,4 +1,4 @@
-/* cli_flags.c -- the command line: flags, environment, times, counts, and what was probably meant. */
+/* cli_flags.c -- the command line: flags, environment, times, counts, and guesses at misspelt names. */
 #include "cli/flags.h"
 #include "cli/units.h"
 
@@ -29,7 +29,7 @@ START_TEST(flags_stand_anywhere_in_both_spellings)
     ck_assert_str_eq(o.args[1], "AddTwo");
     ck_assert_str_eq(o.args[2], "[40]");
     ck_assert_str_eq(o.nats, "nats://x:1");
-    ck_assert_str_eq(o.key, "order=17"); /* only the first '=' divides */
+    ck_assert_str_eq(o.key, "order=17"); /* split at the first '=' only */
     ck_assert(o.wait);
     ck_assert(!o.json);
     ck_assert_int_eq(o.timeout_ms, 1500);
@@ -58,19 +58,19 @@ static const struct {
     {{"list", "--qqqqqqqqqq"}, "there is no flag --qqqqqqqqqq; `help VERB` lists the flags of a verb"},
     {{"list", "-n"}, "there is no flag -n; flags begin with two dashes"},
     {{"list", "--limit"}, "--limit needs a value: --limit N"},
-    {{"list", "--limit=0"}, "--limit wants a whole number from 1 to 100000, is given '0'"},
-    {{"list", "--limit", "12x"}, "--limit wants a whole number from 1 to 100000, is given '12x'"},
+    {{"list", "--limit=0"}, "--limit must be a whole number from 1 to 100000, not '0'"},
+    {{"list", "--limit", "12x"}, "--limit must be a whole number from 1 to 100000, not '12x'"},
     {{"serve", "--processes", "99999999999999999999"},
-     "--processes wants a whole number from 1 to 1024, is given '99999999999999999999'"},
-    {{"list", "--json=yes"}, "--json takes no value, is given 'yes'"},
-    {{"run", "--timeout", "5"}, "--timeout wants a time with its unit, as 500ms, 5s, 2m, 12h or 7d, is given '5'"},
-    {{"list", "--status", "donne"}, "--status wants one of running, done, aborted, is given 'donne'"},
-    {{"list", "--log-level=loud"}, "--log-level wants one of debug, info, warn, error, is given 'loud'"},
-    {{"list", "--prefix", "a.b"}, "--prefix wants 1 to 63 of A-Z a-z 0-9 _ -, is given 'a.b'"},
-    {{"start", "--key="}, "--key is given an empty KEY"},
+     "--processes must be a whole number from 1 to 1024, not '99999999999999999999'"},
+    {{"list", "--json=yes"}, "--json takes no value, but was given 'yes'"},
+    {{"run", "--timeout", "5"}, "--timeout must be a time with its unit, such as 500ms, 5s, 2m, 12h or 7d, not '5'"},
+    {{"list", "--status", "donne"}, "--status must be one of running, done, aborted, not 'donne'"},
+    {{"list", "--log-level=loud"}, "--log-level must be one of debug, info, warn, error, not 'loud'"},
+    {{"list", "--prefix", "a.b"}, "--prefix must be 1 to 63 letters, digits, _ or -, not 'a.b'"},
+    {{"start", "--key="}, "--key must not be an empty KEY"},
 };
 
-START_TEST(mistakes_are_told_in_one_sentence)
+START_TEST(mistakes_get_one_sentence)
 {
     jpx_options o;
     jp_error err;
@@ -107,7 +107,7 @@ START_TEST(the_environment_fills_what_was_not_given)
 
     setenv("JETPIPE_NATS", "nats://env:1", 1);
     setenv("JETPIPE_STORE", "sqlite:env.db", 1);
-    setenv("JETPIPE_PREFIX", "", 1); /* empty is not set */
+    setenv("JETPIPE_PREFIX", "", 1); /* an empty variable counts as not set */
     setenv("JETPIPE_PROCESSES", "3", 1);
     ck_assert_int_eq(READ(&o, &err, "serve", "--nats=nats://flag:1"), JP_OK);
     ck_assert_int_eq(jpx_flags_environment(&o, &err), JP_OK);
@@ -120,7 +120,7 @@ START_TEST(the_environment_fills_what_was_not_given)
     setenv("JETPIPE_PROCESSES", "many", 1);
     ck_assert_int_eq(READ(&o, &err, "serve"), JP_OK);
     ck_assert_int_eq(jpx_flags_environment(&o, &err), JP_E_INVALID);
-    ck_assert_str_eq(err.text, "JETPIPE_PROCESSES wants a whole number from 1 to 1024, is given 'many'");
+    ck_assert_str_eq(err.text, "JETPIPE_PROCESSES must be a whole number from 1 to 1024, not 'many'");
     forget_environment();
 }
 END_TEST
@@ -169,7 +169,7 @@ START_TEST(durations_are_written)
 }
 END_TEST
 
-START_TEST(times_are_read_and_told_relatively)
+START_TEST(times_are_read_and_shown_relatively)
 {
     jpx_arena *arena = jpx_arena_new();
     jpx_text text = jpx_text_new(arena);
@@ -240,12 +240,12 @@ int main(void)
     TCase *tc = tcase_create("all");
     tcase_add_test(tc, flags_stand_anywhere_in_both_spellings);
     tcase_add_test(tc, negative_numbers_and_stdin_are_arguments);
-    tcase_add_loop_test(tc, mistakes_are_told_in_one_sentence, 0, COUNT(wrong));
+    tcase_add_loop_test(tc, mistakes_get_one_sentence, 0, COUNT(wrong));
     tcase_add_test(tc, arguments_are_bounded);
     tcase_add_test(tc, the_environment_fills_what_was_not_given);
     tcase_add_loop_test(tc, durations_are_read, 0, COUNT(durations));
     tcase_add_loop_test(tc, durations_are_written, 0, COUNT(spans));
-    tcase_add_test(tc, times_are_read_and_told_relatively);
+    tcase_add_test(tc, times_are_read_and_shown_relatively);
     tcase_add_test(tc, counts_have_commas);
     tcase_add_test(tc, near_names_are_found_and_far_ones_are_not);
     suite_add_tcase(suite, tc);

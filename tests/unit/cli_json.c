@@ -1,4 +1,4 @@
-/* cli_json.c -- the reader of JSON texts and answers, and the log line as JSON. */
+/* cli_json.c -- JSON is read and written; a log line becomes JSON. */
 #include "cli/log.h"
 #include "client/json.h"
 
@@ -18,7 +18,7 @@ static void teardown(void)
     jpx_arena_free(arena);
 }
 
-/* From a block of exactly its size, so that a sanitizer sees every byte too far. */
+/* Reads from a block of exactly its size, so that a sanitizer sees every byte read beyond it. */
 static jp_status read_json(const char *text, const jpx_json **out, jp_error *err)
 {
     size_t size = strlen(text);
@@ -26,7 +26,7 @@ static jp_status read_json(const char *text, const jpx_json **out, jp_error *err
     memcpy(heap, text, size);
     jp_status status = jpx_json_read((jpx_bytes){heap, size}, arena, out, err);
     free(heap);
-    if (status == JP_OK) { /* nodes point into the text: once more from one that stays */
+    if (status == JP_OK) { /* nodes point into the text: read it again from one that lives on */
         memcpy(exact, text, size);
         status = jpx_json_read((jpx_bytes){exact, size}, arena, out, err);
     }
@@ -42,9 +42,9 @@ START_TEST(values_are_read)
                                &json, &err),
                      JP_OK);
     ck_assert_str_eq(jpx_json_string(json, "root", "-"), "ab");
-    ck_assert_str_eq(jpx_json_string(json, "n", "-"), "-"); /* no string */
+    ck_assert_str_eq(jpx_json_string(json, "n", "-"), "-"); /* not a string */
     ck_assert_int_eq(jpx_json_int(json, "n", 0), -12);
-    ck_assert_int_eq(jpx_json_int(json, "big", 7), 7); /* no int64 */
+    ck_assert_int_eq(jpx_json_int(json, "big", 7), 7); /* not an int64 */
     ck_assert_int_eq(jpx_json_int(json, "x", 7), 7);
     ck_assert(jpx_json_bool(json, "yes", false) && !jpx_json_bool(json, "no", true));
     ck_assert(jpx_json_bool(json, "absent", true));
@@ -73,7 +73,7 @@ START_TEST(strings_are_decoded)
     ck_assert_str_eq(jpx_json_string(json, "half", ""), "\xef\xbf\xbd!");
     ck_assert_str_eq(jpx_json_string(json, "nul", ""), "a\xef\xbf\xbd"
                                                        "b");
-    jpx_text text = jpx_text_new(arena); /* blanks within strings stay, also behind an escaped quote */
+    jpx_text text = jpx_text_new(arena); /* blanks in strings stay, even after an escaped quote */
     ck_assert_int_eq(read_json("[ \"a \\\" b\" , \" \\\\\" , 1 ]", &json, &err), JP_OK);
     jpx_json_put(&text, json);
     ck_assert_str_eq(text.s, "[\"a \\\" b\",\" \\\\\",1]");
@@ -90,9 +90,9 @@ static const struct {
     {"{\"a\":1,}", "character 8: expected a name in double quotes, found }"},
     {"{\"a\" 1}", "character 6: expected ':', found 1"},
     {"{a:1}", "character 2: expected a name in double quotes, found a"},
-    {"world", "character 1: expected a value (a string stands in double quotes), found world"},
-    {"'x'", "character 1: expected a value (a string stands in double quotes), found 'x'"},
-    {"nul", "character 1: expected a value (a string stands in double quotes), found nul"},
+    {"world", "character 1: expected a value (strings need double quotes), found world"},
+    {"'x'", "character 1: expected a value (strings need double quotes), found 'x'"},
+    {"nul", "character 1: expected a value (strings need double quotes), found nul"},
     {"truex", "character 5: expected the end of the text, found x"},
     {"01", "character 2: expected the end of the text, found 1"},
     {"1.", "character 3: expected a digit after the point, found the end of the text"},
@@ -103,15 +103,15 @@ static const struct {
     {"\"\\u12g4\"", "character 2: expected one of \\\" \\\\ \\/ \\b \\f \\n \\r \\t \\uXXXX, found \\u12g4"},
     {"1},{\"x\":2", "character 2: expected the end of the text, found }"},
     {"{\n \"a\": 1,\n b\n}", "line 3, character 2: expected a name in double quotes, found b"},
-    {"[\"\xc3\xa9\", x]", "character 7: expected a value (a string stands in double quotes), found x"},
+    {"[\"\xc3\xa9\", x]", "character 7: expected a value (strings need double quotes), found x"},
     {"\"\xff\"", "character 2: expected UTF-8, found \xff\""},
     {"\"\xc0\x80\"", "character 2: expected UTF-8, found \xc0\x80\""},
     {"\"\xed\xa0\x80\"", "character 2: expected UTF-8, found \xed\xa0\x80\""},
-    {"\"a\x01\"", "character 3: expected the string to go on (control characters are written as \\u00XX), found a "
+    {"\"a\x01\"", "character 3: expected the rest of the string (write control characters as \\u00XX), found a "
                   "blank or control character"},
 };
 
-START_TEST(what_is_no_json_is_told_with_its_place)
+START_TEST(errors_name_the_place)
 {
     const jpx_json *json;
     jp_error err = {0};
@@ -141,22 +141,23 @@ START_TEST(depth_costs_memory_and_has_a_limit)
 }
 END_TEST
 
-/* Every text that is cut or changed in one byte is read or refused, never worse. */
+/* A text that is cut, or has one byte changed, is read or refused, and nothing worse happens. */
 START_TEST(broken_texts_do_no_harm)
 {
     static const char good[] = "{\"a\":[1,-2.5e7,\"\\u00e9\\n\",{\"b\":null,\"c\":[true,false]}],\"d\":\"\xc3\xa9\"}";
     static const char bytes[] = {'"', '\\', '{', '}', '[', ']', ',',        ':',
                                  '0', '-',  'u', ' ', 1,   0,   (char)0xc3, (char)0xff};
     const jpx_json *json;
+    jp_error err;
     for (size_t at = 0; at < sizeof good; at++) {
         char text[sizeof good];
         memcpy(text, good, sizeof good);
         text[at] = '\0';
-        read_json(text, &json, NULL);
+        read_json(text, &json, &err);
         for (size_t b = 0; b < sizeof bytes && at + 1 < sizeof good; b++) {
             memcpy(text, good, sizeof good);
             text[at] = bytes[b];
-            jpx_json_read((jpx_bytes){(uint8_t *)text, sizeof good - 1}, arena, &json, NULL);
+            jpx_json_read((jpx_bytes){(uint8_t *)text, sizeof good - 1}, arena, &json, &err);
         }
     }
 }
@@ -206,7 +207,7 @@ int main(void)
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, values_are_read);
     tcase_add_test(tc, strings_are_decoded);
-    tcase_add_loop_test(tc, what_is_no_json_is_told_with_its_place, 0, (int)(sizeof wrong / sizeof *wrong));
+    tcase_add_loop_test(tc, errors_name_the_place, 0, (int)(sizeof wrong / sizeof *wrong));
     tcase_add_test(tc, depth_costs_memory_and_has_a_limit);
     tcase_add_test(tc, broken_texts_do_no_harm);
     tcase_add_test(tc, texts_are_quoted_for_json);

@@ -1,4 +1,4 @@
-/* cli_tree.c -- trees and tables as they are drawn (golden text), folding, and what may reach a terminal. */
+/* cli_tree.c -- trees and tables are drawn as this text; trees are folded; control characters stay off the terminal. */
 #include "cli/text_table.h"
 #include "cli/tree.h"
 #include "cli/units.h"
@@ -116,7 +116,7 @@ START_TEST(lines_end_before_the_edge)
 }
 END_TEST
 
-START_TEST(missing_fields_are_no_trouble)
+START_TEST(missing_fields_do_no_harm)
 {
     jpx_view_node *node;
     const jpx_json *json;
@@ -131,7 +131,7 @@ START_TEST(missing_fields_are_no_trouble)
 }
 END_TEST
 
-/* A generator of `count` AddOne of which those below `done` are done, one failed, the others are queued. */
+/* A generator of `count` AddOne: the first `done` are done, one has failed, the others are queued. */
 static jpx_view_node *fan(size_t count, size_t done, size_t failed, const char *last)
 {
     jpx_text text = jpx_text_new(arena);
@@ -155,7 +155,7 @@ START_TEST(wide_trees_are_folded)
                      "|- AddOne #9901  queued\n"
                      "|- AddOne #9902  queued\n"
                      "`- ... 9,996 more AddOne: 9,899 done, 97 queued\n");
-    /* one of another pipe among the hidden: no name is told */
+    /* a child of another pipe is hidden: no name is shown */
     ck_assert_ptr_nonnull(strstr(draw(fan(100, 100, 100, "Sum"), &plain, 6), "\n`- ... 96 more: 96 done\n"));
     /* it fits: nothing is folded */
     ck_assert_uint_eq(lines_of(draw(fan(10, 5, 10, "AddOne"), &plain, 11)), 11);
@@ -192,7 +192,7 @@ START_TEST(a_folded_tree_never_takes_more_lines_than_there_are)
 }
 END_TEST
 
-START_TEST(nothing_reaches_the_terminal_that_acts_on_it)
+START_TEST(no_control_character_reaches_the_terminal)
 {
     const char *evil = "{\"root\":\"r\",\"pipe\":\"A\\u001b[2J\",\"status\":\"aborted\",\"args\":[\"\x7f\xc2\x9b\"],"
                        "\"failure\":{\"text\":\"two\\nlines\\u0007\"},\"children\":[]}";
@@ -213,7 +213,7 @@ START_TEST(long_texts_are_cut_by_columns)
     if (!setlocale(LC_CTYPE, "C.UTF-8"))
         return;
     ck_assert_str_eq(jpx_screen_cut(&utf8, "0123456789a", 10, arena), "012345678\xe2\x80\xa6");
-    ck_assert_uint_eq(jpx_screen_width(&utf8, "\xe6\xbc\xa2\xc3\xa9"), 3); /* a wide one and a narrow one */
+    ck_assert_uint_eq(jpx_screen_width(&utf8, "\xe6\xbc\xa2\xc3\xa9"), 3); /* a wide character and a narrow one */
     ck_assert_str_eq(jpx_screen_cut(&utf8, "\xe6\xbc\xa2\xe6\xbc\xa2\xe6\xbc\xa2", 4, arena),
                      "\xe6\xbc\xa2\xe2\x80\xa6");
 }
@@ -237,18 +237,18 @@ END_TEST
 
 int main(void)
 {
-    setlocale(LC_CTYPE, "C.UTF-8"); /* box drawing passes through mbrtowc */
+    setlocale(LC_CTYPE, "C.UTF-8"); /* for box drawing, which passes through mbrtowc */
     Suite *suite = suite_create("cli_tree");
     TCase *tc = tcase_create("all");
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, a_tree_is_drawn);
     tcase_add_test(tc, colours_only_where_asked_for);
     tcase_add_test(tc, lines_end_before_the_edge);
-    tcase_add_test(tc, missing_fields_are_no_trouble);
+    tcase_add_test(tc, missing_fields_do_no_harm);
     tcase_add_test(tc, wide_trees_are_folded);
     tcase_add_test(tc, deep_trees_are_folded);
     tcase_add_test(tc, a_folded_tree_never_takes_more_lines_than_there_are);
-    tcase_add_test(tc, nothing_reaches_the_terminal_that_acts_on_it);
+    tcase_add_test(tc, no_control_character_reaches_the_terminal);
     tcase_add_test(tc, long_texts_are_cut_by_columns);
     tcase_add_test(tc, tables_are_aligned);
     suite_add_tcase(suite, tc);

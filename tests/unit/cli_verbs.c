@@ -1,5 +1,5 @@
-/* cli_verbs.c -- the command as people call it, with its streams caught: what it prints where, and its exit codes.
- * `run` is the whole engine in this process. */
+/* cli_verbs.c -- the command as people call it: what it prints on which stream, and its exit codes. The verb run brings
+ * the whole engine into this process. */
 #include "cli/cli.h"
 #include "cli/host.h"
 
@@ -44,7 +44,7 @@ static const jp_def *const pipes[] = {&AddOne, &AddTwo, &Echo, &Stop, &Busy, &Sl
 
 static char *out_text, *err_text;
 
-/* Runs the command; what it wrote is in out_text and err_text. */
+/* Runs the command; its output is in out_text and err_text. */
 static int command(const char *input, int argc, char **argv)
 {
     size_t out_size, err_size;
@@ -74,35 +74,34 @@ static const struct {
     const char *args[4];
     const char *said;
 } wrong[] = {
-    {{NULL}, "shop: say what to do; `shop help` lists the verbs\n"},
+    {{NULL}, "shop: no verb is given; `shop help` lists them\n"},
     {{"strat"}, "shop: there is no verb 'strat'; did you mean start?\n"},
     {{"frobnicate"}, "shop: there is no verb 'frobnicate'; `shop help` lists them\n"},
     {{"AddTwo", "40"}, "shop: AddTwo is a pipe, not a verb; did you mean: shop run AddTwo\n"},
-    {{"run"}, "shop: run needs more: shop run PIPE [JSON]\n"},
+    {{"run"}, "shop: run needs more arguments: shop run PIPE [JSON]\n"},
     {{"run", "Echo", "1", "2"},
-     "shop: run is given 3 arguments and takes PIPE [JSON]; JSON is one argument, in quotes: '[1, 2]'\n"},
-    {{"serve", "now"}, "shop: serve is given 1 argument and takes none\n"},
+     "shop: run takes PIPE [JSON], but 3 arguments were given; put quotes around JSON: '[1, 2]'\n"},
+    {{"serve", "now"}, "shop: serve takes no arguments, but 1 argument was given\n"},
     {{"list", "--key", "k"}, "shop: list takes no --key; `shop help list` lists its flags\n"},
-    {{"tree"}, "shop: tree needs a root: its id, as shop list shows it, or its key\n"},
-    {{"status", "r", "--key", "k"}, "shop: status is given a root and --key; one of them is enough\n"},
-    {{"list", "--after", "r"}, "shop: --after wants the id of a root, 24 hex digits, is given 'r'\n"},
-    {{"cleanup"}, "shop: cleanup needs a root, or --older with a time as 7d (0 for all that ended)\n"},
-    {{"cleanup", "r", "--older", "7d"}, "shop: cleanup of one root takes no --older and no --status\n"},
-    {{"cleanup", "--older=7d", "--status=running"}, "shop: cleanup leaves running roots alone; abort them first\n"},
+    {{"tree"}, "shop: tree needs a root: its id, as `shop list` shows it, or its key\n"},
+    {{"status", "r", "--key", "k"}, "shop: status takes a root or --key, not both\n"},
+    {{"list", "--after", "r"}, "shop: --after must be the id of a root, 24 hex digits, not 'r'\n"},
+    {{"cleanup"}, "shop: cleanup needs a root, or --older with a time such as 7d (0 for all that have ended)\n"},
+    {{"cleanup", "r", "--older", "7d"}, "shop: cleanup of one root takes neither --older nor --status\n"},
+    {{"cleanup", "--older=7d", "--status=running"}, "shop: cleanup does not remove running roots; abort them first\n"},
     {{"list", "--nats", "memory:"},
-     "shop: memory: is a bus within one process, where list finds nobody; name a server by --nats or JETPIPE_NATS, or "
-     "do "
-     "everything in one process with: shop run\n"},
+     "shop: memory: is a bus inside one process, which list cannot reach; name a server by --nats or JETPIPE_NATS, or "
+     "run everything in one process with: shop run\n"},
     {{"serve", "--role", "apo"},
-     "shop: there is no role 'apo'; --role or JETPIPE_ROLE names some of api, barrier, worker, with commas\n"},
+     "shop: there is no role 'apo'; --role or JETPIPE_ROLE is a list of api, barrier, worker, with commas\n"},
     {{"serve", "--role", "api,api"}, "shop: the role api is given twice\n"},
     {{"serve", "--role", "api,"},
-     "shop: there is no role ''; --role or JETPIPE_ROLE names some of api, barrier, worker, with commas\n"},
+     "shop: there is no role ''; --role or JETPIPE_ROLE is a list of api, barrier, worker, with commas\n"},
     {{"serve", "--store=memory:", "--role=api"},
-     "shop: the store memory: is of one process, so all roles must run in it; leave --role away or name another "
-     "store\n"},
+     "shop: the store memory: exists inside one process, so all roles must run in it; leave out --role, or name "
+     "another store\n"},
     {{"reply", "t", "{\"a\":}"}, "shop: the reply is not JSON: character 6: expected a value, found }\n"},
-    {{"help", "Addtwo"}, "shop: there is no verb and no pipe 'Addtwo'; did you mean AddTwo?\n"},
+    {{"help", "Addtwo"}, "shop: there is no verb or pipe 'Addtwo'; did you mean AddTwo?\n"},
 };
 
 START_TEST(mistakes_end_with_2_and_one_sentence)
@@ -119,7 +118,7 @@ START_TEST(mistakes_end_with_2_and_one_sentence)
 }
 END_TEST
 
-START_TEST(help_tells_all_verbs_and_pipes)
+START_TEST(help_lists_all_verbs_and_pipes)
 {
     size_t count;
     const jpx_verb *verbs = jpx_verbs(&count);
@@ -145,7 +144,7 @@ START_TEST(help_lines_fit_a_terminal)
     for (size_t i = 0; i <= count; i++) {
         ck_assert_int_eq(i < count ? SAY(NULL, "help", (char *)verbs[i].name) : SAY(NULL, "help"), 0);
         for (const char *line = out_text; *line; line += strcspn(line, "\n") + 1)
-            ck_assert_msg(strcspn(line, "\n") <= 120, "%.*s", (int)strcspn(line, "\n"), line);
+            ck_assert_msg(strcspn(line, "\n") <= 80, "%.*s", (int)strcspn(line, "\n"), line);
     }
 }
 END_TEST
@@ -180,7 +179,7 @@ END_TEST
 START_TEST(run_refuses_wrong_arguments)
 {
     ck_assert_int_eq(SAY(NULL, "run", "AddTo", "1"), 3);
-    ck_assert_str_eq(err_text, "shop: there is no pipe AddTo in this program; did you mean AddTwo?\n");
+    ck_assert_str_eq(err_text, "shop: there is no pipe 'AddTo'; did you mean AddTwo?\n");
     ck_assert_int_eq(SAY(NULL, "run", "AddOne", "\"x\""), 2);
     ck_assert_ptr_nonnull(strstr(err_text, "int64 n"));
     ck_assert_int_eq(SAY(NULL, "run", "AddOne", "[1"), 2);
@@ -191,7 +190,7 @@ START_TEST(run_refuses_wrong_arguments)
 }
 END_TEST
 
-START_TEST(run_tells_retries_while_they_wait)
+START_TEST(run_shows_retries_while_they_wait)
 {
     ck_assert_int_eq(SAY(NULL, "run", "Busy"), 0);
     ck_assert_str_eq(out_text, "\"ok\"\n");
@@ -209,7 +208,7 @@ START_TEST(run_ends_with_8_when_its_time_is_over)
 }
 END_TEST
 
-START_TEST(run_looks_at_no_server_of_the_environment)
+START_TEST(run_ignores_the_servers_of_the_environment)
 {
     setenv("JETPIPE_NATS", "nats://127.0.0.1:1", 1);
     setenv("JETPIPE_STORE", "mongodb://127.0.0.1:1", 1);
@@ -245,14 +244,14 @@ int main(void)
     tcase_set_timeout(tc, 20);
     tcase_add_checked_fixture(tc, setup, NULL);
     tcase_add_loop_test(tc, mistakes_end_with_2_and_one_sentence, 0, (int)(sizeof wrong / sizeof *wrong));
-    tcase_add_test(tc, help_tells_all_verbs_and_pipes);
+    tcase_add_test(tc, help_lists_all_verbs_and_pipes);
     tcase_add_test(tc, help_lines_fit_a_terminal);
     tcase_add_test(tc, run_prints_the_result_alone_on_stdout);
     tcase_add_test(tc, run_of_an_abort_ends_with_1);
     tcase_add_test(tc, run_refuses_wrong_arguments);
-    tcase_add_test(tc, run_tells_retries_while_they_wait);
+    tcase_add_test(tc, run_shows_retries_while_they_wait);
     tcase_add_test(tc, run_ends_with_8_when_its_time_is_over);
-    tcase_add_test(tc, run_looks_at_no_server_of_the_environment);
+    tcase_add_test(tc, run_ignores_the_servers_of_the_environment);
     tcase_add_test(tc, passwords_are_not_shown);
     suite_add_tcase(suite, tc);
     SRunner *runner = srunner_create(suite);

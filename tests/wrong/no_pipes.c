@@ -1,6 +1,6 @@
 /* A list without pipes.
  *
- * not found: there is no pipe Wrong in this program; `no_pipes help` lists them */
+ * not found: there is no pipe 'Wrong'; `no_pipes help` lists them */
 #include <jetpipe.h>
 
 int main(int argc, char **argv)
