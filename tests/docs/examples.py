@@ -1,23 +1,21 @@
-"""Compiles every C and C++ block of README.md and docs/*.md, and runs those that say so.
+"""examples.py -- compiles every C and C++ block of README.md and docs/*.md, and runs those that are marked.
 
-usage: examples.py, with JETPIPE_SOURCE_DIR and JETPIPE_BUILD_DIR set, as ctest does. It checks itself first, on small documents of
-its own.
+usage: examples.py, with JETPIPE_SOURCE_DIR and JETPIPE_BUILD_DIR set, as ctest does. It checks itself first, on small documents.
 
-What happens to a block is said by a comment on the line before it (an empty line may lie between):
+A comment on the line before a block (an empty line may be between) decides what happens to it:
 
     <!-- test: compile -->             C or C++ is compiled, warnings are errors; the default for ```c and ```cpp
     <!-- test: body -->                ... as the inside of a pipe's body, where `p` is the context
     <!-- test: build -->               a whole program: compiled, linked, for a later block to run
     <!-- test: run [ARGUMENTS] -->     ... and run; or a ```sh block: run by sh -eu
-    <!-- test: none because REASON --> left alone, and why
-    <!-- test: output -->              a block of any kind: exactly what the block run before it printed on stdout;
-                                       a line of three dots stands for any lines
+    <!-- test: none because REASON --> skipped, and why
+    <!-- test: output -->              a block of any kind: exactly the stdout of the block that was run before it;
+                                       a line of three dots matches any lines
 
-`with previous` after compile or run (`<!-- test: run with previous -->`) puts the C block before it, of the same file, in front.
-A C block that includes nothing gets `#include <jetpipe.h>`. A sh block has to say what happens to it. Shell blocks run in an
-empty folder with a nats-server of their own (JETPIPE_NATS, and NATS_URL for the program `nats`), with the program `jetpipe` and
-the C blocks that were built so far (by the name in their first comment, as in /* addtwo.c ... */) on the PATH and in the folder;
-what they leave running in the background is ended.
+`with previous` after compile or run (`<!-- test: run with previous -->`) puts the preceding C block of the file in front of it.
+A C block that includes nothing gets `#include <jetpipe.h>`. A sh block must have a comment. Shell blocks run in an empty folder
+with a nats-server (JETPIPE_NATS, and NATS_URL for the program `nats`). On their PATH and in the folder are `jetpipe` and the C
+blocks that were built so far, named by their first comment, as /* addtwo.c ... */. Processes in the background are ended.
 """
 
 import contextlib
@@ -36,7 +34,7 @@ COMPILED = {"c": ["-x", "c", "-std=c11"], "cpp": ["-x", "c++", "-std=c++20"]}
 
 
 class Wrong(Exception):
-    """What is wrong with a block, in one sentence or a compiler's words."""
+    """What is wrong with a block, in one sentence or the words of a compiler."""
 
 
 class Block:
@@ -48,7 +46,7 @@ class Block:
 
 
 def blocks(path, text):
-    """The fenced blocks of a document; `line` is that of the block's first own line."""
+    """The fenced blocks of a document; `line` is the line number of the first line inside the fence."""
     order, fence, found = None, None, []
     for number, line in enumerate(text.split("\n"), 1):
         if fence:
@@ -69,7 +67,7 @@ def blocks(path, text):
                 raise Wrong("%s:%d: a test comment with no block before this one." % (path, number))
             order = match.group(1)
         elif line.strip() and order is not None:
-            raise Wrong("%s:%d: a test comment has to stand right before its block." % (path, number))
+            raise Wrong("%s:%d: a test comment must be right before its block." % (path, number))
     if fence:
         raise Wrong("%s:%d: the block that begins here is never closed." % (path, first))
     return found
@@ -79,11 +77,11 @@ class Checker:
     def __init__(self, compiler, flags, link, path, folder):
         self.compiler, self.flags, self.link, self.folder = compiler, flags, link, folder
         self.environment = dict(os.environ, PATH=os.pathsep.join([folder] + path + [os.environ["PATH"]]))
-        self.count = {"compiled": 0, "run": 0, "left alone": 0}
+        self.count = {"compiled": 0, "run": 0, "skipped": 0}
         self.previous = self.printed = None
 
     def document(self, path, text):
-        """Returns what is wrong with it."""
+        """Returns a list of what is wrong with it."""
         wrong = []
         self.previous = self.printed = None
         try:
@@ -100,7 +98,7 @@ class Checker:
         order = block.order
         if order is None:
             if block.language == "sh":
-                raise Wrong("no test comment says what happens to it.")
+                raise Wrong("it needs a test comment, which no line before it has.")
             if block.language not in COMPILED:
                 return
             order = "compile"
@@ -108,8 +106,8 @@ class Checker:
         with_previous = rest.startswith("with previous")
         rest = rest[len("with previous"):].strip() if with_previous else rest
         if verb == "none" and rest.startswith("because "):
-            self.count["left alone"] += 1
-            print("left alone: %s, %s" % (block, order[len("none "):]))
+            self.count["skipped"] += 1
+            print("skipped: %s, %s" % (block, order[len("none "):]))
         elif verb == "output" and not rest:
             self.output(block)
         elif verb in ("compile", "body") and not rest and block.language in COMPILED:
@@ -124,7 +122,7 @@ class Checker:
         elif verb == "run" and block.language == "sh" and not rest:
             self.run(["sh", "-eu", "-c", block.text])
         else:
-            raise Wrong("'test: %s' is no order for a block of '%s'; tests/docs/examples.py lists them."
+            raise Wrong("'test: %s' cannot be done to a block of '%s'; tests/docs/examples.py lists what can."
                         % (order, block.language))
         if block.language in COMPILED:
             self.previous = block
@@ -156,7 +154,7 @@ class Checker:
                 code = process.wait(SECONDS)
             except subprocess.TimeoutExpired:
                 code = None
-            # What the block left in the background holds the other ends of these pipes: they close when it has ended.
+            # Background processes hold the other ends of these pipes, which close when they have ended.
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGTERM)
             out, err = process.communicate()
@@ -176,16 +174,16 @@ class Checker:
             raise Wrong("what was printed is:\n" + self.printed)
 
 
-# ---- this program on documents of its own: each must pass or fail as it says ----
+# ---- this program on small documents: each must pass, or fail with this text ----
 
 SELF = [
     ("passes", "```c\nint f(void) { return 1; }\n```\n"),
     ("does not compile", "```c\nint f(void) { return nothing; }\n```\n"),
     ("passes", "<!-- test: none because it shows a mistake -->\n```c\nint f(void) { return nothing; }\n```\n"),
-    ("is no order", "<!-- test: none -->\n```c\nint f;\n```\n"),
-    ("is no order", "<!-- test: compile -->\n```sh\ntrue\n```\n"),
+    ("cannot be done", "<!-- test: none -->\n```c\nint f;\n```\n"),
+    ("cannot be done", "<!-- test: compile -->\n```sh\ntrue\n```\n"),
     ("passes", "```\nfalse\n```\n"),
-    ("no test comment", "```sh\ntrue\n```\n"),
+    ("needs a test comment", "```sh\ntrue\n```\n"),
     ("passes", "<!-- test: run -->\n```sh\n(trap 'echo ended; exit' TERM; while :; do sleep 0.1; done) &\nsleep 0.3\n```\n"
                "<!-- test: output -->\n```\nended\n```\n"),
     ("passes", "<!-- test: build -->\n```c\n/* seven.c */\nint main(void) { return 7; }\n```\n"
@@ -204,7 +202,7 @@ SELF = [
 
 
 def check_self(checker):
-    # The library is not asked for: these blocks have no pipes.
+    # These blocks have no pipes, so they need no jetpipe.h.
     for expected, text in SELF:
         text = text.replace("```c\n", "```c\n#include <stddef.h>\n")
         found = checker.document("self.md", text)
@@ -214,7 +212,7 @@ def check_self(checker):
 
 @contextlib.contextmanager
 def own_nats():
-    """A nats-server of the documents' own: yields its URL."""
+    """Starts a nats-server for the documents; yields its URL."""
     servers = '. "$JETPIPE_SOURCE_DIR/tests/servers.sh"; '
     with tempfile.TemporaryDirectory() as place:
         done = subprocess.run(["sh", "-c", servers + 'nats_start old "$0" URL && echo "$URL"', place],

@@ -1,5 +1,5 @@
-# tour.sh -- the tour itself: it comes to a good end with a worker killed, refuses what it cannot count in one sentence, and
-# leaves nothing behind, on Ctrl-C neither. What it needs is installed by tests/run.sh before.
+# tour.sh -- runs the tour: it succeeds although a worker is killed, refuses what it cannot count with one sentence, and
+# leaves nothing behind, even on Ctrl-C. tests/run.sh has installed what it needs.
 # Environment: JETPIPE_SOURCE_DIR (ctest sets it); servers as for the tour.
 set -eu
 
@@ -15,8 +15,8 @@ bad() {
     rm -f "$out"
     exit 1
 }
-# Data lie in TMPDIR, and every process that the tour starts inherits its name. A second argument: tenths of a second
-# that processes have for their end.
+# The tour keeps its data in TMPDIR, and its processes have TMPDIR in their environment. The second argument: tenths of a
+# second that processes may take to end.
 expect_nothing_left() {
     tries=${2:-0}
     [ -z "$(ls -A "$TMPDIR")" ] || bad "$1: files are left: $(ls -A "$TMPDIR")"
@@ -38,9 +38,9 @@ refused() {
     [ "$code" = 1 ] && [ "$(wc -l <"$out")" = 1 ] && grep -qF "$text" "$out" || bad "exit $code where '$text' was expected"
 }
 
-refused "/no/such/folder is no folder; name one that exists." /no/such/folder
-refused "'--mango' is no option" --mango
-refused "one folder can be counted" /usr /etc
+refused "/no/such/folder is not a folder; name one that exists." /no/such/folder
+refused "there is no option '--mango'" --mango
+refused "only one folder can be counted" /usr /etc
 
 sh "$tour" >"$out" 2>&1 || bad "the tour ended with $?"
 grep -q 'was killed by SIGKILL' "$out" || bad "no worker was killed"
@@ -52,8 +52,8 @@ sh "$tour" "$TMPDIR.empty" >"$out" 2>&1 || bad "the tour of an empty folder ende
 rmdir "$TMPDIR.empty"
 grep -q '0 words' "$out" || bad "an empty folder has words"
 
-# Killed by SIGKILL it cannot clean up: what it started ends with it, and the next tour removes its folder. That one counts
-# names and files of every kind.
+# Killed by SIGKILL it cannot clean up: its processes end with it, and the next tour removes its folder. That one counts
+# files with odd names and of every kind.
 sh "$tour" >"$out" 2>&1 &
 pid=$!
 until grep -q '== One event' "$out"; do
@@ -76,9 +76,9 @@ ln -s /usr "$odd/link"
 sh "$tour" "$odd" >"$out" 2>&1 || bad "the tour of an odd folder ended with $?"
 rm -rf "$odd"
 grep -q '6 words, .* in 3 files; 1 others' "$out" || bad "the odd folder was not counted as it is"
-expect_nothing_left "killed, and run again" 100 # a worker whose server went first tries for seconds to hand in results
+expect_nothing_left "killed, and run again" 100 # a worker whose server is gone tries for seconds to publish its results
 
-# SIGTERM stands for Ctrl-C here: a shell starts what is in the background with SIGINT ignored.
+# SIGTERM instead of Ctrl-C: a shell starts background processes with SIGINT ignored.
 sh "$tour" >"$out" 2>&1 &
 pid=$!
 until grep -q '== One event' "$out"; do

@@ -1,6 +1,6 @@
-# outside.sh -- installs the build into a folder of its own and builds a project outside the
-# repository against it: by find_package and by pkg-config, shared and static, C11 and C++20.
-# Then the installed tree is moved, and everything is found again.
+# outside.sh -- installs the build into a temporary folder, and builds a project outside the repository
+# against it: with find_package and with pkg-config, shared and static, C11 and C++20. Then it moves the
+# installed tree, and does it again.
 # Environment: JETPIPE_SOURCE_DIR, JETPIPE_BUILD_DIR (ctest sets both).
 set -eu
 
@@ -13,7 +13,7 @@ fail() {
     exit 1
 }
 
-# works PROGRAM: it runs its pipes, and nothing of the build folder is needed for it.
+# works PROGRAM: it runs its pipes.
 works() {
     said=$("$1" run AddTwo 40 2>"$scratch/stderr") || { cat "$scratch/stderr"; fail "$1 run AddTwo 40 failed."; }
     [ "$said" = 42 ] || fail "$1 run AddTwo 40 printed '$said', not 42."
@@ -36,22 +36,23 @@ version=$(PKG_CONFIG_PATH=$(dirname "$pc") pkg-config --modversion jetpipe)
 # ---- what was installed ----
 
 for file in "$libdir/libjetpipe.a" "$libdir/libjetpipe.so" "$libdir/libjetpipe.so.$version" \
-    "$prefix/include/jetpipe.h" "$prefix/bin/jetpipe"; do
+    "$prefix/include/jetpipe.h" "$prefix/include/jetpipe_client.h" "$prefix/include/jetpipe_macros.h" \
+    "$prefix/include/jetpipe_test.h" "$prefix/bin/jetpipe"; do
     [ -e "$file" ] || fail "$file was not installed."
 done
 soname=$(readelf -d "$libdir/libjetpipe.so" | sed -n 's/.*SONAME.*\[\(.*\)\]/\1/p')
 [ "$soname" = "libjetpipe.so.${version%.*}" ] || fail "the soname is '$soname' for version $version."
-[ -e "$libdir/$soname" ] || fail "there is no $libdir/$soname."
+[ -e "$libdir/$soname" ] || fail "$libdir/$soname does not exist."
 
-# Only what the headers declare is visible, and all of it.
+# The library exports what the headers declare, and nothing else.
 nm -D --defined-only "$libdir/libjetpipe.so" | awk '{ print $3 }' | sort >"$scratch/visible"
 if grep -v '^jp_' "$scratch/visible"; then
-    fail "libjetpipe.so shows the symbols above, which are not public."
+    fail "libjetpipe.so exports the symbols above, which are not public."
 fi
 cat "$prefix"/include/*.h | sed -n 's/^.*JP_API[^(]*[ *]\(jp_[a-z0-9_]*\)(.*/\1/p' | sort -u >"$scratch/declared"
-[ -s "$scratch/declared" ] || fail "no JP_API function was found in the headers."
+[ -s "$scratch/declared" ] || fail "the headers declare no JP_API function."
 if comm -13 "$scratch/visible" "$scratch/declared" | grep .; then
-    fail "the headers declare the functions above, which libjetpipe.so does not have."
+    fail "the headers declare the functions above, which libjetpipe.so does not export."
 fi
 
 # Each header compiles alone.
@@ -88,7 +89,7 @@ by_pkg_config() {
             $(pkg-config --libs jetpipe) -Wl,-rpath,"$libdir" || fail "pkg-config, shared: $language does not build."
         works "$scratch/shop-shared"
         links "$scratch/shop-shared" yes
-        # As on a machine that has the static library alone.
+        # As on a machine with only the static library.
         mkdir "$libdir/aside"
         mv "$libdir"/libjetpipe.so* "$libdir/aside/"
         # shellcheck disable=SC2046,SC2086 # flags are words

@@ -1,5 +1,5 @@
-# header_compiles.sh -- the public headers alone, as every language and with every compiler of this machine that they are for,
-# without a warning; and mistakes that the compiler is to find. Compiles only, runs nothing.
+# header_compiles.sh -- each public header compiles alone, in every language and with every compiler that it supports, without
+# a warning; and the compiler finds certain mistakes. Compiles only, runs nothing.
 # Environment: JETPIPE_SOURCE_DIR (ctest sets it).
 set -u
 
@@ -21,7 +21,7 @@ right() {
     fi
 }
 
-# wrong WHAT TEXT BODY: the statement does not compile in a body, and one of the compiler's lines holds TEXT
+# wrong WHAT TEXT BODY: the statement BODY does not compile in a body, and the compiler's messages hold TEXT
 wrong() {
     cat >"$work/wrong.c" <<END
 #include <jetpipe.h>
@@ -42,10 +42,10 @@ END
     for compiler in gcc clang; do
         command -v $compiler >/dev/null || continue
         if $compiler -std=c11 $warnings -I"$include" -c -o "$work/wrong.o" "$work/wrong.c" >"$work/out" 2>&1; then
-            echo "$compiler takes $1: $3"
+            echo "$compiler accepts $1: $3"
             failed=1
         elif ! grep -q -e "$2" "$work/out"; then
-            echo "$compiler says nothing of \"$2\" about $1:"
+            echo "the messages of $compiler about $1 lack \"$2\":"
             cat "$work/out"
             failed=1
         fi
@@ -62,7 +62,7 @@ for header in jetpipe jetpipe_client jetpipe_macros jetpipe_test; do
     right c++ "$work/alone.c" clang++ -std=c++20
 done
 
-# The program in the first comment of jetpipe.h is one.
+# The program in the first comment of jetpipe.h compiles.
 sed -n '/A complete program:/,/^ \*     cc /{/^ \*     cc /d;s/^ \*     //p;}' "$include/jetpipe.h" >"$work/example.c"
 grep -q 'jp_main' "$work/example.c" || { echo "no program was found in the first comment of jetpipe.h"; failed=1; }
 right c "$work/example.c" gcc -std=c11

@@ -1,5 +1,5 @@
-// header_cxx.cc -- the public headers from C++20: every spelling of jetpipe.h compiles, and bodies written in C++ plan
-// what the same bodies in C plan. A program of its own without a test framework: prints what is wrong and ends with 1.
+// header_cxx.cc -- the public headers in C++20: every macro of jetpipe.h compiles, and bodies written in C++ plan what
+// the same bodies in C plan. It has no test framework: it prints what is wrong and exits with 1.
 #include <jetpipe_test.h>
 
 #include <cstdio>
@@ -101,7 +101,7 @@ static int failures;
 static void check(bool right, const char *what, const char *found)
 {
     if (!right)
-        std::printf("not so: %s: %s\n", what, found), failures++;
+        std::printf("wrong: %s: %s\n", what, found), failures++;
 }
 #define CHECK(cond, found) check((cond), #cond, (found))
 
@@ -119,7 +119,7 @@ int main()
     CHECK(jp_plan_ended(plan) == JP_ENDED_RETURN, jp_plan_reason(plan));
     CHECK(jp_plan_children(plan) == 14, jp_plan_reason(plan));
     CHECK(jp_plan_waits(plan, 5, 2) && jp_plan_waits(plan, 5, 3) && jp_plan_waits(plan, 6, 5), "scopes");
-    CHECK(!jp_plan_waits(plan, 4, 3) && !jp_plan_waits(plan, 10, 3), "scopes that are closed");
+    CHECK(!jp_plan_waits(plan, 4, 3) && !jp_plan_waits(plan, 10, 3), "closed scopes");
     const char *args = jp_plan_args(plan, 7);
     CHECK(std::string_view(args).starts_with("[true,2.0,\"ana\",{\"id\":17,\"paid\":true,"), args);
     CHECK(std::string_view(jp_plan_args(plan, 11)) == "[\"int64\"]", jp_plan_args(plan, 11));

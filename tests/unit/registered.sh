@@ -1,5 +1,4 @@
-# registered.sh -- every test that lies in a folder of tests is also run: a file that no tests.cmake
-# names proves nothing.
+# registered.sh -- every test file is run: one that no tests.cmake names proves nothing.
 # Environment: JETPIPE_SOURCE_DIR, JETPIPE_BUILD_DIR (ctest sets both).
 set -eu
 
@@ -13,7 +12,7 @@ for file in "$JETPIPE_SOURCE_DIR"/tests/unit/*.c "$JETPIPE_SOURCE_DIR"/tests/con
     *.c) grep -q '^int main(' "$file" || continue ;;
     */kit.py) continue ;;
     esac
-    # A test may be left out on purpose where a store is not built in; then its name is in tests.cmake.
+    # A test may be left out where a store is not built in; its name is in tests.cmake then.
     grep -q "^${kind}_${name%.*} " "$JETPIPE_BUILD_DIR/tests/registry" ||
         grep -q "\b${name%.*}\b" "$JETPIPE_SOURCE_DIR/tests/$kind/tests.cmake" || forgotten="$forgotten $kind/$name"
 done

@@ -1,4 +1,4 @@
-/* shop.c -- a user's own program, as C11 and, the same file, as C++20: pipes, and jp_main to run them. */
+/* shop.c -- a user's program: pipes, and jp_main to run them. Compiled as C11 and as C++20. */
 #include <jetpipe.h>
 
 JP_DECLARE(AddOne);
