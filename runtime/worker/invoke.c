@@ -52,7 +52,8 @@ static jp_status outputs_of(jpx_worker *w, jpx_job *job, jpx_bytes *out, jp_erro
     return JP_OK;
 }
 
-/* *aborted: how it has ended. *decided: the counter of its generation, or the root, says so. */
+/* Is the end of this pipeline decided, and is it an abort? The counter of its generation decides, or the root record
+ * for a root pipeline, or its last entry. */
 static jp_status end_of(jpx_worker *w, const jpx_job *job, const jpx_root *root, bool *decided, bool *aborted,
                         jp_error *err)
 {

@@ -148,13 +148,15 @@ bool jpx_hook_runs_again(const jpx_ended *ended)
 
 void jpx_hook_log_failure(jpx_session *session, const jpx_ended *ended)
 {
-    const jpx_root_id id = jpx_key_root_id(&ended->job->event.key);
+    const jpx_job *job = ended->job;
+    const jpx_root_id id = jpx_key_root_id(&job->event.key);
     const char *reason = clipped(session->arena, ended->outcome.reason);
     const bool again = jpx_hook_runs_again(ended);
-    char root[JPX_ROOT_TEXT];
+    char root[JPX_ROOT_TEXT], pipeline[JPX_KEY_TEXT];
 
-    jpx_log(session->env, again ? JPX_WARN : JPX_ERROR, "hook failed", "root=%s pipe=%s again=%s reason=%s",
-            jpx_root_text(root, &id), ended->job->pipeline->pipe, again ? "true" : "false",
+    jpx_log(session->env, again ? JPX_WARN : JPX_ERROR, "hook failed",
+            "root=%s pipeline=%s pipe=%s attempt=%d runs_again=%s reason=%s", jpx_root_text(root, &id),
+            jpx_key_text(pipeline, &job->event.key), job->pipeline->pipe, job->attempt, again ? "true" : "false",
             jpx_json_text(session->arena, reason ? reason : "no reason given"));
 }
 
@@ -182,7 +184,7 @@ static void set_ended(jpx_session *session, jpx_commitment *c)
     if (jpx_plan_check(&c->outcome, &err) != JP_OK) {
         c->outcome.end = JPX_END_RETRY;
         c->outcome.class_ = "crash";
-        c->outcome.reason = jpx_format(session->arena, "its result made no sense (%s): a corrupted heap?", err.text);
+        c->outcome.reason = jpx_format(session->arena, "its result is invalid (%s): a corrupted heap?", err.text);
         c->outcome.retry_in_ms = -1;
     }
     if (jpx_output_types_check(job->pipeline, &c->outcome, &err) != JP_OK) {
@@ -220,7 +222,7 @@ static size_t largest(const jpx_records *records)
     return max;
 }
 
-/* A record that no store takes would hold up everything behind it: it is a failure of its own pipeline. */
+/* A record that no store accepts would block all commits behind it, so it fails its own pipeline. */
 static void refuse_too_large(jpx_session *session, jpx_commitment *c)
 {
     const jpx_job *job = c->ended->job;
@@ -234,7 +236,7 @@ static void refuse_too_large(jpx_session *session, jpx_commitment *c)
     if (size > RECORD_MAX)
         set_wrong(session, c, "value",
                   jpx_format(session->arena,
-                             "%s, %s: a record of its plan would have more than %d MiB: pass fewer or smaller values, "
+                             "%s, %s: a record of its plan would be larger than %d MiB: pass fewer or smaller values, "
                              "or futures in the order in which they were yielded",
                              job->pipeline->pipe, job->pipe ? job->pipe->def.at : "?", RECORD_MAX / 1024 / 1024));
 }

@@ -1,5 +1,4 @@
-/* worker.c -- the worker role's loop: fetches run events, has their bodies run by the executor, and commits what they
- * end with.
+/* worker.c -- the worker role's loop: fetches run events, runs their bodies in the executor, commits the outcomes.
  *
  * One loop, one thread. Whatever has ended is committed together while other bodies run, so a lone event is simply a
  * batch of one. If an outcome cannot be committed because store or broker are away, it is kept (commit.c), and no new

@@ -1,6 +1,6 @@
 /* So many futures in so little order that no record can hold them.
  *
- * aborts: Wrong, {here}: a record of its plan would have more than 15 MiB: pass fewer or smaller values, or futures
+ * aborts: Wrong, {here}: a record of its plan would be larger than 15 MiB: pass fewer or smaller values, or futures
  *     in the order in which they were yielded */
 #include <jetpipe.h>
 
