@@ -146,7 +146,7 @@ void jpx_mark_renew(jpx_worker *w)
 /* ---- long bodies ---- */
 
 /* The tickets that a running body may have handed out: its own, by the hash of the token, and those of promises, by the
- * generation that they will be in. reply.c needs them to tell an early reply from garbage. */
+ * generation that they will be in. reply.c needs them to recognize an early reply. */
 static size_t mark_handouts(jpx_worker *w, const jpx_job *job, jpx_record *marks)
 {
     const jpx_root_id root = jpx_key_root_id(&job->event.key);

@@ -113,7 +113,7 @@ START_SCENARIO(s77_eight)
 START_SCENARIO(s77_nine)
 {
     static const struct {
-        const char *pipe, *args, *who;
+        const char *pipe, *args, *culprit;
     } bad[] = {{"gives", "[9437184]", "gives"},              /* an output */
                {"two_levels", "[9437184,10]", "two_levels"}, /* an argument */
                {"two_levels", "[10,9437184]", "leaf"},
@@ -122,7 +122,7 @@ START_SCENARIO(s77_nine)
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         const char *key = run(k, bad[i].pipe, bad[i].args), *why = reason(k, key);
         assert_json(status(k, key), "aborted");
-        ck_assert_msg(strstr(why, bad[i].who) && (strstr(why, "8388608") || strstr(why, "8 MiB")), "%s %s: %s",
+        ck_assert_msg(strstr(why, bad[i].culprit) && (strstr(why, "8388608") || strstr(why, "8 MiB")), "%s %s: %s",
                       bad[i].pipe, bad[i].args, why);
     }
 }
