@@ -16,7 +16,7 @@ struct drawing {
     const jpx_screen *screen;
     int64_t now_ms;
     jpx_text *out;
-    jpx_text branches; /* at the begin of this line: "│  ├─ " */
+    jpx_text branches; /* at the beginning of this line: "│  ├─ " */
 };
 
 /* {"slot":"default","of":[first,count]} as "#3", "#3.remainder", "#3..#9". False: it is not a slot. */

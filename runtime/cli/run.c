@@ -42,7 +42,7 @@ static int run(jpx_cli *cli, jpx_host *host)
                                                   .screen = &cli->err_screen,
                                                   .timeout_ms = jpx_cli_timeout(cli, -1)});
     cli->bus = NULL;
-    /* With everything in memory, bodies that still run work for nobody. */
+    /* With everything in memory, nothing needs the bodies that still run. */
     if (strcmp(store, "memory:") != 0)
         jpx_host_drain(host, DRAIN_MS);
     return code;

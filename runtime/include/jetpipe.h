@@ -382,7 +382,7 @@ JP_API jp_end jp_abort(jp_ctx *, const char *fmt, ...) JP_PRINTF_(2, 3) JP_USE_;
  * started, and before the status becomes final. .on_cancel runs when an abort ended the wait for a reply. Hooks read
  * arguments and outputs; to yield, fill or return in one is a mistake, which is logged, and that hook is over. A hook
  * has no timeout and runs at least once: after a crash or jp_hook_failed it runs again later, up to ten times. That is
- * not an attempt, and does not delay those who wait for the output. (SEMANTICS 5.4, 7.3) */
+ * not an attempt, and delays nothing that waits for the output. (SEMANTICS 5.4, 7.3) */
 
 /* In on_finished: the output "default" or one of .fills, as a jp_value; null if it was never filled. */
 #define jp_output(p, name) jp_output_of((p), (name), JP_AT)
