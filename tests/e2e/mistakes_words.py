@@ -25,7 +25,7 @@ refused(2, ["--older", "unit", "'7'"], "cleanup", "--older", "7", env=env)
 refused(2, ["--status", "running, done, aborted", "'dnoe'"], "list", "--status", "dnoe", env=env)
 refused(2, ["--role", "'wroker'", "api, barrier, worker"], "serve", "--role", "api,wroker", env=env)
 refused(2, ["--json takes no value"], "list", "--json=yes", env=env)
-for variable, value, part in (("JETPIPE_PREFIX", "a.b", "A-Z a-z 0-9"), ("JETPIPE_LOG_LEVEL", "loud", "debug, info"),
+for variable, value, part in (("JETPIPE_PREFIX", "a.b", "letters, digits"), ("JETPIPE_LOG_LEVEL", "loud", "debug, info"),
                               ("JETPIPE_LOG_FORMAT", "xml", "logfmt, json"), ("JETPIPE_ROLE", "boss", "api, barrier"),
                               ("JETPIPE_PROCESSES", "-1", "whole number"), ("JETPIPE_BATCH", "x", "whole number"),
                               ("JETPIPE_ACK_WAIT_MS", "soon", "whole number"),
