@@ -1,4 +1,6 @@
-/* arena.c -- blocks that double in size; a large item gets a block of its own. */
+/* arena.c -- memory by lifetime: a list of blocks, each twice as large as the one before, up to 1 MiB. Only the first
+ * block of the list has free space. A large item gets a block of its own, second in the list, so that it does not end
+ * the use of the first. */
 #include "base/base.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +15,7 @@ struct block {
 };
 
 struct jpx_arena {
-    struct block *blocks; /* the one in use first */
+    struct block *blocks; /* never NULL */
 };
 
 static struct block *block_new(size_t size)
@@ -52,10 +54,6 @@ void jpx_arena_reset(jpx_arena *arena)
         next = block->next;
         free(block);
     }
-    if (keep->size > LARGEST_BLOCK) {
-        free(keep);
-        keep = block_new(FIRST_BLOCK);
-    }
     keep->next = NULL;
     keep->used = 0;
     arena->blocks = keep;
@@ -69,7 +67,7 @@ void *jpx_alloc(jpx_arena *arena, size_t size)
     size = (size + ALIGN - 1) / ALIGN * ALIGN;
     if (block->size - block->used < size) {
         size_t next = block->size < LARGEST_BLOCK ? block->size * 2 : LARGEST_BLOCK;
-        if (size > next / 4) { /* its own block, behind the one in use */
+        if (size > next / 4) {
             struct block *own = block_new(size);
             own->used = size;
             own->next = block->next;

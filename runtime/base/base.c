@@ -1,3 +1,4 @@
+/* base.c -- errors, hex, the hash and the assertion. No I/O, but for the last words of a failed assertion. */
 #include "base/base.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -5,7 +6,7 @@
 
 void jpx_assert_failed(const char *cond, const char *file, int line)
 {
-    fprintf(stderr, "jetpipe: bug: %s does not hold at %s:%d; please report it\n", cond, file, line);
+    fprintf(stderr, "jetpipe: bug: %s is false at %s:%d; please report it\n", cond, file, line);
     abort();
 }
 

@@ -1,4 +1,5 @@
-/* env.c -- the real clock, random source and log; the only file of the base that touches the system. */
+/* env.c -- calls of the injected environment, and the real clock, random source and log. Only the log may block: it
+ * writes to stderr. */
 #include "base/base.h"
 #include <stdio.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-/* doc.c -- BSON in and out of arenas. */
+/* doc.c -- BSON in and out of arenas, and the corrections to libbson's JSON. Pure. */
 #include "core/doc.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -120,8 +120,8 @@ size_t jpx_array_count(const bson_iter_t *array)
     return count;
 }
 
-/* libbson writes doubles with 20 digits; the shortest text that reads back as the same double is meant. In place: it is
- * never longer. Returns what stands behind the number. */
+/* libbson writes doubles with 20 digits; writes the shortest text that reads back as the same double instead. `*to` may
+ * overlap `from`, because the text never gets longer. Returns the end of the number. */
 static const char *shorten_number(const char *from, char **to)
 {
     char digits[64];
@@ -136,7 +136,7 @@ static const char *shorten_number(const char *from, char **to)
             int used = snprintf(digits, sizeof digits, "%.*g", precision, value);
             if (strtod(digits, NULL) == value && used > 0 && (size_t)used <= size) {
                 if (!strpbrk(digits, ".eE") && (size_t)used + 2 <= size)
-                    memcpy(digits + used, ".0", 3); /* it stays a double */
+                    memcpy(digits + used, ".0", 3); /* or it would be read back as an integer */
                 size = strlen(digits);
                 memmove(*to, digits, size);
                 *to += size;
@@ -189,7 +189,7 @@ const char *jpx_json_beyond(const char *json, size_t size, jpx_arena *arena)
         while (at < end && *at >= '0' && *at <= '9')
             at++;
         size_t digits = (size_t)(at - first);
-        if (at < end && strchr(".eE", *at) && *at) { /* a double has its own limits */
+        if (at < end && strchr(".eE", *at) && *at) { /* a double */
             while (at < end && *at && strchr("0123456789.eE+-", *at))
                 at++;
             continue;

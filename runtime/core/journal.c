@@ -1,3 +1,4 @@
+/* journal.c -- what a pipeline's entries call for next, and its status. Pure. */
 #include "core/journal.h"
 #include <math.h>
 
@@ -46,7 +47,8 @@ jpx_next jpx_journal_next(const jpx_journal *journal, uint32_t step, bool due)
     before = &journal->entries[step - 1];
     switch (before->kind) {
     case JPX_ENTRY_RETRY:
-        /* An early event from elsewhere is dropped: its timer exists until its event is out (PROTOCOL 8). */
+        /* An event that is early is dropped: the timer exists until its own event is published (docs/protocol.md, trap
+         * 8). */
         return due ? JPX_NEXT_BODY : JPX_NEXT_NOTHING;
     case JPX_ENTRY_WAITING:
         if (!due || !before->due_ms)
@@ -116,7 +118,7 @@ bool jpx_status_final(jpx_status_kind status)
     return status == JPX_IS_DONE || status == JPX_IS_ABORTED;
 }
 
-/* Decided as `aborted` or done; final once the hooks have run. */
+/* Aborted or done, but not final before the hooks have run. */
 static jpx_status_kind decided(const jpx_journal *journal, bool aborted)
 {
     if (jpx_journal_wants_finish(journal, aborted))

@@ -1,3 +1,4 @@
+/* key.c -- the layout of the keys, and keys as text. */
 #include "core/key.h"
 #include <stdio.h>
 #include <string.h>

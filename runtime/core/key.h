@@ -1,14 +1,16 @@
-/* key.h -- the keys of all records. Every key of a root starts with the root's 12 bytes, so that
- * its tree is one range and its cleanup one range delete. Integers are big-endian, so that byte
- * order is numeric order. Keys of one table have one length (MongoDB orders binaries by length
- * first). */
+/* key.h -- the keys of all records. Pure.
+ *
+ * - Every key of a root starts with the root's 12 bytes, except those of timers: so a root's records are one range in
+ *   each table, and its cleanup is one range delete. Timers start with the due time, so that the next ones come first.
+ * - Integers are big-endian, so that byte order is numeric order.
+ * - All keys of one table have the same length, because MongoDB orders binaries by length first. */
 #ifndef JPX_KEY_H
 #define JPX_KEY_H
 
 #include "base/base.h"
 
 enum {
-    JPX_ROOT_SIZE = 12,     /* milliseconds since 1970 (6), random (6)                      */
+    JPX_ROOT_SIZE = 12,     /* ms since 1970 (6), random (6)                                */
     JPX_GEN_SIZE = 8,       /* random; all zero for the root pipeline                        */
     JPX_PIPELINE_SIZE = 24, /* root, generation, index (4)                                   */
     JPX_ENTRY_SIZE = 28,    /* pipeline, step (4)                                            */
@@ -26,10 +28,10 @@ typedef struct jpx_root_id {
 } jpx_root_id;
 typedef struct jpx_key {
     uint8_t b[JPX_PIPELINE_SIZE];
-} jpx_key; /* of a pipeline */
+} jpx_key; /* of a pipeline; with JPX_FINISH_INDEX, of a generation's finish barrier */
 
 jpx_key jpx_key_make(jpx_root_id root, const uint8_t gen[JPX_GEN_SIZE], uint32_t index);
-jpx_key jpx_key_root(jpx_root_id root); /* the root pipeline itself */
+jpx_key jpx_key_root(jpx_root_id root); /* of the root pipeline */
 bool jpx_key_is_root(const jpx_key *);
 jpx_root_id jpx_key_root_id(const jpx_key *);
 const uint8_t *jpx_key_gen(const jpx_key *);
@@ -40,9 +42,9 @@ void jpx_entry_id(uint8_t out[JPX_ENTRY_SIZE], const jpx_key *, uint32_t step);
 void jpx_barrier_id(uint8_t out[JPX_BARRIER_SIZE], const jpx_key *, uint32_t part);
 void jpx_fill_id(uint8_t out[JPX_FILL_SIZE], const jpx_key *, const char *slot);
 void jpx_timer_id(uint8_t out[JPX_TIMER_SIZE], int64_t due_ms, const jpx_key *, uint32_t step);
-/* The bounds of all ids of `size` bytes whose first `common` bytes lie between those of `first` and of `last`. */
+/* The lowest and the highest id of `size` bytes whose first `common` bytes are those of `first`, or of `last`. */
 void jpx_id_bounds(uint8_t *lo, uint8_t *hi, size_t size, const uint8_t *first, const uint8_t *last, size_t common);
-/* value and mark ids: entry id, then 8 random bytes */
+/* Ids of values and marks: entry id, then 8 random bytes. */
 void jpx_tail_id(uint8_t out[JPX_VALUE_SIZE], const jpx_key *, uint32_t step, const uint8_t tail[8]);
 
 void jpx_put32(uint8_t *out, uint32_t);
@@ -53,13 +55,13 @@ uint64_t jpx_get64(const uint8_t *);
 /* Of a pipe, queue or slot, a word of subjects and events: 1 to JPX_NAME_MAX of A-Z a-z 0-9 _ -. NULL is none. */
 bool jpx_is_name(const char *);
 
-/* As shown to people: root "24 hex", pipeline "<16 hex>:<index>". */
+/* As text: a root is 24 hex digits, a pipeline "<16 hex digits>:<index>", without its root. */
 enum { JPX_ROOT_TEXT = 25, JPX_KEY_TEXT = 32 };
 const char *jpx_root_text(char out[JPX_ROOT_TEXT], const jpx_root_id *);
 bool jpx_root_parse(jpx_root_id *, const char *text);
-const char *jpx_key_text(char out[JPX_KEY_TEXT], const jpx_key *); /* without the root */
+const char *jpx_key_text(char out[JPX_KEY_TEXT], const jpx_key *);
 
-/* The time first, so that newer roots sort later. */
+/* Newer roots sort later, because the time comes first. */
 jpx_root_id jpx_root_new(int64_t now_ms, const uint8_t random[6]);
 
 #endif

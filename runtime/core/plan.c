@@ -1,3 +1,4 @@
+/* plan.c -- checks an outcome, and makes records of its outputs, its children, their dependencies and links. Pure. */
 #include "core/plan.h"
 #include <stdlib.h>
 #include <string.h>
@@ -7,7 +8,7 @@ typedef struct records {
     size_t count, cap;
 } records;
 
-/* ---- checks: nothing that comes out of a body's process is believed ---- */
+/* ---- checks: nothing from a body's process is trusted ---- */
 
 static bool is_document(jpx_bytes doc)
 {
@@ -29,12 +30,14 @@ static jp_status check_child(const jpx_outcome *outcome, size_t i, jp_error *err
         return jpx_fail(err, JP_E_INVALID, "child %zu of the plan has no pipe, queue or arguments", i);
     for (size_t r = 0; r < child->refs_count; r++) {
         if (!jpx_is_name(child->refs[r].slot) || !range_good(child->refs[r].child, child->refs[r].count, i))
-            return jpx_fail(err, JP_E_INVALID, "child %zu (%s) waits for a slot of no earlier sibling", i, child->pipe);
+            return jpx_fail(err, JP_E_INVALID, "child %zu (%s) waits for a slot that no earlier sibling has", i,
+                            child->pipe);
         deps += child->refs[r].count;
     }
     for (size_t w = 0; w < child->waits_count; w++) {
         if (!range_good(child->waits[w].child, child->waits[w].count, i))
-            return jpx_fail(err, JP_E_INVALID, "child %zu (%s) waits for no earlier sibling", i, child->pipe);
+            return jpx_fail(err, JP_E_INVALID, "child %zu (%s) waits for a sibling that is not an earlier one", i,
+                            child->pipe);
         deps += child->waits[w].count;
     }
     if (deps > JPX_DEPS_MAX)
@@ -69,14 +72,15 @@ static void spill(const jpx_plan_input *in, const jpx_key *key, uint32_t step, j
 {
     uint8_t tail[8];
 
-    /* random for each execution: the loser of an insert must not find its value under the winner's name (PROTOCOL 3) */
+    /* New for each execution: under a fixed id, the entry of one could point to the value of another (docs/protocol.md,
+     * trap 3). */
     in->random(in->random_ctx, tail, sizeof tail);
     jpx_tail_id(id, key, step, tail);
     jpx_record record = jpx_value_encode(id, value, arena);
     JPX_PUSH(arena, values->items, values->count, values->cap) = record;
 }
 
-/* Moves arguments that are too large into values; the place they leave is null. */
+/* Moves large arguments into value records and leaves null in their places. */
 static void spill_args(const jpx_plan_input *in, jpx_pipeline *p, jpx_arena *arena, records *values)
 {
     bson_iter_t iter;
@@ -150,7 +154,8 @@ static int pair_order(const void *left, const void *right)
     return order ? order : (a->child > b->child) - (a->child < b->child);
 }
 
-/* Each dependency once, in an order of its own: a future that is used three times is one bit (SEMANTICS 3.3). */
+/* Collects the dependencies of a child, sorted, each once: a future that is used three times is one bit (SEMANTICS
+ * 3.3). *pairs is reused for the next child; the caller frees it. */
 static size_t gather(const jpx_child *child, pair **pairs, size_t *cap)
 {
     size_t total = 0, count = 0, kept = 0;
@@ -211,7 +216,7 @@ static void add_waiter(jpx_pipeline *producer, size_t *cap, const char *slot, ui
     JPX_PUSH(arena, producer->waiters, producer->waiters_count, *cap) = (jpx_waiter){slot, consumer, 1, bit, bits};
 }
 
-/* ---- outputs handed to children: one link to the nearest ancestor slot that somebody waits for ---- */
+/* ---- outputs forwarded to children: one link to the nearest ancestor slot that somebody waits for ---- */
 
 static bool is_awaited(const jpx_pipeline *p, const char *slot)
 {
@@ -223,8 +228,8 @@ static bool is_awaited(const jpx_pipeline *p, const char *slot)
     return false;
 }
 
-/* What the child's value has to be, by what its parent declares and by what is asked of the parent. Both are there only
- * where the parent says "int64?" and is asked for a type without null. */
+/* The type that the child's value must have, or NULL. If both the output and the link of its parent name one, the
+ * parent declares "int64?" and the link asks for "int64": so the value must not be null. */
 static const char *forwarded_type(const jpx_pipeline *self, const jpx_output *output, jpx_arena *arena)
 {
     for (size_t l = 0; l < self->links_count; l++) {
@@ -315,7 +320,7 @@ jp_status jpx_plan_children(const jpx_plan_input *in, jpx_arena *arena, jpx_gene
         for (size_t b = 0; b < bits; b++)
             add_waiter(&children[pairs[b].child], &waiter_caps[pairs[b].child], pairs[b].slot, i, (uint32_t)b,
                        (uint32_t)bits, arena);
-        if (bits > 1) /* with one dependency the fill is the zero */
+        if (bits > 1) /* a single dependency needs no counter: its fill makes the child ready */
             jpx_barrier_records(&children[i].key, &children[i].key, (uint32_t)bits, arena, &barriers.items,
                                 &barriers.count, &barriers.cap);
         if (bits == 0) {
@@ -330,7 +335,8 @@ jp_status jpx_plan_children(const jpx_plan_input *in, jpx_arena *arena, jpx_gene
     free(pairs);
     link_outputs(in, children, link_caps, arena);
 
-    /* The finish counter belongs to the generation, also of a single child (PROTOCOL 1). */
+    /* The finish counter belongs to the generation, and even that of a single child has one (docs/protocol.md, trap 1).
+     */
     jpx_key finish = jpx_finish_key(jpx_key_root_id(&in->self->key), in->gen);
     jpx_barrier_records(&finish, &in->self->key, n, arena, &barriers.items, &barriers.count, &barriers.cap);
 

@@ -1,4 +1,4 @@
-/* record_entry.c -- the record of one thing that happened to a pipeline. */
+/* record_entry.c -- the record of an entry: one thing that happened to a pipeline. Pure. */
 #include "core/record.h"
 #include <string.h>
 
@@ -227,7 +227,7 @@ bool jpx_entry_decode(jpx_bytes doc, jpx_arena *arena, jpx_entry *entry)
         else if (strcmp(name, "failure") == 0)
             good = read_failure(&iter, arena, entry);
     }
-    /* what the kind cannot be without */
+    /* fields that the kind requires */
     good = good && !iter.err_off && (entry->kind != JPX_ENTRY_PLANNED || (generation && entry->children));
     return good && kind && (entry->kind != JPX_ENTRY_REPLIED || entry->reply.slot);
 }

@@ -1,4 +1,5 @@
-/* record_pipeline.c -- the record that says what a pipeline is. Short field names: a million children carry them. */
+/* record_pipeline.c -- the record of a pipeline: what it is. Field names are short, because a million children repeat
+ * them. Pure. */
 #include "core/record.h"
 #include <string.h>
 

@@ -1,11 +1,11 @@
-/* table.h -- the tables of the store, and a record: an id and its document. What stands in the documents is in
- * record.h; how they are kept is the store's business (store/store.h). */
+/* table.h -- the tables of the store, and what all records are: an id and a document. record.h has the fields of the
+ * documents; store/store.h is about keeping them. */
 #ifndef JPX_TABLE_H
 #define JPX_TABLE_H
 
 #include "base/base.h"
 
-/* name (also the collection's), length of its ids in bytes */
+/* name of the table or collection, length of its ids in bytes */
 #define JPX_TABLE_MAP(X)                                                                                               \
     X(ROOT, "root", 12)                                                                                                \
     X(PIPELINE, "pipeline", 24)                                                                                        \
@@ -28,7 +28,7 @@ size_t jpx_table_id_size(jpx_table);
 
 typedef struct jpx_record {
     jpx_bytes id;
-    jpx_bytes doc; /* data is NULL where get() found nothing */
+    jpx_bytes doc; /* data is NULL if jpx_store_get() found none */
 } jpx_record;
 
 typedef struct jpx_records {
@@ -36,7 +36,7 @@ typedef struct jpx_records {
     size_t count;
 } jpx_records;
 
-/* Bits in one word of a barrier: the counters are words of a signed 64-bit integer, kept positive. */
+/* Bits in one word of a barrier: an int64 that is never negative. */
 enum { JPX_WORD_BITS = 63 };
 
 #endif
