@@ -113,7 +113,7 @@ void jpx_plan_outputs(const jpx_plan_input *in, jpx_arena *arena, jpx_entry *ent
     records values = {out->values.items, out->values.count, out->values.count};
     size_t inline_size = 0;
 
-    entry->outs = jpx_alloc_array(arena, outcome->outputs_count + 1, sizeof *entry->outs);
+    entry->outs = jpx_alloc_array(arena, outcome->outputs_count, sizeof *entry->outs);
     entry->outs_count = outcome->outputs_count;
     for (size_t i = 0; i < outcome->outputs_count; i++) {
         const jpx_output *from = &outcome->outputs[i];

@@ -92,7 +92,7 @@ static bool read_outs(bson_iter_t *iter, jpx_arena *arena, jpx_entry *entry)
     if (!BSON_ITER_HOLDS_ARRAY(iter) || !bson_iter_recurse(iter, &item))
         return false;
     entry->outs_count = jpx_array_count(iter);
-    entry->outs = jpx_alloc_array(arena, entry->outs_count ? entry->outs_count : 1, sizeof *entry->outs);
+    entry->outs = jpx_alloc_array(arena, entry->outs_count, sizeof *entry->outs);
     while (bson_iter_next(&item))
         if (!read_out(&item, arena, &entry->outs[i++]))
             return false;

@@ -285,7 +285,7 @@ static bool read_items(bson_iter_t *array, jpx_arena *arena, reader read, size_t
     if (!BSON_ITER_HOLDS_ARRAY(array) || !bson_iter_recurse(array, &iter))
         return false;
     *count = jpx_array_count(array);
-    *items = jpx_alloc_array(arena, *count ? *count : 1, size);
+    *items = jpx_alloc_array(arena, *count, size);
     for (; bson_iter_next(&iter); i++)
         if (!BSON_ITER_HOLDS_DOCUMENT(&iter) || !bson_iter_recurse(&iter, &item) ||
             !read(&item, arena, (uint8_t *)*items + i * size))

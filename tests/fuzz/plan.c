@@ -1,5 +1,5 @@
-/* plan.c -- fuzz: plans that are well-formed as bytes and wild in what they say. The input is a script: each byte or
- * number is one decision about a child, a reference, a wait or an output. */
+/* plan.c -- fuzz: plans whose bytes are well-formed and whose contents are arbitrary. The input is a script: each byte
+ * or number is one decision about a child, a reference, a wait or an output. */
 #include "fuzz/plan.h"
 
 static const char *pick(fuzz_input *in)
@@ -33,10 +33,10 @@ static jpx_bytes document(fuzz_input *in, jpx_arena *arena)
         return (jpx_bytes){NULL, 0};
     case 1:
         return (jpx_bytes){cut, sizeof cut};
-    case 2: { /* larger than what is kept inline */
+    case 2: { /* may be larger than JPX_INLINE_MAX */
         bson_t doc = BSON_INITIALIZER;
         size_t size = 1024 * (size_t)take_byte(in);
-        char *large = jpx_alloc(arena, size + 1);
+        char *large = jpx_alloc(arena, size);
         memset(large, 'x', size);
         bson_append_utf8(&doc, "0", 1, large, (int)size);
         return jpx_doc_take(&doc, arena);
@@ -57,12 +57,12 @@ static void child(fuzz_input *in, jpx_child *out, jpx_arena *arena)
     out->at = take_byte(in) % 2 ? "fuzz.c:1" : NULL;
     out->args = document(in, arena);
     out->refs_count = take_byte(in) % 5;
-    out->refs = jpx_alloc_array(arena, out->refs_count + 1, sizeof *out->refs);
+    out->refs = jpx_alloc_array(arena, out->refs_count, sizeof *out->refs);
     for (size_t i = 0; i < out->refs_count; i++)
         out->refs[i] =
             (jpx_ref){number(in), take_byte(in) % 2 ? number(in) : JPX_WHOLE, number(in), number(in), pick(in)};
     out->waits_count = take_byte(in) % 4;
-    out->waits = jpx_alloc_array(arena, out->waits_count + 1, sizeof *out->waits);
+    out->waits = jpx_alloc_array(arena, out->waits_count, sizeof *out->waits);
     for (size_t i = 0; i < out->waits_count; i++)
         out->waits[i] = (jpx_wait){number(in), number(in)};
     out->has_options = take_byte(in) % 2;
@@ -81,11 +81,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     outcome.retry_in_ms = take_byte(&in) % 8 ? 0 : (int64_t)take_number(&in, 8);
     outcome.children_count = take_byte(&in) % 24;
-    outcome.children = jpx_alloc_array(arena, outcome.children_count + 1, sizeof *outcome.children);
+    outcome.children = jpx_alloc_array(arena, outcome.children_count, sizeof *outcome.children);
     for (size_t i = 0; i < outcome.children_count; i++)
         child(&in, &outcome.children[i], arena);
     outcome.outputs_count = take_byte(&in) % 4;
-    outcome.outputs = jpx_alloc_array(arena, outcome.outputs_count + 1, sizeof *outcome.outputs);
+    outcome.outputs = jpx_alloc_array(arena, outcome.outputs_count, sizeof *outcome.outputs);
     for (size_t i = 0; i < outcome.outputs_count; i++) {
         bool forwarded = take_byte(&in) % 2;
         outcome.outputs[i] = (jpx_output){.slot = pick(&in),

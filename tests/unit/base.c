@@ -1,5 +1,4 @@
-/* base.c -- the base every part stands on: arenas, errors, hex, hashes, the injected environment,
- * and the keys of all records (runtime/core/key.c). */
+/* base.c -- tests of runtime/base (arenas, errors, hex, hash, environment) and of the keys (runtime/core/key.c). */
 #include "base/base.h"
 #include "core/key.h"
 
@@ -111,7 +110,7 @@ START_TEST(error_is_filled_in_and_returned)
                      JP_E_NOT_FOUND);
     ck_assert_int_eq(err.status, JP_E_NOT_FOUND);
     ck_assert_str_eq(err.text, "no pipe 'AddOen'; jetpipe pipes lists them");
-    ck_assert_int_eq(jpx_fail(NULL, JP_E_FULL, "nobody listens"), JP_E_FULL);
+    ck_assert_int_eq(jpx_fail(NULL, JP_E_FULL, "the queue is full"), JP_E_FULL);
 }
 END_TEST
 
@@ -163,7 +162,7 @@ END_TEST
 
 /* ---- hex and hash ---- */
 
-START_TEST(hex_there_and_back)
+START_TEST(hex_is_read_back)
 {
     uint8_t bytes[256], back[256];
     char text[2 * sizeof bytes + 1];
@@ -179,18 +178,18 @@ START_TEST(hex_there_and_back)
 }
 END_TEST
 
-START_TEST(unhex_refuses_what_is_no_hex)
+START_TEST(unhex_refuses_text_that_is_not_hex)
 {
     static const char *const texts[] = {"",   "a",  "0g", "g0", "a/", "a:",      "A@",
                                         "AG", "a`", " 0", "0x", "-1", "\xc3\xa4"};
     uint8_t byte;
-    ck_assert_msg(!jpx_unhex(&byte, 1, texts[_i]), "'%s' was taken", texts[_i]);
+    ck_assert_msg(!jpx_unhex(&byte, 1, texts[_i]), "'%s' was accepted", texts[_i]);
 }
 END_TEST
 
 START_TEST(hash_is_fnv1a)
 {
-    /* Published test vectors: the hash stands in stored keys and must never change. */
+    /* Published test vectors. Stored keys contain the hash, so it must never change. */
     ck_assert_uint_eq(jpx_hash("", 0), 0xcbf29ce484222325u);
     ck_assert_uint_eq(jpx_hash("a", 1), 0xaf63dc4c8601ec8cu);
     ck_assert_uint_eq(jpx_hash("foobar", 6), 0x85944171f73967e8u);
@@ -230,7 +229,7 @@ START_TEST(log_goes_through_the_environment)
     jpx_env env = {world_now, world_random, world_log, &world, JPX_INFO};
     jpx_log(&env, JPX_INFO, "root done", "root=%s attempt=%d", "ab", 2);
     ck_assert_str_eq(world.last, "time=2025-11-22T07:00:00.123Z level=info event=\"root done\" root=ab attempt=2");
-    jpx_log(&env, JPX_DEBUG, "not wanted", "x=1");
+    jpx_log(&env, JPX_DEBUG, "below the level", "x=1");
     ck_assert_int_eq(world.lines, 1);
     jpx_log(&env, JPX_ERROR, "long", "x=%5000d", 1);
     ck_assert_int_eq(world.lines, 2);
@@ -304,13 +303,13 @@ START_TEST(root_id_is_time_then_random)
 }
 END_TEST
 
-START_TEST(root_parse_refuses_what_is_no_root)
+START_TEST(root_parse_refuses_text_that_is_not_a_root)
 {
     static const char *const texts[] = {
         "", "0102030405ffa0a1a2a3a4a", "0102030405ffa0a1a2a3a4a5a", "0102030405ffa0a1a2a3a4ag", "order-17",
     };
     jpx_root_id root;
-    ck_assert_msg(!jpx_root_parse(&root, texts[_i]), "'%s' was taken for a root id", texts[_i]);
+    ck_assert_msg(!jpx_root_parse(&root, texts[_i]), "'%s' was accepted as a root id", texts[_i]);
 }
 END_TEST
 
@@ -335,7 +334,7 @@ START_TEST(pipeline_key_gives_back_its_parts)
 }
 END_TEST
 
-/* A root's records are one range, in numeric order, none of another root in between. */
+/* A root's records are one range, in numeric order. */
 START_TEST(keys_sort_by_root_then_number)
 {
     jpx_root_id root = some_root();
@@ -402,8 +401,8 @@ int main(void)
     suite_add_tcase(suite, errors);
 
     TCase *bytes = tcase_create("bytes");
-    tcase_add_test(bytes, hex_there_and_back);
-    tcase_add_loop_test(bytes, unhex_refuses_what_is_no_hex, 0, 13);
+    tcase_add_test(bytes, hex_is_read_back);
+    tcase_add_loop_test(bytes, unhex_refuses_text_that_is_not_hex, 0, 13);
     tcase_add_test(bytes, hash_is_fnv1a);
     suite_add_tcase(suite, bytes);
 
@@ -416,7 +415,7 @@ int main(void)
     TCase *keys = tcase_create("keys");
     tcase_add_test(keys, integers_are_stored_big_endian);
     tcase_add_test(keys, root_id_is_time_then_random);
-    tcase_add_loop_test(keys, root_parse_refuses_what_is_no_root, 0, 5);
+    tcase_add_loop_test(keys, root_parse_refuses_text_that_is_not_a_root, 0, 5);
     tcase_add_test(keys, pipeline_key_gives_back_its_parts);
     tcase_add_test(keys, keys_sort_by_root_then_number);
     tcase_add_test(keys, ids_have_the_layout_of_key_h);

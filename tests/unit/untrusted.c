@@ -1,5 +1,5 @@
-/* untrusted.c -- what strangers publish, what a process with a damaged heap hands over and what a damaged record holds
- * is refused as a whole, never half believed. Most of it was found by the fuzz targets (tests/fuzz). */
+/* untrusted.c -- malformed events, plans and outcomes from a process with a damaged heap, and damaged records are
+ * refused as a whole, never accepted in part. Fuzzing found most of these cases (tests/fuzz). */
 #include "body/body.h"
 #include "core/event.h"
 #include "core/plan.h"
@@ -43,7 +43,7 @@ START_TEST(one_event_costs_a_bounded_amount)
 }
 END_TEST
 
-START_TEST(slots_have_names)
+START_TEST(names_of_slots_are_checked)
 {
     size_t count;
     ck_assert(slot_event("\"filled\":[\"8001020304050607:0/a-b_9@4294967295\"]", &count));
@@ -103,8 +103,8 @@ START_TEST(plans_are_checked)
 }
 END_TEST
 
-/* A barrier has room for so many bits; more would be an assertion of the worker. */
-START_TEST(one_child_waits_for_so_many)
+/* A barrier has room for JPX_DEPS_MAX bits; more would fail an assertion of the worker. */
+START_TEST(dependencies_of_one_child_are_bounded)
 {
     enum { CHILDREN = 4001, REFS = 4001 };
     jpx_child *children = jpx_alloc_array(arena, CHILDREN, sizeof *children);
@@ -116,7 +116,7 @@ START_TEST(one_child_waits_for_so_many)
     for (size_t i = 0; i < CHILDREN; i++)
         children[i] = (jpx_child){.pipe = "A", .queue = "default", .args = document("0", 0)};
     children[CHILDREN - 1].refs = refs;
-    children[CHILDREN - 1].refs_count = REFS - 1; /* 4000 times 4000 are as many as may be */
+    children[CHILDREN - 1].refs_count = REFS - 1; /* 4000 times 4000 is JPX_DEPS_MAX */
     ck_assert_int_eq(check(&outcome), JP_OK);
     children[CHILDREN - 1].refs_count = REFS;
     ck_assert_int_eq(check(&outcome), JP_E_INVALID);
@@ -125,7 +125,7 @@ END_TEST
 
 /* ---- outcomes as bytes ---- */
 
-START_TEST(half_an_outcome_is_none)
+START_TEST(damaged_outcomes_are_refused)
 {
     jpx_child child = {.pipe = "A",
                        .queue = "default",
@@ -144,12 +144,12 @@ START_TEST(half_an_outcome_is_none)
                            "attempts",
                            9);
     ck_assert_ptr_nonnull(name);
-    *name = 'e'; /* no type of BSON: reading stops there */
+    *name = 'e'; /* not a type of BSON: reading stops there */
     ck_assert_int_eq(jpx_outcome_decode((jpx_bytes){bad, good.size}, arena, &out, &err), JP_E_DAMAGED);
     child.retry.factor = 1.0 / 0.0;
     ck_assert_int_eq(jpx_outcome_decode(jpx_outcome_encode(&in, arena), arena, &out, &err), JP_E_DAMAGED);
     child.retry.factor = 2.0;
-    in.retry_in_ms = INT64_MAX; /* a due time that no clock can hold */
+    in.retry_in_ms = INT64_MAX; /* the due time would overflow */
     ck_assert_int_eq(jpx_outcome_decode(jpx_outcome_encode(&in, arena), arena, &out, &err), JP_E_DAMAGED);
     in.retry_in_ms = -1;
     child.timeout_ms = INT64_MAX;
@@ -163,7 +163,7 @@ END_TEST
 
 /* ---- records ---- */
 
-/* The record with the type of one element overwritten. */
+/* Returns a copy of the record in which the type of one element is invalid. */
 static jpx_bytes broken(jpx_record record, const char *name)
 {
     uint8_t *bad = (uint8_t *)(uintptr_t)jpx_copy(arena, record.doc.data, record.doc.size).data;
@@ -173,7 +173,7 @@ static jpx_bytes broken(jpx_record record, const char *name)
     return (jpx_bytes){bad, record.doc.size};
 }
 
-START_TEST(half_a_record_is_none)
+START_TEST(damaged_records_are_refused)
 {
     jpx_dep dep = {.slot = "default", .child = 1, .count = 2};
     jpx_pipeline pipeline = {.pipe = "A",
@@ -205,7 +205,7 @@ START_TEST(half_a_record_is_none)
 }
 END_TEST
 
-START_TEST(entries_have_what_their_kind_needs)
+START_TEST(entries_have_the_fields_that_their_kind_requires)
 {
     jpx_entry planned = {.kind = JPX_ENTRY_PLANNED, .attempt = 1, .children = 2}, out;
     ck_assert(jpx_entry_decode(jpx_entry_encode(&planned, arena).doc, arena, &out));
@@ -228,12 +228,12 @@ int main(void)
     TCase *tcase = tcase_create("untrusted");
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, one_event_costs_a_bounded_amount);
-    tcase_add_test(tcase, slots_have_names);
+    tcase_add_test(tcase, names_of_slots_are_checked);
     tcase_add_test(tcase, plans_are_checked);
-    tcase_add_test(tcase, one_child_waits_for_so_many);
-    tcase_add_test(tcase, half_an_outcome_is_none);
-    tcase_add_test(tcase, half_a_record_is_none);
-    tcase_add_test(tcase, entries_have_what_their_kind_needs);
+    tcase_add_test(tcase, dependencies_of_one_child_are_bounded);
+    tcase_add_test(tcase, damaged_outcomes_are_refused);
+    tcase_add_test(tcase, damaged_records_are_refused);
+    tcase_add_test(tcase, entries_have_the_fields_that_their_kind_requires);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
