@@ -25,7 +25,7 @@ static jpx_sql_file *file_of(jpx_store *store)
 static jpx_sql *reader(jpx_store *store)
 {
     jpx_sql *sql = &((struct handle *)store)->sql;
-    sql->deadline_ms = jpx_sql_clock_ms() + JPX_SQL_WAIT_MS;
+    sql->deadline_ms = jpx_mono_ms() + JPX_SQL_WAIT_MS;
     return sql;
 }
 

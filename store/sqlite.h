@@ -10,6 +10,7 @@
 #ifndef JPX_SQLITE_H
 #define JPX_SQLITE_H
 
+#include "base/clock.h"
 #include "store/store.h"
 #include <pthread.h>
 #include <sqlite3.h>
@@ -45,7 +46,6 @@ typedef struct jpx_sql {
 
 typedef enum jpx_sql_kind { JPX_SQL_READER, JPX_SQL_WRITER } jpx_sql_kind;
 
-int64_t jpx_sql_clock_ms(void);
 jp_status jpx_sql_open(jpx_sql *, const char *path, jpx_sql_kind, jp_error *);
 void jpx_sql_close(jpx_sql *); /* also one that was never opened */
 

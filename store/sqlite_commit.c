@@ -116,7 +116,7 @@ static void checkpoint(jpx_sql_file *file)
 {
     int mode = file->log_pages > LOG_PAGES_LONG ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_PASSIVE;
 
-    file->sql.deadline_ms = jpx_sql_clock_ms() + READERS_WAIT_MS;
+    file->sql.deadline_ms = jpx_mono_ms() + READERS_WAIT_MS;
     int code = sqlite3_wal_checkpoint_v2(file->sql.db, NULL, mode, NULL, NULL);
     bool failed = code != SQLITE_OK && code != SQLITE_BUSY;
     if (failed && !file->log_warned) { /* what is committed is durable, but the log grows until this works */
@@ -185,7 +185,7 @@ static void lead(jpx_sql_file *file, jpx_sql_job *own)
 
 jp_status jpx_sql_file_write(jpx_sql_file *file, jpx_sql_work *work, void *args, jp_error *err)
 {
-    jpx_sql_job job = {.work = work, .args = args, .err = err, .deadline_ms = jpx_sql_clock_ms() + JPX_SQL_WAIT_MS};
+    jpx_sql_job job = {.work = work, .args = args, .err = err, .deadline_ms = jpx_mono_ms() + JPX_SQL_WAIT_MS};
 
     pthread_mutex_lock(&file->mutex);
     *file->end = &job;

@@ -18,13 +18,6 @@ enum {
     WAL_KEPT_BYTES = 64 * 1024 * 1024 /* of a log that a giant transaction made longer than that */
 };
 
-int64_t jpx_sql_clock_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* ---- failures ---- */
 
 static jp_status failed_io(const jpx_sql *sql, int os, jp_error *err)
@@ -211,7 +204,7 @@ static int wait_for_lock(void *arg, int tries)
 {
     const jpx_sql *sql = arg;
 
-    if (jpx_sql_clock_ms() >= sql->deadline_ms)
+    if (jpx_mono_ms() >= sql->deadline_ms)
         return 0;
     long us = tries < 4 ? BUSY_SLEEP_US >> (4 - tries) : BUSY_SLEEP_US;
     us += ((long)((uintptr_t)sql >> 6 & 0xffff) + tries * 37L) % us;
@@ -240,7 +233,7 @@ jp_status jpx_sql_open(jpx_sql *sql, const char *path, jpx_sql_kind kind, jp_err
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE;
     jp_status status;
 
-    *sql = (jpx_sql){.path = strdup(path), .deadline_ms = jpx_sql_clock_ms() + JPX_SQL_WAIT_MS};
+    *sql = (jpx_sql){.path = strdup(path), .deadline_ms = jpx_mono_ms() + JPX_SQL_WAIT_MS};
     JPX_ASSERT(sql->path != NULL);
     if (kind == JPX_SQL_WRITER)
         flags |= SQLITE_OPEN_CREATE;

@@ -141,12 +141,12 @@ static jp_status make_and_check(jpx_sql *sql, const char *prefix, jp_error *err)
 jp_status jpx_sql_schema(jpx_sql *sql, const char *prefix, jp_error *err)
 {
     enum { AGAIN_MS = 5 };
-    int64_t deadline_ms = jpx_sql_clock_ms() + JPX_SQL_WAIT_MS;
+    int64_t deadline_ms = jpx_mono_ms() + JPX_SQL_WAIT_MS;
     jp_status status;
 
     sql->deadline_ms = deadline_ms;
     while ((status = make_and_check(sql, prefix, err)) != JP_OK && (sqlite3_errcode(sql->db) & 0xff) == SQLITE_BUSY &&
-           jpx_sql_clock_ms() < deadline_ms)
+           jpx_mono_ms() < deadline_ms)
         nanosleep(&(struct timespec){.tv_nsec = AGAIN_MS * 1000000}, NULL);
     return status;
 }

@@ -3,6 +3,7 @@
  * A delivery that is answered here is settled: acked, put off, or acked after it has become a dead letter. Sending does
  * not wait; a dead letter waits for the broker. */
 #include "api/api.h"
+#include "base/text.h"
 #include <string.h>
 
 enum { PUT_OFF_MS = 1000 };

@@ -69,8 +69,8 @@ jp_status jpx_api_upload(api *a, const char *given, int64_t index, const char *p
         *upload = jpx_root_new(now, random);
     }
     jpx_pipeline sweep = {.key = jpx_key_root(*upload), .pipe = "cleanup", .queue = "cleanup"};
-    jpx_record timer =
-        jpx_timer_encode(made_ms(upload) + KEPT_MS, &sweep.key, UINT32_MAX, sweep.pipe, sweep.queue, session->arena);
+    jpx_record timer = jpx_timer_encode(made_ms(upload) + KEPT_MS, &sweep.key, JPX_STEP_SWEEP, sweep.pipe, sweep.queue,
+                                        session->arena);
     piece_id(id, upload, index);
     bson_append_utf8(&value, "v", 1, piece, -1);
     jpx_record record = jpx_value_encode(id, jpx_doc_take(&value, session->arena), session->arena);

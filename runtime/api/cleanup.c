@@ -20,7 +20,7 @@ static jp_status remove_root(api *a, const jpx_root_id *root, size_t *budget, bo
     jpx_pipeline sweep = {.key = jpx_key_root(*root), .pipe = "cleanup", .queue = "cleanup"};
     jpx_outbox box = jpx_outbox_new(session);
 
-    jpx_outbox_timer(&box, jpx_now(session->env) + SWEEP_MS, &sweep, UINT32_MAX);
+    jpx_outbox_timer(&box, jpx_now(session->env) + SWEEP_MS, &sweep, JPX_STEP_SWEEP);
     if (jpx_outbox_flush(&box, err) != JP_OK || jpx_tombstone_put(session, root, err) != JP_OK)
         return err->status;
     return jpx_remove_root(session, root, budget, done, err);

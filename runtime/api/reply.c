@@ -141,31 +141,31 @@ static jp_status open_promise(api *a, reply *r, const jpx_root *root, jp_error *
     return jpx_load_entries(session, &r->key, &upto, 1, &r->journal, err);
 }
 
-/* Is the body at work that has handed out this ticket, which nothing in the store knows yet? Bodies that take long have
- * left a mark that says what they may hand out (executions.c). Nobody else's ticket fits it. */
+/* Is a body running that may have handed out this ticket, which the store does not know yet? Long bodies leave records
+ * of what they may hand out (worker/executions.c), so garbage is told from an early reply. */
 static jp_status is_at_work(api *a, const reply *r, bool *yes, jp_error *err)
 {
     jpx_session *session = &a->role.session;
-    const jpx_key gen = jpx_finish_key(jpx_key_root_id(&r->key), jpx_key_gen(&r->key));
-    jpx_mark *marks;
+    const jpx_key generation = jpx_finish_key(jpx_key_root_id(&r->key), jpx_key_gen(&r->key));
+    jpx_execution *executions;
+    jpx_handout *handouts;
     size_t count;
 
     *yes = false;
-    if (jpx_load_marks(session, &r->key, r->step, &marks, &count, err) != JP_OK)
+    if (jpx_load_executions(session, &r->key, r->step, &executions, &count, err) != JP_OK)
         return err->status;
-    for (size_t i = 0; i < count; i++) /* its own ticket: that it has no entry is known */
-        *yes |= marks[i].ticketed && CRYPTO_memcmp(marks[i].token_hash, r->token_hash, sizeof r->token_hash) == 0;
+    for (size_t i = 0; i < count; i++) /* its own ticket */
+        *yes |=
+            executions[i].ticketed && CRYPTO_memcmp(executions[i].token_hash, r->token_hash, sizeof r->token_hash) == 0;
     if (*yes || r->step != 0)
         return JP_OK;
-    if (jpx_load_marks(session, &gen, 0, &marks, &count, err) != JP_OK)
+    if (jpx_load_handouts(session, &generation, &handouts, &count, err) != JP_OK)
         return err->status;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++) { /* that of a promise: until its generation was adopted, or was not */
         jpx_journal by;
-        if (!marks[i].plans)
-            continue;
-        if (jpx_load_entries(session, &marks[i].by, &marks[i].by_step, 1, &by, err) != JP_OK)
+        if (jpx_load_entries(session, &handouts[i].by, &handouts[i].by_step, 1, &by, err) != JP_OK)
             return err->status;
-        *yes |= by.count <= marks[i].by_step;
+        *yes |= by.count <= handouts[i].by_step;
     }
     return JP_OK;
 }

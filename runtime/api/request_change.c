@@ -3,6 +3,7 @@
  * Nothing is changed here but the pieces of uploads. The answer comes from the message's handler (control.c, start.c,
  * reply.c). Waits for store and broker. */
 #include "api/request.h"
+#include "base/text.h"
 #include <string.h>
 
 static jp_status forward(api *a, const jpx_request *r, const char *subject, const char *data, const char *key,

@@ -4,6 +4,7 @@
  * arguments and the root pipeline (inert without a root), then the root (its unique key decides between concurrent
  * duplicates), then the run event, then answers and acks. */
 #include "api/api.h"
+#include "base/text.h"
 #include <string.h>
 
 typedef struct start {
@@ -206,7 +207,7 @@ static jp_status write_roots(api *a, start *starts, size_t count, jpx_outbox *bo
         if (!dup[i]) {
             jpx_change change = {.what = "started", .key = key, .pipe = s->pipe->name, .root = true};
             jpx_outbox_change(box, &change);
-            jpx_outbox_run(box, &event, s->pipe->name, s->pipe->queue, false);
+            jpx_outbox_run(box, &event, s->pipe->name, s->pipe->queue, JPX_FIRST);
             continue;
         }
         if (s->key) {
@@ -220,7 +221,7 @@ static jp_status write_roots(api *a, start *starts, size_t count, jpx_outbox *bo
             if (!record.doc.data) /* who held the key was cleaned up in this moment */
                 return jpx_fail(err, JP_E_UNAVAILABLE, "key %.100s has just become free", s->key);
         }
-        again[again_count++] = (jpx_ready){key, JPX_AGAIN}; /* a redelivery: the run event may not be out yet */
+        again[again_count++] = (jpx_ready){key, JPX_REPEAT}; /* a redelivery: the run event may not be out yet */
     }
     return jpx_publish_ready(session, box, again, again_count, err);
 }

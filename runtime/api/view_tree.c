@@ -244,7 +244,10 @@ static jp_status append_node(bson_t *out, jpx_session *session, const jpx_root *
 
     bson_append_utf8(out, "pipeline", 8, jpx_key_text(text, &node->pipeline.key), -1);
     if (node->damaged) {
-        bson_append_utf8(out, "error", 5, "the record of this pipeline is damaged", -1);
+        bson_append_utf8(out, "error", 5,
+                         node->newer ? "a record of this pipeline was written by a newer version of jetpipe"
+                                     : "the record of this pipeline is damaged",
+                         -1);
         return JP_OK;
     }
     if (!top)

@@ -72,7 +72,7 @@ static const char *state_of(asking *a, jpx_arena *arena, const jpx_tree_node *no
     const char *after = failure ? jpx_format(arena, "; last failure: %s", failure) : "";
 
     if (node->damaged)
-        return "has a damaged record";
+        return node->newer ? "has a record that was written by a newer version of jetpipe" : "has a damaged record";
     switch (jpx_tree_node_status(node)) {
     case JPX_IS_RETRY:
         return jpx_format(arena, "attempt %d is due in %s%s", last->attempt + 1,

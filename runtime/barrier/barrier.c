@@ -2,6 +2,7 @@
  *
  * One thread. A batch of slot events is settled together and acked last. Timers are durable records: they are looked
  * for, so that they survive restarts of everything and hold nothing while they wait. */
+#include "base/text.h"
 #include "engine/engine.h"
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +15,8 @@ enum {
     PATROL_MS = 60 * 1000,
     PATROL_MAX_MS = 3600 * 1000,
     SECOND_WALK_MS = 35 * 1000, /* handlers in flight at a loss have ended by then (PROTOCOL 13) */
-    NAK_MS = 1000
+    NAK_MS = 1000,
+    NAK_MAX_MS = 30 * 1000
 };
 
 typedef struct patrol { /* one walk over all live roots, newest first */
@@ -41,48 +43,92 @@ typedef struct barrier {
 
 /* ---- slot events ---- */
 
-static void deferred(barrier *b, jpx_delivery **deliveries, size_t count, const jp_error *err)
+static void defer(barrier *b, jpx_delivery **deliveries, size_t count, const jp_error *err)
 {
     jpx_log(b->role.session.env, JPX_WARN, "slot events put off", "count=%zu error=%s", count,
             jpx_json_text(b->role.session.arena, err->text));
     for (size_t i = 0; i < count; i++)
-        jpx_sub_nak(b->slots, deliveries[i], NAK_MS);
+        jpx_sub_nak(b->slots, deliveries[i], jpx_nak_delay_ms(deliveries[i]->deliveries, NAK_MS, NAK_MAX_MS));
+}
+
+typedef struct received { /* a slot event that was understood */
+    jpx_delivery *delivery;
+    jpx_fact *facts;
+    size_t count;
+} received;
+
+/* False: it was given back, or is a dead letter. */
+static bool receive(barrier *b, jpx_delivery *delivery, received *out)
+{
+    jpx_session *session = &b->role.session;
+    jp_error err;
+
+    *out = (received){.delivery = delivery};
+    switch (jpx_slot_event_decode(delivery->data, session->arena, &out->facts, &out->count)) {
+    case JPX_DECODED:
+        for (size_t f = 0; delivery->deliveries > 1 && f < out->count; f++)
+            out->facts[f].repeat = JPX_REPEAT;
+        return true;
+    case JPX_NEWER:
+        jpx_give_to_newer(session, b->slots, delivery, JPX_NEWER_SLOT);
+        return false;
+    case JPX_MALFORMED:
+        break;
+    }
+    if (jpx_dead_letter(session, delivery, "slot", "not a slot event", &err) == JP_OK)
+        jpx_sub_ack(b->slots, &delivery, 1);
+    else
+        jpx_sub_nak(b->slots, delivery, NAK_MS);
+    return false;
+}
+
+static jp_status propagate(barrier *b, const received *events, size_t count, jp_error *err)
+{
+    jpx_session *session = &b->role.session;
+    jpx_outbox box = jpx_outbox_new(session);
+    jpx_fact *facts = NULL;
+    size_t facts_count = 0, facts_cap = 0;
+
+    for (size_t i = 0; i < count; i++)
+        for (size_t f = 0; f < events[i].count; f++)
+            JPX_PUSH(session->arena, facts, facts_count, facts_cap) = events[i].facts[f];
+    return jpx_propagate(session, &box, facts, facts_count, false, err) == JP_OK ? jpx_outbox_flush(&box, err)
+                                                                                 : err->status;
+}
+
+/* A record that cannot be read concerns one root: its event must not hold up those that arrived with it. */
+static bool is_of_one_root(jp_status status)
+{
+    return status == JP_E_DAMAGED || status == JP_E_REFUSED;
+}
+
+static void handle(barrier *b, const received *events, size_t count)
+{
+    jpx_delivery *deliveries[JPX_BATCH_MAX];
+    jp_error err = {0};
+
+    for (size_t i = 0; i < count; i++)
+        deliveries[i] = events[i].delivery;
+    if (propagate(b, events, count, &err) == JP_OK) {
+        jpx_sub_ack(b->slots, deliveries, count);
+    } else if (count > 1 && is_of_one_root(err.status)) {
+        for (size_t i = 0; i < count; i++)
+            handle(b, &events[i], 1);
+    } else {
+        defer(b, deliveries, count, &err);
+    }
 }
 
 static size_t take_slots(barrier *b, int64_t wait_ms)
 {
-    jpx_session *session = &b->role.session;
     jpx_delivery *deliveries[JPX_BATCH_MAX];
+    received events[JPX_BATCH_MAX];
     size_t count = jpx_sub_fetch(b->slots, deliveries, b->role.options.batch, wait_ms), good = 0;
-    jpx_outbox box = jpx_outbox_new(session);
-    jpx_fact *facts = NULL;
-    size_t facts_count = 0, facts_cap = 0;
-    jp_error err = {0};
 
-    for (size_t i = 0; i < count; i++) {
-        jpx_fact *some;
-        size_t some_count;
-        if (!jpx_slot_event_decode(deliveries[i]->data, session->arena, &some, &some_count)) {
-            if (jpx_dead_letter(session, deliveries[i], "slot", "not a slot event", &err) == JP_OK)
-                jpx_sub_ack(b->slots, &deliveries[i], 1);
-            else
-                jpx_sub_nak(b->slots, deliveries[i], NAK_MS);
-            continue;
-        }
-        for (size_t f = 0; f < some_count; f++) {
-            if (deliveries[i]->deliveries > 1)
-                some[f].again = JPX_AGAIN;
-            JPX_PUSH(session->arena, facts, facts_count, facts_cap) = some[f];
-        }
-        deliveries[good++] = deliveries[i];
-    }
-    if (good) {
-        if (jpx_propagate(session, &box, facts, facts_count, false, &err) != JP_OK ||
-            jpx_outbox_flush(&box, &err) != JP_OK)
-            deferred(b, deliveries, good, &err);
-        else
-            jpx_sub_ack(b->slots, deliveries, good);
-    }
+    for (size_t i = 0; i < count; i++)
+        good += receive(b, deliveries[i], &events[good]);
+    if (good)
+        handle(b, events, good);
     return count;
 }
 
@@ -117,11 +163,11 @@ static void fire(jpx_session *session, jpx_outbox *box, jpx_record record)
 
     if (!jpx_timer_decode(record, session->arena, &timer)) { /* the patrol makes it anew from the entry it belongs to */
         jpx_log(session->env, JPX_ERROR, "damaged record removed", "record=timer");
-    } else if (timer.step == UINT32_MAX) {
+    } else if (timer.step == JPX_STEP_SWEEP) {
         sweep(session, box, &timer.key);
     } else {
         jpx_run_event event = {.key = timer.key, .step = timer.step + 1, .due = true};
-        jpx_outbox_run(box, &event, timer.pipe, timer.queue, JPX_AGAIN); /* deduplication must not swallow it */
+        jpx_outbox_run(box, &event, timer.pipe, timer.queue, JPX_REPEAT); /* deduplication must not swallow it */
     }
 }
 

@@ -95,3 +95,10 @@ const char *jp_version(void)
 {
     return JETPIPE_VERSION;
 }
+
+bool jpx_is_name(const char *name)
+{
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
+    size_t size = name ? strspn(name, letters) : 0;
+    return size > 0 && size <= JPX_NAME_MAX && name[size] == '\0';
+}

@@ -8,7 +8,7 @@ jp_status jpx_bus_open(jpx_bus **out, const char *url, const char *prefix, const
                        const jpx_env *env, jp_error *err)
 {
     *out = NULL;
-    if (!jpx_token_ok(prefix))
+    if (!jpx_is_name(prefix))
         return jpx_fail(
             err, JP_E_INVALID,
             "prefix '%s' cannot be used in subjects and stream names; use 1 to %d letters, digits, '-', '_'", prefix,
@@ -35,7 +35,7 @@ const char *jpx_bus_prefix(const jpx_bus *bus)
 jp_status jpx_bus_setup(jpx_bus *bus, const char *const *queues, size_t count, jp_error *err)
 {
     for (size_t i = 0; i < count; i++)
-        if (!jpx_token_ok(queues[i]))
+        if (!jpx_is_name(queues[i]))
             return jpx_fail(err, JP_E_INVALID,
                             "queue '%s' cannot be a consumer's name; use 1 to %d letters, digits, '-', '_'", queues[i],
                             JPX_NAME_MAX);
@@ -103,7 +103,7 @@ jp_status jpx_bus_subscribe(jpx_sub **out, jpx_bus *bus, jpx_stream stream, cons
     *out = NULL;
     JPX_ASSERT(jpx_stream_is_work(stream) && credits > 0);
     const char *durable = stream == JPX_STREAM_RUN ? queue : jpx_stream_defs[stream].durable;
-    JPX_ASSERT(durable != NULL && jpx_token_ok(durable));
+    JPX_ASSERT(durable != NULL && jpx_is_name(durable));
     return bus->ops->subscribe(out, bus, stream, durable, credits, err);
 }
 

@@ -1,9 +1,7 @@
-/* streams.c -- the table of the streams and the pure functions over subjects. Blocks only in jpx_cond_until(). */
+/* streams.c -- the table of the streams and the pure functions over subjects. */
 #include "bus/streams.h"
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { MINUTE = 60 * 1000, HOUR = 60 * MINUTE };
 
@@ -118,16 +116,6 @@ bool jpx_subject_matches(const char *pattern, const char *subject)
     }
 }
 
-bool jpx_token_ok(const char *text)
-{
-    size_t size = 0;
-
-    for (; text[size]; size++)
-        if (size >= JPX_NAME_MAX || (!isalnum((unsigned char)text[size]) && text[size] != '-' && text[size] != '_'))
-            return false;
-    return size > 0;
-}
-
 int64_t jpx_ack_wait_ms(void)
 {
     const char *text = getenv("JETPIPE_ACK_WAIT_MS");
@@ -136,30 +124,4 @@ int64_t jpx_ack_wait_ms(void)
         return JPX_ACK_WAIT_MS;
     long long value = strtoll(text, &end, 10);
     return *end || value < 1 || value > JPX_ACK_WAIT_MAX_MS ? 0 : (int64_t)value;
-}
-
-int64_t jpx_mono_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-void jpx_cond_init(pthread_cond_t *cond)
-{
-    pthread_condattr_t attr;
-    pthread_condattr_init(&attr);
-    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    pthread_cond_init(cond, &attr);
-    pthread_condattr_destroy(&attr);
-}
-
-bool jpx_cond_until(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t mono_ms)
-{
-    struct timespec until = {.tv_sec = (time_t)(mono_ms / 1000), .tv_nsec = (long)(mono_ms % 1000) * 1000000};
-
-    if (jpx_mono_ms() >= mono_ms)
-        return false;
-    pthread_cond_timedwait(cond, lock, &until);
-    return true;
 }

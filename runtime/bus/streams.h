@@ -1,10 +1,10 @@
-/* streams.h -- what both buses share: the table of the streams (DESIGN 5), which stream a subject belongs to, wildcard
- * matching, and waiting in real time. Constant data and pure functions; any thread. */
+/* streams.h -- what both buses share: the table of the streams (DESIGN 5), which stream a subject belongs to and
+ * wildcard matching. Constant data and pure functions; any thread. */
 #ifndef JPX_STREAMS_H
 #define JPX_STREAMS_H
 
+#include "base/clock.h"
 #include "bus/bus.h"
-#include <pthread.h>
 
 enum {
     JPX_STREAMS = JPX_STREAM_DEAD + 1,
@@ -33,14 +33,5 @@ bool jpx_stream_of(const char *prefix, const char *subject, jpx_stream *out);
 bool jpx_durable_of(const char *prefix, jpx_stream, const char *subject, char out[JPX_NAME_MAX + 1]);
 /* NATS wildcards: "*" is one token, ">" all that follow. */
 bool jpx_subject_matches(const char *pattern, const char *subject);
-/* Letters, digits, '-' and '_', 1 to JPX_NAME_MAX of them: what may be a prefix or a queue. */
-bool jpx_token_ok(const char *);
-
-/* Real time for waiting, not for records: monotonic, so that a clock that is set does not shorten or lengthen a limit.
- */
-int64_t jpx_mono_ms(void);
-void jpx_cond_init(pthread_cond_t *);
-/* False when the time (jpx_mono_ms) has come. */
-bool jpx_cond_until(pthread_cond_t *, pthread_mutex_t *, int64_t mono_ms);
 
 #endif

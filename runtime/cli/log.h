@@ -2,7 +2,7 @@
 #ifndef JPX_LOG_H
 #define JPX_LOG_H
 
-#include "client/text.h"
+#include "base/text.h"
 #include <pthread.h>
 #include <stdio.h>
 

@@ -3,7 +3,7 @@
 #ifndef JPX_SCREEN_H
 #define JPX_SCREEN_H
 
-#include "client/text.h"
+#include "base/text.h"
 #include <stdio.h>
 
 typedef struct jpx_screen {

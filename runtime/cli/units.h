@@ -2,7 +2,7 @@
 #ifndef JPX_UNITS_H
 #define JPX_UNITS_H
 
-#include "client/text.h"
+#include "base/text.h"
 
 /* "500ms", "5s", "1.5s", "2m", "12h", "7d", "1h30m". A number without a unit is refused, except 0. */
 bool jpx_duration_read(const char *text, int64_t *ms);

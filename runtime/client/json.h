@@ -6,7 +6,7 @@
 #ifndef JPX_JSON_H
 #define JPX_JSON_H
 
-#include "client/text.h"
+#include "base/text.h"
 
 enum { JPX_JSON_DEPTH_MAX = 10000 };
 

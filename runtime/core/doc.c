@@ -60,13 +60,6 @@ void jpx_append_value(bson_t *doc, const char *name, jpx_bytes value)
         bson_append_null(doc, name, -1);
 }
 
-jpx_bytes jpx_value_null(jpx_arena *arena)
-{
-    bson_t doc = BSON_INITIALIZER;
-    bson_append_null(&doc, "v", 1);
-    return jpx_doc_take(&doc, arena);
-}
-
 void jpx_append_id(bson_t *doc, const char *name, const void *id, size_t size)
 {
     bson_append_binary(doc, name, -1, BSON_SUBTYPE_BINARY, id, (uint32_t)size);
@@ -204,4 +197,10 @@ const char *jpx_json_beyond(const char *json, size_t size, jpx_arena *arena)
                 negative ? "-" : "", digits > 40 ? 40 : (int)digits, first, digits > 40 ? "..." : "");
     }
     return NULL;
+}
+
+int64_t jpx_doc_version(jpx_bytes doc)
+{
+    bson_iter_t iter;
+    return jpx_doc_find(doc, "v", &iter) && BSON_ITER_HOLDS_INT(&iter) ? bson_iter_as_int64(&iter) : 1;
 }

@@ -11,11 +11,13 @@ bool jpx_doc_find(jpx_bytes doc, const char *field, bson_iter_t *);
 /* Is every element valid, and are the keys "0", "1", ...? A store would renumber others. */
 bool jpx_doc_is_array(jpx_bytes doc);
 
+/* The version of a record: its field "v", 1 where it has none. */
+int64_t jpx_doc_version(jpx_bytes doc);
+
 /* A value document is {"v": value}. */
 jpx_bytes jpx_value_of(const bson_iter_t *, jpx_arena *);
 bool jpx_value_iter(jpx_bytes value_doc, bson_iter_t *);
 void jpx_append_value(bson_t *, const char *name, jpx_bytes value_doc);
-jpx_bytes jpx_value_null(jpx_arena *);
 
 void jpx_append_id(bson_t *, const char *name, const void *id, size_t size);
 /* False (NULL) if the element has another type or size: the record is damaged. */

@@ -1,98 +1,26 @@
+/* event.c -- events as JSON. Reading is strict about what it needs and ignores what it does not know. Pure. */
 #include "core/event.h"
-#include <inttypes.h>
+#include "base/text.h"
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-/* ---- text that grows in an arena ---- */
+/* ---- writing ---- */
 
-typedef struct text {
-    jpx_arena *arena;
-    char *data;
-    size_t size, cap;
-} text;
-
-static void put(text *t, const char *data, size_t size)
+static jpx_text begun(const char *type, const jpx_root_id *root, int64_t now_ms, jpx_arena *arena)
 {
-    if (t->size + size + 1 > t->cap) {
-        size_t cap = (t->cap ? t->cap * 2 : 256) + size;
-        char *grown = jpx_alloc(t->arena, cap);
-        if (t->size)
-            memcpy(grown, t->data, t->size);
-        t->data = grown;
-        t->cap = cap;
-    }
-    memcpy(t->data + t->size, data, size);
-    t->size += size;
-    t->data[t->size] = '\0';
-}
-
-static void puts_(text *t, const char *data)
-{
-    put(t, data, strlen(data));
-}
-
-static void put_json(text *t, const char *value)
-{
-    put(t, "\"", 1);
-    for (const char *p = value; *p; p++) {
-        unsigned char c = (unsigned char)*p;
-        char escape[8];
-        if (c == '"' || c == '\\') {
-            put(t, (char[]){'\\', *p}, 2);
-        } else if (c < 0x20) {
-            int n = snprintf(escape, sizeof escape, "\\u%04x", c);
-            put(t, escape, (size_t)n);
-        } else {
-            put(t, p, 1);
-        }
-    }
-    put(t, "\"", 1);
-}
-
-static void put_field(text *t, const char *name, const char *value)
-{
-    puts_(t, ",\"");
-    puts_(t, name);
-    puts_(t, "\":");
-    put_json(t, value);
-}
-
-static void put_number(text *t, const char *name, int64_t value)
-{
-    char number[64];
-    snprintf(number, sizeof number, ",\"%s\":%" PRId64, name, value);
-    puts_(t, number);
-}
-
-static void put_time(text *t, const char *name, int64_t ms)
-{
-    char stamp[32];
-    jpx_time_text(stamp, ms);
-    put_field(t, name, stamp);
-}
-
-static void put_head(text *t, const char *type, const jpx_root_id *root, int64_t now_ms)
-{
+    jpx_text t = jpx_text_new(arena);
     char id[JPX_ROOT_TEXT];
-    puts_(t, "{\"type\":\"io.jetpipe.");
-    puts_(t, type);
-    puts_(t, ".v1\"");
-    put_time(t, "timestamp", now_ms);
-    put_field(t, "root", jpx_root_text(id, root));
+
+    jpx_text_add(&t, "{\"type\":\"io.jetpipe.%s.v%d\"", type, JPX_EVENT_VERSION);
+    jpx_text_member_time(&t, "timestamp", now_ms);
+    jpx_text_member(&t, "root", jpx_root_text(id, root));
+    return t;
 }
 
-static jpx_bytes taken(text *t)
+static jpx_bytes taken(jpx_text *t)
 {
-    puts_(t, "}");
-    return (jpx_bytes){(const uint8_t *)t->data, t->size};
-}
-
-const char *jpx_json_text(jpx_arena *arena, const char *value)
-{
-    text t = {.arena = arena};
-    put_json(&t, value);
-    return t.data;
+    jpx_text_puts(t, "}");
+    return (jpx_bytes){(const uint8_t *)t->s, t->size};
 }
 
 /* ---- "gen:first" and "gen:first-last" ---- */
@@ -135,44 +63,65 @@ static bool parse_key(const char **at, const jpx_root_id *root, jpx_key *key, ui
     return true;
 }
 
-static bool open_event(bson_t *doc, jpx_bytes json, const char *type, jpx_root_id *root)
+/* "io.jetpipe.run.v2": the kind is "run", the version 2. */
+static jpx_decoded check_type(const char *type, const char *kind)
+{
+    static const char family[] = "io.jetpipe.";
+    const size_t size = strlen(kind);
+    uint32_t version;
+
+    if (strncmp(type, family, sizeof family - 1) != 0)
+        return JPX_MALFORMED;
+    type += sizeof family - 1;
+    if (strncmp(type, kind, size) != 0 || strncmp(type + size, ".v", 2) != 0)
+        return JPX_MALFORMED;
+    type += size + 2;
+    if (!parse_number(&type, &version) || *type != '\0' || version == 0)
+        return JPX_MALFORMED;
+    return version > JPX_EVENT_VERSION ? JPX_NEWER : JPX_DECODED;
+}
+
+/* `doc` is initialized only with JPX_DECODED. */
+static jpx_decoded open_event(bson_t *doc, jpx_bytes json, const char *kind, jpx_root_id *root)
 {
     bson_iter_t iter;
     bson_error_t ignored;
+    jpx_decoded opened = JPX_MALFORMED;
 
     if (!json.data || !bson_init_from_json(doc, (const char *)json.data, (ssize_t)json.size, &ignored))
-        return false;
-    if (bson_iter_init_find(&iter, doc, "type") && BSON_ITER_HOLDS_UTF8(&iter) &&
-        strcmp(bson_iter_utf8(&iter, NULL), type) == 0 && bson_iter_init_find(&iter, doc, "root") &&
-        BSON_ITER_HOLDS_UTF8(&iter) && jpx_root_parse(root, bson_iter_utf8(&iter, NULL)))
-        return true;
-    bson_destroy(doc);
-    return false;
+        return JPX_MALFORMED;
+    if (bson_iter_init_find(&iter, doc, "type") && BSON_ITER_HOLDS_UTF8(&iter))
+        opened = check_type(bson_iter_utf8(&iter, NULL), kind);
+    if (opened == JPX_DECODED && !(bson_iter_init_find(&iter, doc, "root") && BSON_ITER_HOLDS_UTF8(&iter) &&
+                                   jpx_root_parse(root, bson_iter_utf8(&iter, NULL))))
+        opened = JPX_MALFORMED;
+    if (opened != JPX_DECODED)
+        bson_destroy(doc);
+    return opened;
 }
 
 /* ---- run events ---- */
 
 jpx_bytes jpx_run_event_encode(const jpx_run_event *event, const char *pipe, int64_t now_ms, jpx_arena *arena)
 {
-    text t = {.arena = arena};
     char key[JPX_KEY_TEXT];
     jpx_root_id root = jpx_key_root_id(&event->key);
+    jpx_text t = begun("run", &root, now_ms, arena);
 
-    put_head(&t, "run", &root, now_ms);
-    put_field(&t, "pipeline", jpx_key_text(key, &event->key));
-    put_field(&t, "pipe", pipe);
+    jpx_text_member(&t, "pipeline", jpx_key_text(key, &event->key));
+    jpx_text_member(&t, "pipe", pipe);
     if (event->finish)
-        put_field(&t, "call", "finish");
+        jpx_text_member(&t, "call", "finish");
     else
-        put_number(&t, "step", event->step);
+        jpx_text_member_int(&t, "step", event->step);
     if (event->due)
-        puts_(&t, ",\"due\":true");
-    if (event->again)
-        puts_(&t, ",\"again\":true");
+        jpx_text_member_raw(&t, "due", "true");
+    if (event->repeat)
+        jpx_text_member_raw(&t, "again", "true");
     return taken(&t);
 }
 
-bool jpx_run_event_decode(jpx_bytes json, jpx_arena *arena, jpx_run_event *event)
+jpx_decoded jpx_run_event_decode(jpx_bytes json, jpx_run_event *event)
 {
     bson_t doc;
     bson_iter_t iter;
@@ -180,11 +129,11 @@ bool jpx_run_event_decode(jpx_bytes json, jpx_arena *arena, jpx_run_event *event
     uint32_t count = 0;
     const char *at;
     bool good;
+    jpx_decoded opened;
 
-    (void)arena;
     *event = (jpx_run_event){0};
-    if (!open_event(&doc, json, "io.jetpipe.run.v1", &root))
-        return false;
+    if ((opened = open_event(&doc, json, "run", &root)) != JPX_DECODED)
+        return opened;
     good = bson_iter_init_find(&iter, &doc, "pipeline") && BSON_ITER_HOLDS_UTF8(&iter);
     if (good) {
         at = bson_iter_utf8(&iter, NULL);
@@ -195,9 +144,9 @@ bool jpx_run_event_decode(jpx_bytes json, jpx_arena *arena, jpx_run_event *event
     else if (good)
         good = bson_iter_init_find(&iter, &doc, "step") && jpx_iter_u32(&iter, &event->step);
     event->due = good && bson_iter_init_find(&iter, &doc, "due") && bson_iter_as_bool(&iter);
-    event->again = good && bson_iter_init_find(&iter, &doc, "again") && bson_iter_as_bool(&iter);
+    event->repeat = good && bson_iter_init_find(&iter, &doc, "again") && bson_iter_as_bool(&iter);
     bson_destroy(&doc);
-    return good;
+    return good ? JPX_DECODED : JPX_MALFORMED;
 }
 
 /* ---- slot events ---- */
@@ -211,33 +160,27 @@ static bool follows(const jpx_fact *a, const jpx_fact *b)
            (!a->slot || strcmp(a->slot, b->slot) == 0);
 }
 
-static void put_fact(text *t, const jpx_fact *fact)
+static void put_fact(jpx_text *t, const jpx_fact *fact)
 {
-    char key[JPX_KEY_TEXT], more[32];
+    char key[JPX_KEY_TEXT];
 
-    puts_(t, "\"");
-    puts_(t, jpx_key_text(key, &fact->key));
-    if (fact->count > 1) {
-        snprintf(more, sizeof more, "-%u", jpx_key_index(&fact->key) + fact->count - 1);
-        puts_(t, more);
-    }
-    if (fact->slot) {
-        puts_(t, "/");
-        puts_(t, fact->slot);
-        if (fact->step) {
-            snprintf(more, sizeof more, "@%u", fact->step);
-            puts_(t, more);
-        }
-    }
-    puts_(t, "\"");
+    jpx_text_add(t, "\"%s", jpx_key_text(key, &fact->key));
+    if (fact->count > 1)
+        jpx_text_add(t, "-%u", jpx_key_index(&fact->key) + fact->count - 1);
+    if (fact->slot)
+        jpx_text_add(t, "/%s", fact->slot);
+    if (fact->slot && fact->step == JPX_STEP_FILL)
+        jpx_text_puts(t, "@fill");
+    else if (fact->slot && fact->step)
+        jpx_text_add(t, "@%u", fact->step);
+    jpx_text_puts(t, "\"");
 }
 
 jpx_bytes jpx_slot_event_encode(const jpx_fact *facts, size_t count, int64_t now_ms, jpx_arena *arena)
 {
-    text t = {.arena = arena};
     jpx_root_id root = jpx_key_root_id(&facts[0].key);
+    jpx_text t = begun("slot", &root, now_ms, arena);
 
-    put_head(&t, "slot", &root, now_ms);
     for (int kind = JPX_FACT_FILLED; kind <= JPX_FACT_FINISHED; kind++) {
         jpx_fact run = {.count = 0};
         bool any = false;
@@ -249,11 +192,10 @@ jpx_bytes jpx_slot_event_encode(const jpx_fact *facts, size_t count, int64_t now
                 continue;
             }
             if (run.count) {
-                puts_(&t, any ? "," : ",\"");
-                if (!any) {
-                    puts_(&t, fact_names[kind]);
-                    puts_(&t, "\":[");
-                }
+                if (any)
+                    jpx_text_puts(&t, ",");
+                else
+                    jpx_text_member_raw(&t, fact_names[kind], "[");
                 any = true;
                 put_fact(&t, &run);
             }
@@ -261,10 +203,10 @@ jpx_bytes jpx_slot_event_encode(const jpx_fact *facts, size_t count, int64_t now
                 run = facts[i];
         }
         if (any)
-            puts_(&t, "]");
+            jpx_text_puts(&t, "]");
     }
-    if (facts[0].again)
-        puts_(&t, ",\"again\":true");
+    if (facts[0].repeat.maybe)
+        jpx_text_member_raw(&t, "again", "true");
     return taken(&t);
 }
 
@@ -283,27 +225,32 @@ static bool read_fact(const char *at, const jpx_root_id *root, jpx_fact_kind kin
         return false;
     at += size;
     if (*at == '@') {
-        at++;
+        if (strcmp(++at, "fill") == 0) {
+            fact->step = JPX_STEP_FILL;
+            return true;
+        }
         if (!parse_number(&at, &fact->step))
             return false;
     }
     return *at == '\0';
 }
 
-bool jpx_slot_event_decode(jpx_bytes json, jpx_arena *arena, jpx_fact **facts, size_t *count)
+jpx_decoded jpx_slot_event_decode(jpx_bytes json, jpx_arena *arena, jpx_fact **facts, size_t *count)
 {
     bson_t doc;
     bson_iter_t iter, item;
     jpx_root_id root;
     size_t cap = 0, total = 0;
     bool good = true;
-    jpx_again again;
+    jpx_repeat repeat = JPX_FIRST;
+    jpx_decoded opened;
 
     *facts = NULL;
     *count = 0;
-    if (!open_event(&doc, json, "io.jetpipe.slot.v1", &root))
-        return false;
-    again = bson_iter_init_find(&iter, &doc, "again") && bson_iter_as_bool(&iter) ? JPX_AGAIN : 0;
+    if ((opened = open_event(&doc, json, "slot", &root)) != JPX_DECODED)
+        return opened;
+    if (bson_iter_init_find(&iter, &doc, "again") && bson_iter_as_bool(&iter))
+        repeat = JPX_REPEAT;
     for (int kind = JPX_FACT_FILLED; good && kind <= JPX_FACT_FINISHED; kind++) {
         if (!bson_iter_init_find(&iter, &doc, fact_names[kind]))
             continue;
@@ -315,32 +262,30 @@ bool jpx_slot_event_decode(jpx_bytes json, jpx_arena *arena, jpx_fact **facts, s
                    fact.count <= JPX_FACTS_MAX - total;
             if (good) {
                 total += fact.count;
-                fact.again = again;
+                fact.repeat = repeat;
                 JPX_PUSH(arena, *facts, *count, cap) = fact;
             }
         }
     }
     bson_destroy(&doc);
-    return good;
+    return good ? JPX_DECODED : JPX_MALFORMED;
 }
 
 /* ---- history ---- */
 
 jpx_bytes jpx_change_encode(const jpx_change *change, int64_t now_ms, jpx_arena *arena)
 {
-    text t = {.arena = arena};
     char key[JPX_KEY_TEXT];
     jpx_root_id root = jpx_key_root_id(&change->key);
+    jpx_text t = begun(change->root ? "root" : "pipeline", &root, now_ms, arena);
 
-    put_head(&t, change->root ? "root" : "pipeline", &root, now_ms);
-    put_field(&t, "pipeline", jpx_key_text(key, &change->key));
-    put_field(&t, "pipe", change->pipe);
-    put_field(&t, "status", change->what);
+    jpx_text_member(&t, "pipeline", jpx_key_text(key, &change->key));
+    jpx_text_member(&t, "pipe", change->pipe);
+    jpx_text_member(&t, "status", change->what);
     if (change->attempt)
-        put_number(&t, "attempt", change->attempt);
+        jpx_text_member_int(&t, "attempt", change->attempt);
     if (change->due_ms)
-        put_time(&t, "due", change->due_ms);
-    if (change->reason)
-        put_field(&t, "reason", change->reason);
+        jpx_text_member_time(&t, "due", change->due_ms);
+    jpx_text_member(&t, "reason", change->reason);
     return taken(&t);
 }

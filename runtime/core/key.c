@@ -105,13 +105,6 @@ void jpx_id_bounds(uint8_t *lo, uint8_t *hi, size_t size, const uint8_t *first, 
     memset(hi + common, 0xff, size - common);
 }
 
-bool jpx_is_name(const char *name)
-{
-    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
-    size_t size = name ? strspn(name, letters) : 0;
-    return size > 0 && size <= JPX_NAME_MAX && name[size] == '\0';
-}
-
 const char *jpx_root_text(char out[JPX_ROOT_TEXT], const jpx_root_id *root)
 {
     jpx_hex(out, root->b, JPX_ROOT_SIZE);

@@ -52,9 +52,6 @@ uint32_t jpx_get32(const uint8_t *);
 void jpx_put64(uint8_t *out, uint64_t);
 uint64_t jpx_get64(const uint8_t *);
 
-/* Of a pipe, queue or slot, a word of subjects and events: 1 to JPX_NAME_MAX of A-Z a-z 0-9 _ -. NULL is none. */
-bool jpx_is_name(const char *);
-
 /* As text: a root is 24 hex digits, a pipeline "<16 hex digits>:<index>", without its root. */
 enum { JPX_ROOT_TEXT = 25, JPX_KEY_TEXT = 32 };
 const char *jpx_root_text(char out[JPX_ROOT_TEXT], const jpx_root_id *);

@@ -1,12 +1,26 @@
-/* record.h -- the records of the store, as structs and as BSON. One encoder for all stores; docs/records.md tells
- * the fields. Records are written once (barriers and roots excepted) and carry a version: RECORD_VERSION in record.c.
- * To change a record: raise the version, keep reading the old one, add a golden file, then edit. */
+/* record.h -- the records of the store, as structs and as BSON. One encoder for all stores; docs/records.md has the
+ * fields. Records are written once; only barriers and roots change, by guarded updates.
+ *
+ * To change a record
+ *  - A field that may be missing: add it. Readers ignore fields they do not know, and read records without it for as
+ *    long as runs last that were planned before. Write it into docs/records.md and the golden files.
+ *  - Anything else is a new version. Raise JPX_RECORD_VERSION in the reader first, read both, keep writing the old one;
+ *    freeze the golden files (copy tests/golden/vN to vN+1, then edit the copy). Write the new version a release
+ *    later, when every process reads it.
+ *  - A process that meets a record of a newer version leaves it alone and gives its event back (jpx_newer_record).
+ *  - root, pipeline and entry carry their version in `v`. The others carry none: a barrier is only counters, a value's
+ *    `v` is the value, and timer, fill and mark say in their key or in `kind` what they are. To those, fields are only
+ *    added; another meaning gets another field or `kind`. */
 #ifndef JPX_RECORD_H
 #define JPX_RECORD_H
 
 #include "core/doc.h"
 #include "core/outcome.h"
 #include "core/table.h"
+
+enum { JPX_RECORD_VERSION = 1 };
+/* Of root, pipeline and entry. */
+bool jpx_record_is_newer(jpx_bytes doc);
 
 /* ---- pipeline: what it is ---- */
 typedef struct jpx_dep { /* what it waits for; bits are numbered through all deps in order */
@@ -149,7 +163,11 @@ jpx_record jpx_root_encode(const jpx_root *, jpx_arena *);
 bool jpx_root_decode(jpx_bytes doc, jpx_arena *, jpx_root *);
 bool jpx_root_final(const jpx_root *);
 
-/* ---- small ones ---- */
+/* ---- timer: what is due later. Of a pipeline: the step whose entry has the due time ---- */
+
+/* The step of a timer that removes, once more, what is left of a root after its cleanup, or of an upload. */
+#define JPX_STEP_SWEEP UINT32_MAX
+
 jpx_record jpx_timer_encode(int64_t due_ms, const jpx_key *, uint32_t step, const char *pipe, const char *queue,
                             jpx_arena *);
 typedef struct jpx_timer {
@@ -170,19 +188,42 @@ bool jpx_fill_decode(jpx_bytes doc, jpx_arena *, jpx_fill *);
 
 jpx_record jpx_value_encode(const uint8_t id[JPX_VALUE_SIZE], jpx_bytes value_doc, jpx_arena *);
 
-typedef struct jpx_mark { /* a body has begun, or may have */
+/* ---- mark: what has no entry yet, or belongs to no live root; four kinds under four forms of key ---- */
+
+/* "execution": a body has started, or may have. Key: pipeline, step, 8 random bytes. */
+typedef struct jpx_execution {
     jpx_key key;
     uint32_t step;
     int64_t since_ms;
-    int64_t seen_ms; /* when its worker last said so; 0: then */
+    int64_t seen_ms;    /* the last heartbeat of its worker; 0: none since it was written */
+    const char *worker; /* "host/pid" */
+    bool begins;        /* written as the last thing before the body: it counts against the crash limit */
+    bool ticketed;      /* `token_hash` is that of the ticket this body may have handed out */
+    uint8_t token_hash[32];
+} jpx_execution;
+jpx_record jpx_execution_encode(const jpx_execution *, const uint8_t tail[8], jpx_arena *);
+bool jpx_execution_decode(jpx_record, jpx_arena *, jpx_execution *);
+
+/* "handout": a running body may plan this generation, and may have handed out tickets of its promises. Key: the
+ * generation's finish key, 0, 8 random bytes. */
+typedef struct jpx_handout {
+    jpx_key generation;
+    int64_t since_ms;
     const char *worker;
-    bool begins; /* left as the last thing before the body: it counts as a beginning */
-    bool ticketed, plans;
-    uint8_t token_hash[32]; /* ticketed: of the ticket that this body may have handed out */
-    jpx_key by;             /* plans: the key is that of a generation's finish counter; this pipeline may plan it, */
-    uint32_t by_step;       /* with this entry */
-} jpx_mark;
-jpx_record jpx_mark_encode(const jpx_mark *, const uint8_t tail[8], jpx_arena *);
-bool jpx_mark_decode(jpx_record, jpx_arena *, jpx_mark *);
+    jpx_key by;       /* the pipeline that may plan it, */
+    uint32_t by_step; /* with this entry */
+} jpx_handout;
+jpx_record jpx_handout_encode(const jpx_handout *, const uint8_t tail[8], jpx_arena *);
+bool jpx_handout_decode(jpx_record, jpx_arena *, jpx_handout *);
+
+/* "tombstone": a root was cleaned up, some minutes ago at most. Key: the complement of the root's id, then zeros, so
+ * that it lies outside the root's own range. */
+void jpx_tombstone_id(uint8_t out[JPX_MARK_SIZE], const jpx_root_id *);
+jpx_record jpx_tombstone_encode(const jpx_root_id *, int64_t since_ms, jpx_arena *);
+bool jpx_tombstone_decode(jpx_record, jpx_arena *, int64_t *since_ms);
+
+/* "stream": live roots were repaired after the loss of the streams that were made before this time. Key: zeros, then
+ * the creation time of the newest work stream (8, ns since 1970). */
+jpx_record jpx_stream_mark_encode(int64_t created_ns, int64_t since_ms, jpx_arena *);
 
 #endif

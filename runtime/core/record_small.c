@@ -2,7 +2,10 @@
 #include "core/record.h"
 #include <string.h>
 
-enum { RECORD_VERSION = 1 };
+bool jpx_record_is_newer(jpx_bytes doc)
+{
+    return jpx_doc_version(doc) > JPX_RECORD_VERSION;
+}
 
 /* ---- barriers ---- */
 
@@ -82,7 +85,7 @@ jpx_record jpx_root_encode(const jpx_root *root, jpx_arena *arena)
     bson_t doc = BSON_INITIALIZER;
 
     jpx_append_id(&doc, "_id", root->id.b, JPX_ROOT_SIZE);
-    bson_append_int32(&doc, "v", 1, RECORD_VERSION);
+    bson_append_int32(&doc, "v", 1, JPX_RECORD_VERSION);
     bson_append_utf8(&doc, "pipe", 4, root->pipe, -1);
     if (root->key)
         bson_append_utf8(&doc, "key", 3, root->key, -1);
@@ -104,7 +107,7 @@ bool jpx_root_decode(jpx_bytes doc, jpx_arena *arena, jpx_root *root)
         if (strcmp(name, "_id") == 0)
             good = id = jpx_iter_id(&iter, root->id.b, JPX_ROOT_SIZE);
         else if (strcmp(name, "v") == 0)
-            good = bson_iter_as_int64(&iter) == RECORD_VERSION;
+            good = bson_iter_as_int64(&iter) == JPX_RECORD_VERSION;
         else if (strcmp(name, "pipe") == 0)
             good = (root->pipe = jpx_iter_text(&iter, arena)) != NULL;
         else if (strcmp(name, "key") == 0)
@@ -210,52 +213,4 @@ jpx_record jpx_value_encode(const uint8_t id[JPX_VALUE_SIZE], jpx_bytes value, j
     jpx_append_id(&doc, "_id", id, JPX_VALUE_SIZE);
     jpx_append_value(&doc, "v", value);
     return (jpx_record){jpx_copy(arena, id, JPX_VALUE_SIZE), jpx_doc_take(&doc, arena)};
-}
-
-/* ---- marks ---- */
-
-jpx_record jpx_mark_encode(const jpx_mark *mark, const uint8_t tail[8], jpx_arena *arena)
-{
-    bson_t doc = BSON_INITIALIZER;
-    uint8_t id[JPX_MARK_SIZE];
-
-    jpx_tail_id(id, &mark->key, mark->step, tail);
-    jpx_append_id(&doc, "_id", id, sizeof id);
-    bson_append_date_time(&doc, "since", 5, mark->since_ms);
-    bson_append_utf8(&doc, "worker", 6, mark->worker, -1);
-    if (mark->seen_ms)
-        bson_append_date_time(&doc, "seen", 4, mark->seen_ms);
-    if (mark->ticketed)
-        jpx_append_id(&doc, "token", mark->token_hash, sizeof mark->token_hash);
-    if (mark->plans) {
-        uint8_t by[JPX_ENTRY_SIZE];
-        jpx_entry_id(by, &mark->by, mark->by_step);
-        jpx_append_id(&doc, "by", by, sizeof by);
-    }
-    if (mark->begins)
-        bson_append_bool(&doc, "begins", 6, true);
-    return (jpx_record){jpx_copy(arena, id, sizeof id), jpx_doc_take(&doc, arena)};
-}
-
-bool jpx_mark_decode(jpx_record record, jpx_arena *arena, jpx_mark *mark)
-{
-    uint8_t by[JPX_ENTRY_SIZE];
-    bson_iter_t iter;
-
-    if (record.id.size != JPX_MARK_SIZE)
-        return false;
-    memcpy(mark->key.b, record.id.data, JPX_PIPELINE_SIZE);
-    mark->step = jpx_get32(record.id.data + JPX_PIPELINE_SIZE);
-    mark->since_ms = jpx_doc_find(record.doc, "since", &iter) ? bson_iter_date_time(&iter) : 0;
-    mark->seen_ms = jpx_doc_find(record.doc, "seen", &iter) ? bson_iter_date_time(&iter) : 0;
-    mark->worker = jpx_doc_find(record.doc, "worker", &iter) ? jpx_iter_text(&iter, arena) : NULL;
-    mark->begins = jpx_doc_find(record.doc, "begins", &iter);
-    mark->ticketed =
-        jpx_doc_find(record.doc, "token", &iter) && jpx_iter_id(&iter, mark->token_hash, sizeof mark->token_hash);
-    mark->plans = jpx_doc_find(record.doc, "by", &iter) && jpx_iter_id(&iter, by, sizeof by);
-    if (mark->plans) {
-        memcpy(mark->by.b, by, JPX_PIPELINE_SIZE);
-        mark->by_step = jpx_get32(by + JPX_PIPELINE_SIZE);
-    }
-    return mark->worker != NULL;
 }

@@ -3,7 +3,7 @@
 #include "engine/engine.h"
 #include <string.h>
 
-static void tell_filled(jpx_outbox *box, const jpx_pipeline *p, const jpx_entry *entry, jpx_again again)
+static void tell_filled(jpx_outbox *box, const jpx_pipeline *p, const jpx_entry *entry, jpx_repeat repeat)
 {
     for (size_t i = 0; i < entry->outs_count; i++) {
         bool wanted = jpx_key_is_root(&p->key) || p->links_count;
@@ -18,7 +18,7 @@ static void tell_filled(jpx_outbox *box, const jpx_pipeline *p, const jpx_entry 
                          .count = 1,
                          .slot = entry->outs[i].slot,
                          .step = entry->step,
-                         .again = again};
+                         .repeat = repeat};
         jpx_outbox_fact(box, &fact);
     }
 }
@@ -41,7 +41,7 @@ static jp_status start_children(jpx_session *session, jpx_outbox *box, const jpx
         for (size_t i = 0; i < found.count; i++) {
             jpx_pipeline child;
             if (jpx_pipeline_decode(found.items[i].doc, session->arena, &child) && child.deps_count == 0)
-                ready[count++] = (jpx_ready){child.key, entry->at_ms};
+                ready[count++] = (jpx_ready){child.key, {true, entry->at_ms}};
         }
         if (jpx_publish_ready(session, box, ready, count, err) != JP_OK)
             return err->status;
@@ -57,7 +57,7 @@ static void start_ready(jpx_outbox *box, const jpx_generation *ready)
     }
     for (size_t i = 0; i < ready->ready_count; i++) {
         jpx_run_event event = {.key = ready->ready[i]};
-        jpx_outbox_run(box, &event, ready->ready_pipe[i], ready->ready_queue[i], false);
+        jpx_outbox_run(box, &event, ready->ready_pipe[i], ready->ready_queue[i], JPX_FIRST);
     }
 }
 
@@ -72,9 +72,9 @@ static void tell_change(jpx_outbox *box, const jpx_pipeline *p, const jpx_entry 
     jpx_outbox_change(box, &change);
 }
 
-static void tell_ended(jpx_outbox *box, const jpx_pipeline *p, jpx_fact_kind kind, jpx_again again)
+static void tell_ended(jpx_outbox *box, const jpx_pipeline *p, jpx_fact_kind kind, jpx_repeat repeat)
 {
-    jpx_fact fact = {.kind = kind, .key = p->key, .count = 1, .again = again};
+    jpx_fact fact = {.kind = kind, .key = p->key, .count = 1, .repeat = repeat};
     jpx_outbox_fact(box, &fact);
 }
 
@@ -103,52 +103,52 @@ static void set_timer(jpx_outbox *box, const jpx_pipeline *p, const jpx_entry *e
 jp_status jpx_entry_effects(jpx_session *session, jpx_outbox *box, const jpx_pipeline *p, const jpx_entry *entry,
                             const jpx_generation *ready, bool there, jp_error *err)
 {
-    jpx_again again = there ? entry->at_ms : 0; /* nothing of it was told before it was there */
+    jpx_repeat repeat = {there, there ? entry->at_ms : 0}; /* nothing of it was published before it was stored */
 
     switch (entry->kind) {
     case JPX_ENTRY_REPLIED:
         if (entry->hooked) {
             jpx_run_event event = {.key = p->key, .step = entry->step + 1};
-            jpx_outbox_run(box, &event, p->pipe, p->queue, again);
+            jpx_outbox_run(box, &event, p->pipe, p->queue, repeat);
             return JP_OK;
         }
         /* fall through */
     case JPX_ENTRY_RETURNED:
-        tell_filled(box, p, entry, again);
-        tell_ended(box, p, JPX_FACT_ENDED, again);
+        tell_filled(box, p, entry, repeat);
+        tell_ended(box, p, JPX_FACT_ENDED, repeat);
         return JP_OK;
     case JPX_ENTRY_PLANNED:
-        tell_filled(box, p, entry, again);
-        if (!again)
+        tell_filled(box, p, entry, repeat);
+        if (!repeat.maybe)
             tell_change(box, p, entry, "running");
-        if (ready && !again) {
+        if (ready && !repeat.maybe) {
             start_ready(box, ready);
             return JP_OK;
         }
         return start_children(session, box, entry, err);
     case JPX_ENTRY_RETRY:
         set_timer(box, p, entry);
-        if (!again)
+        if (!repeat.maybe)
             tell_change(box, p, entry, "retry");
         return JP_OK;
     case JPX_ENTRY_WAITING:
         if (entry->due_ms)
             set_timer(box, p, entry);
-        if (!again)
+        if (!repeat.maybe)
             tell_change(box, p, entry, "running");
         return JP_OK;
     case JPX_ENTRY_FAILED:
         jpx_outbox_abort(box, &p->key, p->pipe, abort_reason(session, p, entry));
-        if (!again && !p->hook && !jpx_key_is_root(&p->key))
+        if (!repeat.maybe && !p->hook && !jpx_key_is_root(&p->key))
             tell_change(box, p, entry, "aborted"); /* with a hook: when that has run; of the root: with the root */
         return JP_OK;
     case JPX_ENTRY_ABORTED:
         return JP_OK; /* the walker that wrote it sees to its hooks */
     case JPX_ENTRY_FINISHED:
-        if (entry->aborted && !again && !jpx_key_is_root(&p->key))
+        if (entry->aborted && !repeat.maybe && !jpx_key_is_root(&p->key))
             tell_change(box, p, entry, "aborted");
         if (!entry->aborted) {
-            tell_ended(box, p, JPX_FACT_FINISHED, again);
+            tell_ended(box, p, JPX_FACT_FINISHED, repeat);
         } else if (jpx_key_is_root(&p->key)) {
             jpx_root_id root = jpx_key_root_id(&p->key);
             char *data, text[JPX_ROOT_TEXT];

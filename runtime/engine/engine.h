@@ -26,6 +26,7 @@ typedef struct jpx_session {
     jpx_store *store;
     jpx_bus *bus;
     jpx_arena *arena;
+    unsigned newer_reported; /* a bit for each jpx_newer_kind */
 } jpx_session;
 
 struct jpx_role {
@@ -43,17 +44,29 @@ jp_status jpx_worker_open(jpx_role **out, jp_error *err);
 jp_status jpx_barrier_open(jpx_role **out, jp_error *err);
 jp_status jpx_api_open(jpx_role **out, jp_error *err);
 
+/* ---- newer.c: what a newer version of jetpipe wrote ---- */
+typedef enum jpx_newer_kind { JPX_NEWER_RUN, JPX_NEWER_SLOT, JPX_NEWER_RECORD } jpx_newer_kind;
+/* Nacks it, for longer each time: a newer process takes it. */
+void jpx_give_to_newer(jpx_session *, jpx_sub *, jpx_delivery *, jpx_newer_kind);
+/* JP_E_REFUSED: whoever needs the record gives its event back. */
+jp_status jpx_newer_record(jpx_session *, const char *record, const jpx_key *, jp_error *err);
+/* first_ms, doubled for each delivery after the first, at most most_ms. */
+int64_t jpx_nak_delay_ms(uint32_t deliveries, int64_t first_ms, int64_t most_ms);
+
 /* ---- load.c: records by key ---- */
 
-/* out[i] is NULL where there is none, or where it is damaged (logged). */
+/* out[i] is NULL where there is none, or where it is damaged (logged). All loads fail with JP_E_REFUSED at a record of
+ * a newer version. */
 jp_status jpx_load_pipelines(jpx_session *, const jpx_key *, size_t count, jpx_pipeline **out, jp_error *err);
 jp_status jpx_load_roots(jpx_session *, const jpx_root_id *, size_t count, jpx_root **out, jp_error *err);
 /* Entries 0 .. upto[i] as far as they are there (all of them when upto is NULL). journal.pipeline is left alone. */
 jp_status jpx_load_entries(jpx_session *, const jpx_key *, const uint32_t *upto, size_t count, jpx_journal *out,
                            jp_error *err);
 
-/* The marks of the executions of one step; damaged ones are left out. */
-jp_status jpx_load_marks(jpx_session *, const jpx_key *, uint32_t step, jpx_mark **out, size_t *count, jp_error *err);
+/* The executions of one step, and the handouts of a generation, by its finish key; damaged ones are left out. */
+jp_status jpx_load_executions(jpx_session *, const jpx_key *, uint32_t step, jpx_execution **out, size_t *count,
+                              jp_error *err);
+jp_status jpx_load_handouts(jpx_session *, const jpx_key *generation, jpx_handout **out, size_t *count, jp_error *err);
 
 typedef struct jpx_slot { /* a slot to be read */
     jpx_key key;
@@ -83,7 +96,7 @@ typedef struct jpx_queue_age { /* the age of each queue, looked at once */
     size_t count, cap;
 } jpx_queue_age;
 /* May this event, published after `since`, still be in its queue? False also when that is not known. */
-bool jpx_queue_age_may_have(jpx_queue_age *, const jpx_run_event *, const char *queue, jpx_again since);
+bool jpx_queue_age_may_have(jpx_queue_age *, const jpx_run_event *, const char *queue, int64_t since_ms);
 
 /* ---- outbox.c: events gathered by one handler, published at its end ---- */
 typedef struct jpx_outbox {
@@ -101,7 +114,7 @@ typedef struct jpx_outbox {
     size_t aborts_count, aborts_cap;
 } jpx_outbox;
 jpx_outbox jpx_outbox_new(jpx_session *);
-void jpx_outbox_run(jpx_outbox *, const jpx_run_event *, const char *pipe, const char *queue, jpx_again again);
+void jpx_outbox_run(jpx_outbox *, const jpx_run_event *, const char *pipe, const char *queue, jpx_repeat);
 void jpx_outbox_fact(jpx_outbox *, const jpx_fact *);
 void jpx_outbox_timer(jpx_outbox *, int64_t due_ms, const jpx_pipeline *, uint32_t step);
 /* Raises the abort flag of the root (the first reason stays) and has the abort carried out. */
@@ -127,7 +140,7 @@ jp_status jpx_entry_effects(jpx_session *, jpx_outbox *, const jpx_pipeline *, c
 /* Run events for pipelines whose dependencies are all there; `again`: only where no entry is yet. */
 typedef struct jpx_ready {
     jpx_key key;
-    jpx_again again;
+    jpx_repeat repeat;
 } jpx_ready;
 jp_status jpx_publish_ready(jpx_session *, jpx_outbox *, const jpx_ready *, size_t count, jp_error *err);
 
@@ -154,7 +167,7 @@ jp_status jpx_tombstone_put(jpx_session *, const jpx_root_id *, jp_error *err);
 jp_status jpx_tombstone_remove(jpx_session *, const jpx_root_id *, jp_error *err);
 jp_status jpx_tombstone_time(jpx_session *, const jpx_root_id *, int64_t *ms,
                              jp_error *err); /* when; 0 = there is none */
-jp_status jpx_tombstone_find(jpx_session *, const jpx_root_id *, size_t count, bool *buried, jp_error *err);
+jp_status jpx_tombstone_find(jpx_session *, const jpx_root_id *, size_t count, bool *cleaned, jp_error *err);
 
 /* ---- view.c, view_why.c: what people see ---- */
 jp_status jpx_view_status(jpx_session *, const jpx_root *, bool counts, bson_t *out, jp_error *err);

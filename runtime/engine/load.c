@@ -40,6 +40,8 @@ jp_status jpx_load_pipelines(jpx_session *session, const jpx_key *keys, size_t c
         out[i] = NULL;
         if (!found[i].doc.data)
             continue;
+        if (jpx_record_is_newer(found[i].doc))
+            return jpx_newer_record(session, "pipeline", &keys[i], err);
         out[i] = jpx_alloc(session->arena, sizeof **out);
         if (!jpx_pipeline_decode(found[i].doc, session->arena, out[i])) {
             damaged(session, "pipeline", &keys[i]);
@@ -62,9 +64,11 @@ jp_status jpx_load_roots(jpx_session *session, const jpx_root_id *roots, size_t 
         out[i] = NULL;
         if (!found[i].doc.data)
             continue;
+        jpx_key key = jpx_key_root(roots[i]);
+        if (jpx_record_is_newer(found[i].doc))
+            return jpx_newer_record(session, "root", &key, err);
         out[i] = jpx_alloc(session->arena, sizeof **out);
         if (!jpx_root_decode(found[i].doc, session->arena, out[i])) {
-            jpx_key key = jpx_key_root(roots[i]);
             damaged(session, "root", &key);
             out[i] = NULL;
         }
@@ -92,6 +96,8 @@ static jp_status scan_entries(jpx_session *session, const jpx_key *key, jpx_jour
         journal->entries = entries;
         for (size_t i = 0; i < found.count; i++) {
             jpx_entry *entry = &entries[journal->count];
+            if (jpx_record_is_newer(found.items[i].doc))
+                return jpx_newer_record(session, "entry", key, err);
             if (!jpx_entry_decode(found.items[i].doc, session->arena, entry) || entry->step != journal->count) {
                 damaged(session, "entry", key);
                 return JP_OK;
@@ -132,6 +138,8 @@ jp_status jpx_load_entries(jpx_session *session, const jpx_key *keys, const uint
         for (uint32_t step = 0; step < want; step++) {
             if (!found[at + step].doc.data || journal->count < step)
                 continue;
+            if (jpx_record_is_newer(found[at + step].doc))
+                return jpx_newer_record(session, "entry", &keys[i], err);
             if (!jpx_entry_decode(found[at + step].doc, session->arena, &journal->entries[step])) {
                 damaged(session, "entry", &keys[i]);
                 continue;
@@ -146,21 +154,42 @@ jp_status jpx_load_entries(jpx_session *session, const jpx_key *keys, const uint
     return JP_OK;
 }
 
-jp_status jpx_load_marks(jpx_session *session, const jpx_key *key, uint32_t step, jpx_mark **out, size_t *count,
-                         jp_error *err)
+/* All marks of one step of a pipeline, or of another key of that form. */
+static jp_status scan_marks(jpx_session *session, const jpx_key *key, uint32_t step, jpx_records *found, jp_error *err)
 {
     uint8_t entry[JPX_ENTRY_SIZE], lo[JPX_MARK_SIZE], hi[JPX_MARK_SIZE];
+
+    jpx_entry_id(entry, key, step);
+    jpx_id_bounds(lo, hi, sizeof lo, entry, entry, sizeof entry);
+    return jpx_store_scan(session->store, JPX_TABLE_MARK, jpx_id(lo, sizeof lo), jpx_id(hi, sizeof hi), JPX_SCAN_CHUNK,
+                          false, session->arena, found, err);
+}
+
+jp_status jpx_load_executions(jpx_session *session, const jpx_key *key, uint32_t step, jpx_execution **out,
+                              size_t *count, jp_error *err)
+{
     jpx_records found;
 
     *count = 0;
-    jpx_entry_id(entry, key, step);
-    jpx_id_bounds(lo, hi, sizeof lo, entry, entry, sizeof entry);
-    if (jpx_store_scan(session->store, JPX_TABLE_MARK, jpx_id(lo, sizeof lo), jpx_id(hi, sizeof hi), JPX_SCAN_CHUNK,
-                       false, session->arena, &found, err) != JP_OK)
+    if (scan_marks(session, key, step, &found, err) != JP_OK)
         return err->status;
-    *out = jpx_alloc_array(session->arena, found.count + 1, sizeof **out);
+    *out = jpx_alloc_array(session->arena, found.count, sizeof **out);
     for (size_t i = 0; i < found.count; i++)
-        *count += jpx_mark_decode(found.items[i], session->arena, &(*out)[*count]);
+        *count += jpx_execution_decode(found.items[i], session->arena, &(*out)[*count]);
+    return JP_OK;
+}
+
+jp_status jpx_load_handouts(jpx_session *session, const jpx_key *generation, jpx_handout **out, size_t *count,
+                            jp_error *err)
+{
+    jpx_records found;
+
+    *count = 0;
+    if (scan_marks(session, generation, 0, &found, err) != JP_OK)
+        return err->status;
+    *out = jpx_alloc_array(session->arena, found.count, sizeof **out);
+    for (size_t i = 0; i < found.count; i++)
+        *count += jpx_handout_decode(found.items[i], session->arena, &(*out)[*count]);
     return JP_OK;
 }
 

@@ -1,5 +1,6 @@
 /* outbox.c -- events gathered by one handler and published together at its end, after everything they tell of is
  * durable. Slot events of one root are put together. */
+#include "base/text.h"
 #include "engine/engine.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,13 +17,13 @@ void jpx_outbox_message(jpx_outbox *box, const jpx_message *message)
 }
 
 /* A message id saves work where the broker remembers it. What is said again must not be swallowed by it. */
-static const char *message_id(jpx_outbox *box, const jpx_run_event *event, jpx_again again)
+static const char *message_id(jpx_outbox *box, const jpx_run_event *event, jpx_repeat repeat)
 {
     char key[2 * JPX_PIPELINE_SIZE + 1], fresh[17];
     uint8_t random[8];
 
     jpx_hex(key, event->key.b, JPX_PIPELINE_SIZE);
-    if (!again)
+    if (!repeat.maybe)
         return jpx_format(box->session->arena, "%s-%s%u%s", key, event->finish ? "f" : "", event->step,
                           event->due ? "-due" : "");
     jpx_random(box->session->env, random, sizeof random);
@@ -30,20 +31,20 @@ static const char *message_id(jpx_outbox *box, const jpx_run_event *event, jpx_a
     return jpx_format(box->session->arena, "%s-%s%u-again-%s", key, event->finish ? "f" : "", event->step, fresh);
 }
 
-void jpx_outbox_run(jpx_outbox *box, const jpx_run_event *event, const char *pipe, const char *queue, jpx_again again)
+void jpx_outbox_run(jpx_outbox *box, const jpx_run_event *event, const char *pipe, const char *queue, jpx_repeat repeat)
 {
     jpx_arena *arena = box->session->arena;
-    if (again && box->backlog && jpx_queue_age_may_have(box->backlog, event, queue, again))
+    if (repeat.maybe && box->backlog && jpx_queue_age_may_have(box->backlog, event, queue, repeat.since_ms))
         return;
-    jpx_run_event told = *event;
-    told.again = again != 0;
+    jpx_run_event sent = *event;
+    sent.repeat = repeat.maybe;
     jpx_message message = {
         .subject = jpx_format(arena, "%s.run.%s.%s", jpx_bus_prefix(box->session->bus), queue, pipe),
-        .data = jpx_run_event_encode(&told, pipe, jpx_now(box->session->env), arena),
-        .id = message_id(box, event, again),
+        .data = jpx_run_event_encode(&sent, pipe, jpx_now(box->session->env), arena),
+        .id = message_id(box, event, repeat),
     };
     jpx_outbox_message(box, &message);
-    if (event->step == 0 && !event->finish && !again) {
+    if (event->step == 0 && !event->finish && !repeat.maybe) {
         jpx_change change = {.what = "queued", .key = event->key, .pipe = pipe};
         jpx_outbox_change(box, &change);
     }
@@ -100,7 +101,7 @@ static int fact_order(const void *left, const void *right)
     const jpx_fact *a = left, *b = right;
     int order = memcmp(a->key.b, b->key.b, JPX_ROOT_SIZE);
     if (order == 0)
-        order = (a->again != 0) - (b->again != 0);
+        order = a->repeat.maybe - b->repeat.maybe;
     if (order == 0)
         order = memcmp(a->key.b, b->key.b, JPX_PIPELINE_SIZE);
     return order ? order : (int)a->kind - (int)b->kind;
@@ -108,7 +109,7 @@ static int fact_order(const void *left, const void *right)
 
 static bool together(const jpx_fact *a, const jpx_fact *b)
 {
-    return memcmp(a->key.b, b->key.b, JPX_ROOT_SIZE) == 0 && (a->again != 0) == (b->again != 0);
+    return memcmp(a->key.b, b->key.b, JPX_ROOT_SIZE) == 0 && a->repeat.maybe == b->repeat.maybe;
 }
 
 static void pack_facts(jpx_outbox *box)

@@ -9,16 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    ROUNDS_MAX = 32,
-    SEE_FILL = INT32_MAX /* step of a fact about a slot that was handed: its fill tells the filler */
-};
+enum { ROUNDS_MAX = 32 };
 
 typedef struct item { /* one fact about one pipeline */
     jpx_fact_kind kind;
     jpx_key key;
     const char *slot;
-    jpx_again again;
+    jpx_repeat repeat;
     jpx_key filler; /* FILLED: who filled it, which may be somebody below */
     uint32_t filler_step;
     const char *filler_slot;
@@ -30,13 +27,13 @@ typedef struct target { /* one bit of one barrier */
     uint32_t bits;      /* of the whole barrier */
     jpx_key then;       /* who is ready (start), or ended (finish), at zero */
     bool finish;
-    jpx_again again;
+    jpx_repeat repeat;
 } target;
 
 typedef struct hook_call { /* the hooks of a pipeline are to be called */
     jpx_key key;
     const jpx_pipeline *pipeline;
-    jpx_again again;
+    jpx_repeat repeat;
 } hook_call;
 
 typedef struct propagation {
@@ -63,9 +60,9 @@ static void push_next(propagation *s, item next)
 }
 
 static void push_target(propagation *s, const jpx_key *at, uint32_t bits, uint32_t bit, const jpx_key *then,
-                        bool finish, jpx_again again)
+                        bool finish, jpx_repeat repeat)
 {
-    target t = {.at = *at, .bits = bits, .then = *then, .finish = finish, .again = again};
+    target t = {.at = *at, .bits = bits, .then = *then, .finish = finish, .repeat = repeat};
     t.part = jpx_barrier_part(bits, bit, &t.bit);
     JPX_PUSH(s->session->arena, s->targets, s->targets_count, s->targets_cap) = t;
 }
@@ -81,10 +78,10 @@ static void wake(propagation *s, const item *it, const jpx_pipeline *p, const ch
         for (uint32_t c = 0; c < waiter->count; c++) {
             jpx_key consumer = jpx_key_make(jpx_key_root_id(&it->key), jpx_key_gen(&it->key), waiter->consumer + c);
             if (waiter->bits == 1) {
-                jpx_ready ready = {consumer, it->again};
+                jpx_ready ready = {consumer, it->repeat};
                 JPX_PUSH(s->session->arena, s->ready, s->ready_count, s->ready_cap) = ready;
             } else {
-                push_target(s, &consumer, waiter->bits, waiter->bit, &consumer, false, it->again);
+                push_target(s, &consumer, waiter->bits, waiter->bit, &consumer, false, it->repeat);
             }
         }
     }
@@ -95,7 +92,7 @@ static jp_status on_filled(propagation *s, const item *it, const jpx_pipeline *p
     item from = *it;
 
     wake(s, it, p, it->slot);
-    if (jpx_key_is_root(&it->key) && !it->again) {
+    if (jpx_key_is_root(&it->key) && !it->repeat.maybe) {
         jpx_change change = {.what = "filled", .key = it->key, .pipe = p->pipe, .root = true};
         jpx_outbox_change(s->box, &change);
     }
@@ -103,7 +100,7 @@ static jp_status on_filled(propagation *s, const item *it, const jpx_pipeline *p
         const jpx_link *link = &p->links[i];
         if (strcmp(link->slot, it->slot) != 0)
             continue;
-        if (from.filler_step == SEE_FILL) {
+        if (from.filler_step == JPX_STEP_FILL) {
             jpx_slot slot = {.key = it->key, .name = it->slot};
             uint8_t id[JPX_FILL_SIZE];
             jpx_bytes ids = {id, sizeof id};
@@ -142,7 +139,7 @@ static void change_root(propagation *s, const item *it, jpx_root_op op)
 
 static void on_finished(propagation *s, const item *it, const jpx_pipeline *p)
 {
-    if (!it->again) {
+    if (!it->repeat.maybe) {
         jpx_change change = {.what = "done", .key = it->key, .pipe = p->pipe};
         jpx_outbox_change(s->box, &change);
     }
@@ -152,7 +149,7 @@ static void on_finished(propagation *s, const item *it, const jpx_pipeline *p)
     }
     wake(s, it, p, NULL);
     jpx_key finish = jpx_finish_key(jpx_key_root_id(&it->key), jpx_key_gen(&it->key));
-    push_target(s, &finish, p->siblings, jpx_key_index(&it->key), &p->parent, true, it->again);
+    push_target(s, &finish, p->siblings, jpx_key_index(&it->key), &p->parent, true, it->repeat);
 }
 
 static void on_ended(propagation *s, const item *it, const jpx_pipeline *p)
@@ -165,7 +162,7 @@ static void on_ended(propagation *s, const item *it, const jpx_pipeline *p)
         /* The outcome of a root is decided in the root alone, before its hook is called (PROTOCOL 5). */
         change_root(s, it, JPX_ROOT_DECIDE);
     } else {
-        hook_call hook = {it->key, p, it->again};
+        hook_call hook = {it->key, p, it->repeat};
         JPX_PUSH(s->session->arena, s->hooks, s->hooks_count, s->hooks_cap) = hook;
     }
 }
@@ -179,6 +176,12 @@ static int target_order(const void *left, const void *right)
     return order ? order : (a->part > b->part) - (a->part < b->part);
 }
 
+/* Of two reports of one thing: a repeat if one of them is, since the later time. */
+static jpx_repeat later(jpx_repeat a, jpx_repeat b)
+{
+    return (jpx_repeat){a.maybe || b.maybe, a.since_ms > b.since_ms ? a.since_ms : b.since_ms};
+}
+
 /* Counts all targets down; parts that reach zero count in their tops. */
 static jp_status count_down(propagation *s, jp_error *err)
 {
@@ -189,7 +192,7 @@ static jp_status count_down(propagation *s, jp_error *err)
         size_t count = s->targets_count, n = 0;
         jpx_count *counts = jpx_alloc_array(arena, count, sizeof *counts);
         size_t *first = jpx_alloc_array(arena, count + 1, sizeof *first);
-        jpx_again *again = jpx_alloc_array(arena, count, sizeof *again);
+        jpx_repeat *repeat = jpx_alloc_array(arena, count, sizeof *repeat);
 
         s->targets = NULL;
         s->targets_count = s->targets_cap = 0;
@@ -204,7 +207,7 @@ static jp_status count_down(propagation *s, jp_error *err)
                 mask[word] |= (uint64_t)1 << targets[i].bit % JPX_WORD_BITS;
                 low = word < low ? word : low;
                 high = word > high ? word : high;
-                again[n] = targets[i].again > again[n] ? targets[i].again : again[n];
+                repeat[n] = later(repeat[n], targets[i].repeat);
             }
             jpx_barrier_id(id, &targets[first[n]].at, targets[first[n]].part);
             counts[n] = (jpx_count){
@@ -214,7 +217,7 @@ static jp_status count_down(propagation *s, jp_error *err)
             return err->status;
         for (size_t i = 0; i < n; i++) {
             const target *t = &targets[first[i]];
-            jpx_again told = again[i] ? again[i] : counts[i].repeated ? JPX_AGAIN : 0;
+            jpx_repeat then = repeat[i].maybe || !counts[i].repeated ? repeat[i] : JPX_REPEAT;
             if (!counts[i].found || counts[i].aborted || counts[i].left != 0)
                 continue;
             if (t->part != JPX_TOP_PART) {
@@ -224,13 +227,13 @@ static jp_status count_down(propagation *s, jp_error *err)
                               .bits = t->bits,
                               .then = t->then,
                               .finish = t->finish,
-                              .again = told};
+                              .repeat = then};
                 JPX_PUSH(arena, s->targets, s->targets_count, s->targets_cap) = top;
             } else if (t->finish) {
                 if (!s->level)
-                    push_next(s, (item){.kind = JPX_FACT_ENDED, .key = t->then, .again = told});
+                    push_next(s, (item){.kind = JPX_FACT_ENDED, .key = t->then, .repeat = then});
             } else {
-                jpx_ready ready = {t->then, told};
+                jpx_ready ready = {t->then, then};
                 JPX_PUSH(arena, s->ready, s->ready_count, s->ready_cap) = ready;
             }
         }
@@ -265,7 +268,8 @@ static jp_status close_roots(propagation *s, jp_error *err)
             jpx_outbox_change(s->box, &change);
         } else if (s->changes[i].op == JPX_ROOT_DECIDE && roots[i]->decided && !jpx_root_final(roots[i])) {
             jpx_run_event event = {.key = keys[i], .finish = true};
-            jpx_outbox_run(s->box, &event, pipelines[i]->pipe, pipelines[i]->queue, !s->changes[i].changed);
+            jpx_outbox_run(s->box, &event, pipelines[i]->pipe, pipelines[i]->queue,
+                           s->changes[i].changed ? JPX_FIRST : JPX_REPEAT);
         }
     }
     return JP_OK;
@@ -318,18 +322,18 @@ jp_status jpx_publish_ready(jpx_session *session, jpx_outbox *box, const jpx_rea
     if (jpx_load_pipelines(session, keys, count, pipelines, err) != JP_OK)
         return err->status;
     for (size_t i = 0; i < count; i++)
-        if (ready[i].again)
+        if (ready[i].repeat.maybe)
             keys[look++] = ready[i].key;
     if (look && jpx_load_entries(session, keys, upto, look, journals, err) != JP_OK)
         return err->status;
     look = 0;
     for (size_t i = 0; i < count; i++) {
-        if (ready[i].again && journals[look++].count)
+        if (ready[i].repeat.maybe && journals[look++].count)
             continue;
         if (!pipelines[i])
             continue;
         jpx_run_event event = {.key = ready[i].key};
-        jpx_outbox_run(box, &event, pipelines[i]->pipe, pipelines[i]->queue, ready[i].again);
+        jpx_outbox_run(box, &event, pipelines[i]->pipe, pipelines[i]->queue, ready[i].repeat);
     }
     return JP_OK;
 }
@@ -342,7 +346,7 @@ static jp_status publish_hooks(propagation *s, jp_error *err)
     size_t look = 0;
 
     for (size_t i = 0; i < s->hooks_count; i++)
-        if (s->hooks[i].again)
+        if (s->hooks[i].repeat.maybe)
             keys[look++] = s->hooks[i].key;
     if (look && jpx_load_entries(s->session, keys, NULL, look, journals, err) != JP_OK)
         return err->status;
@@ -350,8 +354,8 @@ static jp_status publish_hooks(propagation *s, jp_error *err)
     for (size_t i = 0; i < s->hooks_count; i++) {
         const hook_call *hook = &s->hooks[i];
         jpx_run_event event = {.key = hook->key, .finish = true};
-        if (!hook->again || !jpx_journal_find(&journals[look++], JPX_ENTRY_FINISHED))
-            jpx_outbox_run(s->box, &event, hook->pipeline->pipe, hook->pipeline->queue, hook->again);
+        if (!hook->repeat.maybe || !jpx_journal_find(&journals[look++], JPX_ENTRY_FINISHED))
+            jpx_outbox_run(s->box, &event, hook->pipeline->pipe, hook->pipeline->queue, hook->repeat);
     }
     return JP_OK;
 }
@@ -367,7 +371,7 @@ jp_status jpx_propagate(jpx_session *session, jpx_outbox *box, jpx_fact *facts, 
             push_next(&s, (item){.kind = facts[i].kind,
                                  .key = key,
                                  .slot = facts[i].slot,
-                                 .again = facts[i].again,
+                                 .repeat = facts[i].repeat,
                                  .filler = key,
                                  .filler_step = facts[i].step,
                                  .filler_slot = facts[i].slot});
@@ -386,8 +390,8 @@ jp_status jpx_propagate(jpx_session *session, jpx_outbox *box, jpx_fact *facts, 
                          .key = it->key,
                          .count = 1,
                          .slot = it->slot,
-                         .step = jpx_key_equal(&it->key, &it->filler) ? it->filler_step : SEE_FILL,
-                         .again = it->again};
+                         .step = jpx_key_equal(&it->key, &it->filler) ? it->filler_step : JPX_STEP_FILL,
+                         .repeat = it->repeat};
         jpx_outbox_fact(box, &fact);
     }
     if (publish_hooks(&s, err) != JP_OK)

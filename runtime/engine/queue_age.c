@@ -25,26 +25,26 @@ static int64_t oldest_ms(jpx_queue_age *backlog, const char *queue)
 static int64_t at_work_ms(jpx_queue_age *backlog, const jpx_key *key, uint32_t step)
 {
     jpx_session session = {.store = backlog->store, .arena = backlog->arena};
-    jpx_mark *marks;
+    jpx_execution *executions;
     size_t count;
     int64_t ms = 0;
     jp_error ignored;
 
-    if (jpx_load_marks(&session, key, step, &marks, &count, &ignored) != JP_OK)
+    if (jpx_load_executions(&session, key, step, &executions, &count, &ignored) != JP_OK)
         return 0;
     for (size_t i = 0; i < count; i++) {
-        int64_t seen_ms = marks[i].seen_ms ? marks[i].seen_ms : marks[i].since_ms;
+        int64_t seen_ms = executions[i].seen_ms ? executions[i].seen_ms : executions[i].since_ms;
         ms = seen_ms > ms ? seen_ms : ms;
     }
     return ms;
 }
 
-bool jpx_queue_age_may_have(jpx_queue_age *backlog, const jpx_run_event *event, const char *queue, jpx_again since)
+bool jpx_queue_age_may_have(jpx_queue_age *backlog, const jpx_run_event *event, const char *queue, int64_t since_ms)
 {
     int64_t oldest = oldest_ms(backlog, queue);
 
     if (oldest == 0 || oldest == INT64_MAX)
         return false;
-    return oldest <= since + MARGIN_MS ||
+    return oldest <= since_ms + MARGIN_MS ||
            (!event->finish && oldest <= at_work_ms(backlog, &event->key, event->step) + MARGIN_MS);
 }

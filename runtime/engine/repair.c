@@ -27,7 +27,7 @@ static bool can_be_aborted(const jpx_tree_node *node)
 static void call_hooks(jpx_outbox *box, const jpx_pipeline *p)
 {
     jpx_run_event event = {.key = p->key, .finish = true};
-    jpx_outbox_run(box, &event, p->pipe, p->queue, JPX_AGAIN);
+    jpx_outbox_run(box, &event, p->pipe, p->queue, JPX_REPEAT);
 }
 
 /* A status is told when it is final: of a pipeline with hooks that are to run, when they have (effects.c); of the
@@ -123,6 +123,8 @@ static jp_status abort_open(void *ctx, jpx_session *session, jpx_tree_node *node
 
     for (size_t i = 0; i < count; i++) {
         const jpx_entry *last = jpx_journal_last(&nodes[i].journal);
+        if (nodes[i].newer)
+            return jpx_newer_record(session, "pipeline or entry", &nodes[i].pipeline.key, err);
         nodes[i].skip = nodes[i].damaged;
         if (nodes[i].damaged || jpx_tree_node_planned(&nodes[i]))
             continue;
@@ -272,7 +274,7 @@ static jp_status repair_nodes(void *ctx, jpx_session *session, jpx_tree_node *no
         if (last != ending && jpx_entry_effects(session, &box, &nodes[i].pipeline, last, NULL, true, err) != JP_OK)
             return err->status;
         if (has_ended(&nodes[i])) {
-            jpx_fact fact = {.kind = JPX_FACT_ENDED, .key = nodes[i].pipeline.key, .count = 1, .again = JPX_AGAIN};
+            jpx_fact fact = {.kind = JPX_FACT_ENDED, .key = nodes[i].pipeline.key, .count = 1, .repeat = JPX_REPEAT};
             jpx_outbox_fact(&box, &fact);
         }
     }
@@ -291,7 +293,7 @@ static jp_status repair_nodes(void *ctx, jpx_session *session, jpx_tree_node *no
 jp_status jpx_repair_root(jpx_session *session, jpx_outbox *box, const jpx_root *root, jpx_queue_age *backlog,
                           jp_error *err)
 {
-    jpx_ready start = {jpx_key_root(root->id), root->started_ms};
+    jpx_ready start = {jpx_key_root(root->id), {true, root->started_ms}};
     jpx_tree_walk walk = {.root = root->id};
 
     if (root->aborting) {

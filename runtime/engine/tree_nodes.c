@@ -74,6 +74,7 @@ static jp_status load_journals(jpx_session *session, const jpx_key *lo, const jp
                 if (!jpx_entry_decode(found.items[e].doc, session->arena, entry) ||
                     entry->step != node->journal.count) {
                     node->damaged = true;
+                    node->newer = jpx_record_is_newer(found.items[e].doc);
                     break;
                 }
                 node->journal.count++;
@@ -85,14 +86,15 @@ static jp_status load_journals(jpx_session *session, const jpx_key *lo, const jp
     if (scan_all(session, JPX_TABLE_MARK, mark_lo, mark_hi, JPX_MARK_SIZE, &found, err) != JP_OK)
         return err->status;
     for (size_t i = 0; i < found.count; i++) {
-        jpx_mark mark;
+        jpx_execution execution;
         jpx_tree_node *node = node_of(nodes, count, found.items[i].id.data);
-        if (!node || !jpx_mark_decode(found.items[i], session->arena, &mark) || mark.step != node->journal.count)
+        if (!node || !jpx_execution_decode(found.items[i], session->arena, &execution) ||
+            execution.step != node->journal.count)
             continue;
         node->evidence.marked = true;
-        if (mark.since_ms >= node->since_ms) {
-            node->since_ms = mark.since_ms;
-            node->worker = mark.worker;
+        if (execution.since_ms >= node->since_ms) {
+            node->since_ms = execution.since_ms;
+            node->worker = execution.worker;
         }
     }
     return JP_OK;
@@ -178,6 +180,7 @@ jp_status jpx_load_tree_nodes(jpx_session *session, jpx_root_id root, const uint
     for (size_t i = 0; i < records.count; i++) {
         if (!jpx_pipeline_decode(records.items[i].doc, session->arena, &nodes[i].pipeline)) {
             nodes[i].damaged = true;
+            nodes[i].newer = jpx_record_is_newer(records.items[i].doc);
             nodes[i].pipeline = (jpx_pipeline){.pipe = "damaged", .queue = "default"};
             memcpy(nodes[i].pipeline.key.b, records.items[i].id.data, JPX_PIPELINE_SIZE);
         }

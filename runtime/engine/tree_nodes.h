@@ -12,6 +12,7 @@ typedef struct jpx_tree_node {
     const char *worker; /* of the newest mark; NULL = none */
     int64_t since_ms;
     bool damaged; /* the record cannot be read: only the key is there */
+    bool newer;   /* why: a newer version of jetpipe wrote it */
     bool skip;    /* set by a visitor: a walk does not go below */
 } jpx_tree_node;
 

@@ -13,6 +13,7 @@
  * The bell is one end of a socket pair. When a body closed it, or opened something else in its place, the process hands
  * over what it has and leaves: its end tells the worker to look, and no attempt is lost. */
 #include "exec/child.h"
+#include "base/clock.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -45,13 +46,6 @@ static struct child {
     char folder[PATH_MAX];
 } self;
 
-static int64_t now_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
 static bool has_bell(void)
 {
     struct stat is;
@@ -60,7 +54,7 @@ static bool has_bell(void)
 
 static void ring_bell(void)
 {
-    self.told_ns = now_ns();
+    self.told_ns = jpx_mono_ns();
     if (!atomic_load(&self.page->armed) || !atomic_exchange(&self.page->armed, 0))
         return;
     if (!has_bell() || (send(self.bell, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && errno != EAGAIN))
@@ -155,7 +149,7 @@ static void run(jpx_bytes bytes, uint32_t seq, jpx_arena *arena)
     if (getpid() != self.pid)
         _exit(0); /* a child that the body forked came back from it */
     outcome.number_in_worker = attempt.number_in_worker;
-    outcome.body_us = (now_ns() - atomic_load_explicit(&slot->begun_ns, memory_order_relaxed)) / 1000;
+    outcome.body_us = (jpx_mono_ns() - atomic_load_explicit(&slot->begun_ns, memory_order_relaxed)) / 1000;
     atomic_store(&slot->state, JPX_SLOT_ENDED);
     jpx_bytes out = jpx_outcome_encode(&outcome, arena);
     if (out.size > JPX_FRAME_MAX) {
@@ -185,7 +179,7 @@ static void tell(void)
     if (!atomic_load(&self.page->armed))
         return;
     if (left <= atomic_load_explicit(&self.page->bell_at, memory_order_relaxed) || there > BELL_FULL ||
-        now_ns() - self.told_ns > BELL_EVERY_NS)
+        jpx_mono_ns() - self.told_ns > BELL_EVERY_NS)
         ring_bell();
 }
 
@@ -235,7 +229,7 @@ void jpx_child_main(const jpx_registry *registry, int page_fd, int bell_fd, pid_
         uint8_t *data = jpx_alloc(arena, head.size);
         take(data, head.size);
         jpx_page_slot *slot = &self.page->slots[head.seq % JPX_WINDOW_MAX];
-        atomic_store_explicit(&slot->begun_ns, now_ns(), memory_order_relaxed);
+        atomic_store_explicit(&slot->begun_ns, jpx_mono_ns(), memory_order_relaxed);
         atomic_store(&self.page->watch.current, head.seq + 1);
         if (atomic_compare_exchange_strong(&slot->state, &queued, JPX_SLOT_BEGUN)) {
             run((jpx_bytes){data, head.size}, head.seq, arena);

@@ -3,9 +3,9 @@
 #ifndef JPX_EXECUTOR_IMPL_H
 #define JPX_EXECUTOR_IMPL_H
 
+#include "base/clock.h"
 #include "exec/executor.h"
 #include "exec/page.h"
-#include <time.h>
 
 enum { JPX_PENDING_MAX = 1 << 20 }; /* submitted and not fetched; room() never asks for that many */
 
@@ -24,15 +24,6 @@ typedef struct jpx_executor_verbs {
 struct jpx_executor { /* the first member of both kinds */
     const jpx_executor_verbs *verbs;
 };
-
-/* Time-outs and windows are about real processes: they use the monotonic clock, which all of them share, never the
- * injected one. */
-static inline int64_t jpx_mono_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
 
 /* How many attempts may wait in one process, learned from how long its bodies take: about a millisecond of work. */
 typedef struct jpx_pace {

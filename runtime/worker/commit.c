@@ -6,6 +6,7 @@
  *
  * If store or broker are away, the outcomes are kept and committed again later. Nothing new is collected meanwhile, so
  * JPX_BATCH_MAX places are enough. Committing waits for store and broker. */
+#include "base/text.h"
 #include "worker/worker.h"
 
 enum { BACKOFF_MS = 50, BACKOFF_MAX_MS = 2000 };
@@ -146,6 +147,8 @@ static jp_status read_winners(group *g, jp_error *err)
         jpx_entry_id(id, &c->entry.key, c->entry.step);
         if (jpx_store_get(g->session->store, JPX_TABLE_ENTRY, &ids, 1, g->session->arena, &record, err) != JP_OK)
             return err->status;
+        if (record.doc.data && jpx_record_is_newer(record.doc))
+            return jpx_newer_record(g->session, "entry", &c->entry.key, err);
         if (!record.doc.data || !jpx_entry_decode(record.doc, g->session->arena, &c->entry)) {
             c->has_entry = false;
             continue;

@@ -3,8 +3,11 @@
  *
  * Events that were fetched together are loaded, decided and started together. If that fails, those that have not been
  * submitted are nacked, and redelivered. Waits for store and broker. */
+#include "base/text.h"
 #include "worker/worker.h"
 #include <stdlib.h>
+
+enum { NAK_MAX_MS = 30 * 1000 };
 
 static jp_status load_batch(jpx_worker *w, jpx_batch *b, jpx_root ***roots, jp_error *err)
 {
@@ -143,7 +146,13 @@ static jpx_job *receive(jpx_worker *w, jpx_job_memory *memory, jpx_queue_sub *qu
     jp_error err;
 
     *job = (jpx_job){.memory = memory, .queue_sub = queue_sub, .delivery = delivery};
-    if (!jpx_run_event_decode(delivery->data, memory->arena, &job->event)) {
+    switch (jpx_run_event_decode(delivery->data, &job->event)) {
+    case JPX_DECODED:
+        break;
+    case JPX_NEWER:
+        jpx_give_to_newer(session, queue_sub->sub, delivery, JPX_NEWER_RUN);
+        return NULL;
+    case JPX_MALFORMED:
         if (jpx_dead_letter(session, delivery, "run", "not a run event", &err) == JP_OK)
             jpx_sub_ack(queue_sub->sub, &delivery, 1);
         else
@@ -159,16 +168,46 @@ static jpx_job *receive(jpx_worker *w, jpx_job_memory *memory, jpx_queue_sub *qu
     return job;
 }
 
-static void nak_batch(jpx_worker *w, const jpx_batch *b)
+static void nak_batch(jpx_worker *w, const jpx_batch *b, int64_t delay_ms)
 {
     for (size_t i = 0; i < b->count; i++) {
         jpx_job *job = b->jobs[i];
         if (job->state == JPX_JOB_SUBMITTED)
-            continue;
+            continue; /* its body goes on */
         for (size_t e = 0; job->state == JPX_JOB_ENDED && e < w->ended_count; e++)
             if (w->ended[e].job == job)
                 w->ended[e] = w->ended[--w->ended_count];
-        jpx_job_ack_or_nak(w, job, true, JPX_NAK_MS);
+        jpx_job_ack_or_nak(w, job, true, delay_ms);
+    }
+}
+
+/* A record that cannot be read concerns one root: its event must not hold up those that arrived with it. */
+static bool is_of_one_root(jp_status status)
+{
+    return status == JP_E_DAMAGED || status == JP_E_REFUSED;
+}
+
+static void handle(jpx_worker *w, jpx_batch *b)
+{
+    jp_error err = {0};
+
+    if (handle_batch(w, b, &err) == JP_OK) {
+        for (size_t i = 0; i < b->count; i++)
+            if (b->jobs[i]->state == JPX_JOB_DONE || b->jobs[i]->state == JPX_JOB_DEFERRED)
+                jpx_job_ack_or_nak(w, b->jobs[i], b->jobs[i]->state == JPX_JOB_DEFERRED, JPX_NAK_MS);
+    } else if (b->count > 1 && is_of_one_root(err.status)) {
+        for (size_t i = 0; i < b->count; i++)
+            if (b->jobs[i]->state == JPX_JOB_NEW)
+                handle(w, &(jpx_batch){.jobs = &b->jobs[i], .count = 1});
+            else /* what follows from it was not published */
+                nak_batch(w, &(jpx_batch){.jobs = &b->jobs[i], .count = 1}, JPX_NAK_MS);
+    } else {
+        jpx_log(w->role.session.env, JPX_WARN, "events nacked", "count=%zu error=%s", b->count,
+                jpx_json_text(w->role.session.arena, err.text));
+        nak_batch(w, b,
+                  is_of_one_root(err.status)
+                      ? jpx_nak_delay_ms(b->jobs[0]->delivery->deliveries, JPX_NAK_MS, NAK_MAX_MS)
+                      : JPX_NAK_MS);
     }
 }
 
@@ -177,7 +216,6 @@ void jpx_worker_take(jpx_worker *w, jpx_queue_sub *queue_sub, jpx_delivery **del
     jpx_session *session = &w->role.session;
     jpx_job_memory *memory = calloc(1, sizeof *memory);
     jpx_arena *before = session->arena;
-    jp_error err = {0};
     jpx_batch b = {0};
 
     JPX_ASSERT(memory != NULL);
@@ -189,15 +227,8 @@ void jpx_worker_take(jpx_worker *w, jpx_queue_sub *queue_sub, jpx_delivery **del
         if (job)
             b.jobs[b.count++] = job;
     }
-    if (b.count && handle_batch(w, &b, &err) != JP_OK) {
-        jpx_log(session->env, JPX_WARN, "events nacked", "count=%zu error=%s", b.count,
-                jpx_json_text(session->arena, err.text));
-        nak_batch(w, &b);
-    } else {
-        for (size_t i = 0; i < b.count; i++)
-            if (b.jobs[i]->state == JPX_JOB_DONE || b.jobs[i]->state == JPX_JOB_DEFERRED)
-                jpx_job_ack_or_nak(w, b.jobs[i], b.jobs[i]->state == JPX_JOB_DEFERRED, JPX_NAK_MS);
-    }
+    if (b.count)
+        handle(w, &b);
     session->arena = before;
     jpx_job_memory_drop(memory);
 }

@@ -7,19 +7,24 @@
 
 enum { RUNNING_MAX = 64 };
 
-static jpx_mark mark_of(const jpx_worker *w, const jpx_job *job)
+static const char *place_of(const jpx_worker *w)
 {
-    return (jpx_mark){.key = job->event.key,
-                      .step = job->event.step,
-                      .since_ms = jpx_now(w->role.session.env),
-                      .worker = w->role.parts.worker ? w->role.parts.worker : "worker"};
+    return w->role.parts.worker ? w->role.parts.worker : "worker";
 }
 
-static jpx_record record_of(jpx_worker *w, const jpx_mark *mark)
+static jpx_execution execution_of(const jpx_worker *w, const jpx_job *job)
+{
+    return (jpx_execution){.key = job->event.key,
+                           .step = job->event.step,
+                           .since_ms = jpx_now(w->role.session.env),
+                           .worker = place_of(w)};
+}
+
+static jpx_record record_of(jpx_worker *w, const jpx_execution *execution)
 {
     uint8_t tail[8];
     jpx_random(w->role.session.env, tail, sizeof tail);
-    return jpx_mark_encode(mark, tail, w->role.session.arena);
+    return jpx_execution_encode(execution, tail, w->role.session.arena);
 }
 
 static bool is_marked(const jpx_job *job)
@@ -31,7 +36,7 @@ static bool is_marked(const jpx_job *job)
 
 bool jpx_job_is_repeat(const jpx_job *job)
 {
-    return job->delivery->deliveries > 1 || job->event.again;
+    return job->delivery->deliveries > 1 || job->event.repeat;
 }
 
 /* We count marks with `begins`. The first start leaves none, so the limit is JPX_DELIVERIES_MAX - 1. Two kinds of marks
@@ -44,15 +49,16 @@ bool jpx_job_is_repeat(const jpx_job *job)
 bool jpx_crash_limit(jpx_worker *w, jpx_job *job)
 {
     const int64_t dead_ms = jpx_now(w->role.session.env) - jpx_ack_wait_ms() / 2;
-    jpx_mark *marks;
+    jpx_execution *executions;
     size_t count;
     int starts = 0;
     jp_error ignored;
 
-    if (jpx_load_marks(&w->role.session, &job->event.key, job->event.step, &marks, &count, &ignored) != JP_OK)
+    if (jpx_load_executions(&w->role.session, &job->event.key, job->event.step, &executions, &count, &ignored) != JP_OK)
         return false;
     for (size_t i = 0; i < count; i++)
-        starts += marks[i].begins && (marks[i].seen_ms ? marks[i].seen_ms : marks[i].since_ms) <= dead_ms;
+        starts +=
+            executions[i].begins && (executions[i].seen_ms ? executions[i].seen_ms : executions[i].since_ms) <= dead_ms;
     job->suspect = starts == JPX_DELIVERIES_MAX - 2;
     return starts >= JPX_DELIVERIES_MAX - 1;
 }
@@ -79,8 +85,8 @@ jp_status jpx_mark_hooked(jpx_worker *w, jpx_batch *b, jpx_root **roots, jp_erro
             continue;
         whose[count] = i;
         ids[count] = jpx_key_root_id(&job->event.key);
-        const jpx_mark mark = mark_of(w, job);
-        marks[count++] = record_of(w, &mark);
+        const jpx_execution execution = execution_of(w, job);
+        marks[count++] = record_of(w, &execution);
         job->hook_mark = marks[count - 1].id;
     }
     if (!count)
@@ -107,9 +113,9 @@ jp_status jpx_mark_starts(jpx_worker *w, jpx_job **jobs, size_t count, jp_error 
 
     for (size_t i = 0; i < count; i++)
         if (jpx_job_is_repeat(jobs[i])) {
-            jpx_mark mark = mark_of(w, jobs[i]);
-            mark.begins = true;
-            marks[n++] = record_of(w, &mark);
+            jpx_execution execution = execution_of(w, jobs[i]);
+            execution.begins = true;
+            marks[n++] = record_of(w, &execution);
             jobs[i]->start_mark = marks[n - 1].id;
         }
     return n ? jpx_store_insert(w->role.session.store, JPX_TABLE_MARK, marks, n, NULL, err) : JP_OK;
@@ -125,7 +131,7 @@ void jpx_mark_renew(jpx_worker *w)
     jpx_record *found = jpx_alloc_array(session->arena, w->held, sizeof *found);
     size_t count = 0, n = 0;
     jp_error ignored;
-    jpx_mark mark;
+    jpx_execution execution;
 
     for (size_t b = 0; b < JPX_JOB_BUCKETS; b++)
         for (jpx_job *job = w->buckets[b]; job; job = job->next)
@@ -134,10 +140,10 @@ void jpx_mark_renew(jpx_worker *w)
     if (!count || jpx_store_get(session->store, JPX_TABLE_MARK, ids, count, session->arena, found, &ignored) != JP_OK)
         return;
     for (size_t i = 0; i < count; i++) {
-        if (!found[i].doc.data || !jpx_mark_decode(found[i], session->arena, &mark))
+        if (!found[i].doc.data || !jpx_execution_decode(found[i], session->arena, &execution))
             continue;
-        mark.seen_ms = jpx_now(session->env);
-        marks[n++] = jpx_mark_encode(&mark, ids[i].data + JPX_ENTRY_SIZE, session->arena);
+        execution.seen_ms = jpx_now(session->env);
+        marks[n++] = jpx_execution_encode(&execution, ids[i].data + JPX_ENTRY_SIZE, session->arena);
     }
     if (jpx_store_remove(session->store, JPX_TABLE_MARK, ids, count, &ignored) == JP_OK && n)
         jpx_store_insert(session->store, JPX_TABLE_MARK, marks, n, NULL, &ignored);
@@ -149,26 +155,23 @@ void jpx_mark_renew(jpx_worker *w)
  * generation that they will be in. reply.c needs them to recognize an early reply. */
 static size_t mark_handouts(jpx_worker *w, const jpx_job *job, jpx_record *marks)
 {
-    const jpx_root_id root = jpx_key_root_id(&job->event.key);
-    uint8_t gen[JPX_GEN_SIZE], token[JPX_TOKEN_SIZE];
-    jpx_mark mark = mark_of(w, job);
+    uint8_t gen[JPX_GEN_SIZE], token[JPX_TOKEN_SIZE], tail[8];
+    jpx_execution execution = execution_of(w, job);
+    jpx_handout handout = {
+        .since_ms = execution.since_ms, .worker = execution.worker, .by = job->event.key, .by_step = job->event.step};
     size_t n = 0;
 
-    mark.ticketed = job->pipe->def.async;
-    if (mark.ticketed) {
+    execution.ticketed = job->pipe->def.async;
+    if (execution.ticketed) {
         jpx_secret_token(job->secret, JPX_OWN_TICKET, token);
-        jpx_token_hash(token, mark.token_hash);
+        jpx_token_hash(token, execution.token_hash);
     }
-    if (!is_marked(job) || mark.ticketed)
-        marks[n++] = record_of(w, &mark);
+    if (!is_marked(job) || execution.ticketed)
+        marks[n++] = record_of(w, &execution);
     jpx_secret_generation(job->secret, gen);
-    mark = mark_of(w, job);
-    mark.plans = true;
-    mark.by = mark.key;
-    mark.by_step = mark.step;
-    mark.key = jpx_finish_key(root, gen);
-    mark.step = 0;
-    marks[n++] = record_of(w, &mark);
+    handout.generation = jpx_finish_key(jpx_key_root_id(&job->event.key), gen);
+    jpx_random(w->role.session.env, tail, sizeof tail);
+    marks[n++] = jpx_handout_encode(&handout, tail, w->role.session.arena);
     return n;
 }
 

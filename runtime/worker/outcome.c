@@ -2,6 +2,7 @@
  *
  * Nothing is written here, and neither the job nor its outcome is changed: if the commit fails, the next try starts
  * from the same outcome. What is made here lives in the session's arena, until that try ends. Does not block. */
+#include "base/text.h"
 #include "worker/worker.h"
 #include <string.h>
 

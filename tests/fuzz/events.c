@@ -10,9 +10,9 @@ static void run_event(jpx_bytes json, jpx_arena *arena)
 {
     jpx_run_event event, again;
 
-    if (!jpx_run_event_decode(json, arena, &event))
+    if (jpx_run_event_decode(json, &event) != JPX_DECODED)
         return;
-    claim(jpx_run_event_decode(jpx_run_event_encode(&event, "Pipe", NOW_MS, arena), arena, &again));
+    claim(jpx_run_event_decode(jpx_run_event_encode(&event, "Pipe", NOW_MS, arena), &again) == JPX_DECODED);
     claim(jpx_key_equal(&event.key, &again.key) && event.step == again.step);
     claim(event.finish == again.finish && event.due == again.due);
 }
@@ -24,9 +24,10 @@ static void slot_event(jpx_bytes json, jpx_arena *arena)
     size_t count, again_count;
     uint64_t total = 0, again_total = 0;
 
-    if (!jpx_slot_event_decode(json, arena, &facts, &count) || !count)
+    if (jpx_slot_event_decode(json, arena, &facts, &count) != JPX_DECODED || !count)
         return;
-    claim(jpx_slot_event_decode(jpx_slot_event_encode(facts, count, NOW_MS, arena), arena, &again, &again_count));
+    claim(jpx_slot_event_decode(jpx_slot_event_encode(facts, count, NOW_MS, arena), arena, &again, &again_count) ==
+          JPX_DECODED);
     for (size_t i = 0; i < count; i++) {
         claim(facts[i].count > 0 && (facts[i].slot != NULL) == (facts[i].kind == JPX_FACT_FILLED));
         total += facts[i].count;
@@ -36,7 +37,7 @@ static void slot_event(jpx_bytes json, jpx_arena *arena)
     claim(total == again_total);
     claim(total <= JPX_FACTS_MAX); /* what one event can cost */
     jpx_bytes once = jpx_slot_event_encode(again, again_count, NOW_MS, arena);
-    claim(jpx_slot_event_decode(once, arena, &facts, &count));
+    claim(jpx_slot_event_decode(once, arena, &facts, &count) == JPX_DECODED);
     claim(same_bytes(once, jpx_slot_event_encode(facts, count, NOW_MS, arena)));
 }
 

@@ -59,14 +59,24 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         break;
     }
     default: {
-        jpx_mark mark, again;
-        if (!jpx_mark_decode(with_id(rest, JPX_MARK_SIZE, arena), arena, &mark))
+        jpx_record in_store = with_id(rest, JPX_MARK_SIZE, arena);
+        jpx_execution execution, again;
+        jpx_handout handout, handout_again;
+        int64_t since_ms;
+        jpx_tombstone_decode(in_store, arena, &since_ms);
+        if (jpx_handout_decode(in_store, arena, &handout)) {
+            claim(jpx_handout_decode(jpx_handout_encode(&handout, (const uint8_t *)"12345678", arena), arena,
+                                     &handout_again));
+            claim(handout.by_step == handout_again.by_step && jpx_key_equal(&handout.by, &handout_again.by));
+            claim(!jpx_execution_decode(in_store, arena, &execution));
+        }
+        if (!jpx_execution_decode(in_store, arena, &execution))
             break;
-        jpx_record record = jpx_mark_encode(&mark, (const uint8_t *)"12345678", arena);
-        claim(jpx_mark_decode(record, arena, &again));
-        claim(mark.step == again.step && jpx_key_equal(&mark.key, &again.key) && mark.since_ms == again.since_ms &&
-              mark.seen_ms == again.seen_ms);
-        claim(same_text(mark.worker, again.worker));
+        jpx_record record = jpx_execution_encode(&execution, (const uint8_t *)"12345678", arena);
+        claim(jpx_execution_decode(record, arena, &again));
+        claim(execution.step == again.step && jpx_key_equal(&execution.key, &again.key) &&
+              execution.since_ms == again.since_ms && execution.seen_ms == again.seen_ms);
+        claim(same_text(execution.worker, again.worker));
         break;
     }
     }

@@ -7,19 +7,19 @@
 static void no_finished(jp_ctx *p, bool aborted)
 {
     (void)p;
-    note("child%s", aborted ? "A" : "");
+    kit_note("child%s", aborted ? "A" : "");
 }
 
 JP_PIPE(says_no, p, .on_finished = no_finished)
 {
-    note("no");
+    kit_note("no");
     return jp_abort(p, "m");
 }
 
 static void hooked_end(jp_ctx *p, bool aborted)
 {
     (void)p;
-    note("parent%s", aborted ? "A" : "");
+    kit_note("parent%s", aborted ? "A" : "");
 }
 
 JP_PIPE(hooked_parent, p, .gives = "any", .on_finished = hooked_end)
@@ -33,7 +33,7 @@ JP_PIPE(hooked_parent, p, .gives = "any", .on_finished = hooked_end)
 static void cancelled(jp_ctx *p)
 {
     (void)p;
-    note("cancelled");
+    kit_note("cancelled");
 }
 
 static char last_ticket[128];
@@ -41,7 +41,7 @@ static char last_ticket[128];
 JP_PIPE(asks, p, .gives = "any", .async = true, .on_cancel = cancelled)
 {
     snprintf(last_ticket, sizeof last_ticket, "%s", jp_ticket(p));
-    note("asks");
+    kit_note("asks");
     return jp_wait(p);
 }
 
@@ -106,7 +106,7 @@ JP_PIPE(in_delay, p, .gives = "int64")
 
 JP_PIPE(in_retry, p, .on_finished = hooked_end, .retry = {.attempts = 3, .first_ms = 3600 * 1000})
 {
-    note("try");
+    kit_note("try");
     return jp_retry(p, "not now");
 }
 
@@ -130,7 +130,7 @@ static const jp_def *const pipes[] = {&echo,
 
 static const char *abort_by(kit *k, const char *key, const char *reason, const char *path)
 {
-    return field(k, "abort", jpx_format(k->arena, "{\"root\":\"%s\",\"reason\":\"%s\"}", key, reason), path);
+    return kit_field(k, "abort", jpx_format(k->arena, "{\"root\":\"%s\",\"reason\":\"%s\"}", key, reason), path);
 }
 
 /* ---- S54, S55 ---- */
@@ -138,75 +138,75 @@ static const char *abort_by(kit *k, const char *key, const char *reason, const c
 /* SEMANTICS 7.1 (by a body), 7.3 */
 START_SCENARIO(s54_child_aborts)
 {
-    const char *key = run(k, "hooked_parent", "");
-    ck_assert_int_eq(noted("no"), 1);
-    ck_assert_int_eq(noted("childA"), 1);
-    ck_assert_int_eq(noted("parentA"), 1);
-    ck_assert_int_eq(noted("fin 1"), 1); /* it was done before */
-    assert_json(status(k, key), "aborted");
-    assert_json(tree(k, key, "status"), "aborted");
-    assert_json(tree(k, key, "children.0.status"), "done");
-    assert_json(tree(k, key, "children.1.status"), "aborted");
-    assert_json(tree(k, key, "children.1.failure.text"), "m");
-    assert_json(reason(k, key), "m");
+    const char *key = kit_run(k, "hooked_parent", "");
+    ck_assert_int_eq(kit_noted("no"), 1);
+    ck_assert_int_eq(kit_noted("childA"), 1);
+    ck_assert_int_eq(kit_noted("parentA"), 1);
+    ck_assert_int_eq(kit_noted("fin 1"), 1); /* it was done before */
+    kit_assert_json(kit_status(k, key), "aborted");
+    kit_assert_json(kit_tree(k, key, "status"), "aborted");
+    kit_assert_json(kit_tree(k, key, "children.0.status"), "done");
+    kit_assert_json(kit_tree(k, key, "children.1.status"), "aborted");
+    kit_assert_json(kit_tree(k, key, "children.1.failure.text"), "m");
+    kit_assert_json(kit_reason(k, key), "m");
 }
 
 /* SEMANTICS 7.1 (by an operator), 7.2: set once, a second request says so and changes nothing, unknown and finished
  * roots are refused; redelivery changes nothing. */
 START_SCENARIO(s55_external_abort)
 {
-    const char *key = start(k, "asks", "");
-    pass(k, 200);
+    const char *key = kit_start(k, "asks", "");
+    kit_pass(k, 200);
     jpx_root_id id = root_id(k, key);
     char text[JPX_ROOT_TEXT];
-    assert_json(abort_by(k, key, "enough", "accepted"), "true");
-    assert_json(abort_by(k, key, "another", "accepted"), "false");
-    finish(k, key);
-    assert_json(status(k, key), "aborted");
-    assert_json(reason(k, key), "enough");
-    ck_assert_int_eq(noted("cancelled"), 1);
-    const char *ended = field(k, "status", key, "ended");
-    assert_json(abort_by(k, key, "another", "accepted"), "false");
-    assert_json(abort_by(k, key, "another", "reason"), "enough");
-    pass(k, 100);
+    kit_assert_json(abort_by(k, key, "enough", "accepted"), "true");
+    kit_assert_json(abort_by(k, key, "another", "accepted"), "false");
+    kit_finish(k, key);
+    kit_assert_json(kit_status(k, key), "aborted");
+    kit_assert_json(kit_reason(k, key), "enough");
+    ck_assert_int_eq(kit_noted("cancelled"), 1);
+    const char *ended = kit_field(k, "status", key, "ended");
+    kit_assert_json(abort_by(k, key, "another", "accepted"), "false");
+    kit_assert_json(abort_by(k, key, "another", "reason"), "enough");
+    kit_pass(k, 100);
     const char *message = jpx_format(k->arena, "{\"root\":\"%s\",\"reason\":\"late\"}", jpx_root_text(text, &id));
     for (int i = 0; i < 3; i++) {
         send_to(k, "control.abort", message, NULL, NULL);
         send_to(k, "control.aborting", message, NULL, NULL);
     }
-    pass(k, 300);
-    ck_assert_int_eq(noted("cancelled"), 1);
-    assert_json(reason(k, key), "enough");
-    assert_json(field(k, "status", key, "ended"), ended);
-    assert_json(field(k, "abort", "no-such-root", "error.code"), "not-found");
-    assert_json(field(k, "abort", "000000000000000000000000", "error.code"), "not-found");
-    run(k, "rec", "[1]");
-    assert_json(field(k, "abort", k->key, "error.code"), "refused");
-    assert_json(status(k, k->key), "done");
+    kit_pass(k, 300);
+    ck_assert_int_eq(kit_noted("cancelled"), 1);
+    kit_assert_json(kit_reason(k, key), "enough");
+    kit_assert_json(kit_field(k, "status", key, "ended"), ended);
+    kit_assert_json(kit_field(k, "abort", "no-such-root", "error.code"), "not-found");
+    kit_assert_json(kit_field(k, "abort", "000000000000000000000000", "error.code"), "not-found");
+    kit_run(k, "rec", "[1]");
+    kit_assert_json(kit_field(k, "abort", k->key, "error.code"), "refused");
+    kit_assert_json(kit_status(k, k->key), "done");
 }
 
 /* SEMANTICS 7.1: what else aborts, and that the first reason stays */
 START_SCENARIO(reasons)
 {
-    const char *key = run(k, "undeclared", ""); /* a programming error */
-    assert_json(status(k, key), "aborted");
-    ck_assert_ptr_nonnull(strstr(reason(k, key), "nowhere"));
-    assert_json(abort_by(k, key, "later", "accepted"), "false");
-    ck_assert_ptr_nonnull(strstr(reason(k, key), "nowhere"));
+    const char *key = kit_run(k, "undeclared", ""); /* a programming error */
+    kit_assert_json(kit_status(k, key), "aborted");
+    ck_assert_ptr_nonnull(strstr(kit_reason(k, key), "nowhere"));
+    kit_assert_json(abort_by(k, key, "later", "accepted"), "false");
+    ck_assert_ptr_nonnull(strstr(kit_reason(k, key), "nowhere"));
 
-    key = run(k, "value_and_failures", ""); /* no attempt is left */
-    ck_assert_ptr_nonnull(strstr(reason(k, key), "after 2 attempts"));
-    ck_assert_ptr_nonnull(strstr(tree(k, key, "children.1.failure.text"), "after 2 attempts"));
+    key = kit_run(k, "value_and_failures", ""); /* no attempt is left */
+    ck_assert_ptr_nonnull(strstr(kit_reason(k, key), "after 2 attempts"));
+    ck_assert_ptr_nonnull(strstr(kit_tree(k, key, "children.1.failure.text"), "after 2 attempts"));
 
-    key = start(k, "hooked_parent", ""); /* the operator is faster than the body */
-    run_until_idle(k);
+    key = kit_start(k, "hooked_parent", ""); /* the operator is faster than the body */
+    kit_run_until_idle(k);
     abort_by(k, key, "operator", "accepted");
-    finish(k, key);
-    ck_assert(strcmp(reason(k, key), "operator") == 0 || strcmp(reason(k, key), "m") == 0);
-    const char *first = reason(k, key);
+    kit_finish(k, key);
+    ck_assert(strcmp(kit_reason(k, key), "operator") == 0 || strcmp(kit_reason(k, key), "m") == 0);
+    const char *first = kit_reason(k, key);
     raise_flag(k, key, "too late");
-    pass(k, 100);
-    assert_json(reason(k, key), first);
+    kit_pass(k, 100);
+    kit_assert_json(kit_reason(k, key), first);
 }
 
 /* ---- S57 to S60 ---- */
@@ -214,39 +214,39 @@ START_SCENARIO(reasons)
 /* SEMANTICS 7.3, 8.2: a wait is over at once, its hook is called, a late reply gets the plain answer. */
 START_SCENARIO(s57_waits_end_at_once)
 {
-    const char *key = start(k, "asks", "");
-    pass(k, 200);
-    int64_t begun = now(k);
-    ask(k, "abort", key);
-    finish(k, key);
-    ck_assert_int_lt(now(k) - begun, k->virtual_time ? 1000 : 10000);
-    ck_assert_int_eq(noted("cancelled"), 1);
-    const char *late = ask(k, "reply", jpx_format(k->arena, "{\"ticket\":\"%s\",\"value\":1}", last_ticket));
-    ck_assert_str_eq(late, ask(k, "reply", "{\"ticket\":\"garbage\",\"value\":1}"));
+    const char *key = kit_start(k, "asks", "");
+    kit_pass(k, 200);
+    int64_t begun = kit_now(k);
+    kit_ask(k, "abort", key);
+    kit_finish(k, key);
+    ck_assert_int_lt(kit_now(k) - begun, k->virtual_time ? 1000 : 10000);
+    ck_assert_int_eq(kit_noted("cancelled"), 1);
+    const char *late = kit_ask(k, "reply", jpx_format(k->arena, "{\"ticket\":\"%s\",\"value\":1}", last_ticket));
+    ck_assert_str_eq(late, kit_ask(k, "reply", "{\"ticket\":\"garbage\",\"value\":1}"));
     ck_assert_ptr_nonnull(strstr(late, "\"refused\""));
     jpx_sub *dead = watch_letters(k);
     send_to(k, jpx_format(k->arena, "reply.%s", last_ticket), "\"too late\"", NULL, NULL);
-    pass(k, 100);
-    assert_json(letters(k, dead), "\"too late\"\n"); /* kept, with its bytes; it changes nothing */
-    assert_json(status(k, key), "aborted");
-    assert_json(result(k, key), "");
+    kit_pass(k, 100);
+    kit_assert_json(letters(k, dead), "\"too late\"\n"); /* kept, with its bytes; it changes nothing */
+    kit_assert_json(kit_status(k, key), "aborted");
+    kit_assert_json(kit_result(k, key), "");
 }
 
 /* SEMANTICS 7.3, 7.4 */
 START_SCENARIO(s58_mixed)
 {
-    const char *key = start(k, "mixed", "");
-    pass(k, 300);
-    ask(k, "abort", key);
-    finish(k, key);
-    assert_json(status(k, key), "aborted");
-    assert_json(tree(k, key, "children.0.status"), "done");
+    const char *key = kit_start(k, "mixed", "");
+    kit_pass(k, 300);
+    kit_ask(k, "abort", key);
+    kit_finish(k, key);
+    kit_assert_json(kit_status(k, key), "aborted");
+    kit_assert_json(kit_tree(k, key, "children.0.status"), "done");
     for (int i = 1; i < 5; i++)
-        assert_json(tree(k, key, jpx_format(k->arena, "children.%d.status", i)), "aborted");
-    assert_json(result(k, key), "1"); /* outputs that were filled stay readable */
-    assert_json(tree(k, key, "children.0.outputs.default.value"), "1");
-    ck_assert_int_eq(noted("fin 1"), 1);
-    ck_assert_int_eq(noted("cancelled"), 1);
+        kit_assert_json(kit_tree(k, key, jpx_format(k->arena, "children.%d.status", i)), "aborted");
+    kit_assert_json(kit_result(k, key), "1"); /* outputs that were filled stay readable */
+    kit_assert_json(kit_tree(k, key, "children.0.outputs.default.value"), "1");
+    ck_assert_int_eq(kit_noted("fin 1"), 1);
+    ck_assert_int_eq(kit_noted("cancelled"), 1);
 }
 
 /* ---- S59 ---- */
@@ -266,30 +266,30 @@ START_SCENARIO(s59_run_event_after_the_flag)
     jpx_role *worker = other_role(k, JPX_ROLE_WORKER);
     flagged = k;
     seam_after = flag_after_adoption; /* the root's generation is adopted; the run event of its child comes after */
-    const char *key = start(k, "one_rec", "[3]");
+    const char *key = kit_start(k, "one_rec", "[3]");
     for (int i = 0; i < 1000 && seam_after; i++) {
         jpx_local_step(k->local);
         stand_still(k, 5);
     }
     ck_assert(!seam_after);
     step_role(k, worker); /* it gets the run event before anybody carries the abort out */
-    finish(k, key);
+    kit_finish(k, key);
     close_others();
-    assert_json(status(k, key), "aborted");
-    assert_json(tree(k, key, "children.0.status"), "aborted");
-    pass(k, 300);
-    assert_json(journal(), "");
+    kit_assert_json(kit_status(k, key), "aborted");
+    kit_assert_json(kit_tree(k, key, "children.0.status"), "aborted");
+    kit_pass(k, 300);
+    kit_assert_json(kit_journal(), "");
 }
 
 START_SCENARIO(s60_many_waiting)
 {
-    const char *key = start(k, "many", "");
-    pass(k, 300);
-    ask(k, "abort", key);
-    finish(k, key);
-    assert_json(field(k, "status", key, "pipelines"), "{\"aborted\":252}");
-    pass(k, 300);
-    assert_json(journal(), "asks, cancelled");
+    const char *key = kit_start(k, "many", "");
+    kit_pass(k, 300);
+    kit_ask(k, "abort", key);
+    kit_finish(k, key);
+    kit_assert_json(kit_field(k, "status", key, "pipelines"), "{\"aborted\":252}");
+    kit_pass(k, 300);
+    kit_assert_json(kit_journal(), "asks, cancelled");
 }
 
 static long kilobytes(const char *what)
@@ -310,18 +310,18 @@ START_TEST(s60_multitude)
 {
     enum { COUNT = 100000, MAX_KB = 48 * 1024 };
     kit *k = kit_open(1, pipes);
-    const char *key = start(k, "multitude", jpx_format(k->arena, "[%d]", COUNT));
-    run_until_idle(k);
-    ask(k, "abort", key);
+    const char *key = kit_start(k, "multitude", jpx_format(k->arena, "[%d]", COUNT));
+    kit_run_until_idle(k);
+    kit_ask(k, "abort", key);
     long before_ = kilobytes("VmRSS:");
     FILE *reset = fopen("/proc/self/clear_refs", "w"); /* 5: the peak starts anew */
     if (reset && fputs("5", reset) >= 0 && fclose(reset) == 0) {
-        finish(k, key);
+        kit_finish(k, key);
         ck_assert_msg(kilobytes("VmHWM:") - before_ < MAX_KB, "%ld kB more", kilobytes("VmHWM:") - before_);
     }
-    finish(k, key);
-    assert_json(field(k, "status", key, "pipelines"), "{\"aborted\":100002}");
-    assert_json(journal(), "asks, cancelled");
+    kit_finish(k, key);
+    kit_assert_json(kit_field(k, "status", key, "pipelines"), "{\"aborted\":100002}");
+    kit_assert_json(kit_journal(), "asks, cancelled");
     kit_close(k);
 }
 END_TEST
@@ -338,21 +338,21 @@ START_TEST(s60_others_are_answered)
 {
     enum { COUNT = 12000, PARTS = COUNT / 1000 };
     kit *k = kit_open(1, pipes);
-    const char *other = run(k, "rec", "[1]"), *key = start(k, "multitude", jpx_format(k->arena, "[%d]", COUNT));
-    run_until_idle(k);
-    ask(k, "abort", key);
+    const char *other = kit_run(k, "rec", "[1]"), *key = kit_start(k, "multitude", jpx_format(k->arena, "[%d]", COUNT));
+    kit_run_until_idle(k);
+    kit_ask(k, "abort", key);
     seam_after = count_entries;
     int answers = 0, most = 0;
     do {
         inserted = 0;
-        assert_json(status(k, other), "done");
+        kit_assert_json(kit_status(k, other), "done");
         most = inserted > most ? inserted : most;
         answers++;
-    } while (strcmp(status(k, key), "aborted") != 0 && answers < 4 * PARTS) /* its own hook wants time to pass */;
+    } while (strcmp(kit_status(k, key), "aborted") != 0 && answers < 4 * PARTS) /* its own hook wants time to pass */;
     seam_after = NULL;
     ck_assert_msg(most <= 3 && answers > PARTS / 3, "%d answers, %d parts before one", answers, most);
-    finish(k, key);
-    assert_json(field(k, "status", key, "pipelines"), "{\"aborted\":12002}");
+    kit_finish(k, key);
+    kit_assert_json(kit_field(k, "status", key, "pipelines"), "{\"aborted\":12002}");
     kit_close(k);
 }
 END_TEST
@@ -362,35 +362,35 @@ END_TEST
 /* SEMANTICS 7.3: a delay of an hour, and the next attempt in an hour, end at once. */
 START_SCENARIO(delays_and_retries_end_at_once)
 {
-    const char *delayed = start(k, "in_delay", ""), *retrying = start(k, "in_retry", "");
-    pass(k, 200);
-    assert_json(tree(k, delayed, "children.0.status"), "running");
-    assert_json(status(k, retrying), "retry");
-    int64_t begun = now(k);
-    ask(k, "abort", delayed);
-    ask(k, "abort", retrying);
-    finish(k, delayed);
-    finish(k, retrying);
-    ck_assert_int_lt(now(k) - begun, k->virtual_time ? 1500 : 20000);
-    assert_json(field(k, "status", delayed, "pipelines"), "{\"aborted\":3}");
-    assert_json(field(k, "status", retrying, "pipelines"), "{\"aborted\":1}");
-    ck_assert_int_eq(noted("parentA"), 1);
+    const char *delayed = kit_start(k, "in_delay", ""), *retrying = kit_start(k, "in_retry", "");
+    kit_pass(k, 200);
+    kit_assert_json(kit_tree(k, delayed, "children.0.status"), "running");
+    kit_assert_json(kit_status(k, retrying), "retry");
+    int64_t begun = kit_now(k);
+    kit_ask(k, "abort", delayed);
+    kit_ask(k, "abort", retrying);
+    kit_finish(k, delayed);
+    kit_finish(k, retrying);
+    ck_assert_int_lt(kit_now(k) - begun, k->virtual_time ? 1500 : 20000);
+    kit_assert_json(kit_field(k, "status", delayed, "pipelines"), "{\"aborted\":3}");
+    kit_assert_json(kit_field(k, "status", retrying, "pipelines"), "{\"aborted\":1}");
+    ck_assert_int_eq(kit_noted("parentA"), 1);
     if (k->virtual_time)
-        pass(k, 2 * 3600 * 1000); /* their timers come, and nothing happens */
-    ck_assert_int_eq(noted("slow 7") + noted("try") + noted("parentA"), 3);
-    ck_assert_int_eq(noted("run 7") + noted("parent"), 0);
-    assert_json(status(k, retrying), "aborted");
+        kit_pass(k, 2 * 3600 * 1000); /* their timers come, and nothing happens */
+    ck_assert_int_eq(kit_noted("slow 7") + kit_noted("try") + kit_noted("parentA"), 3);
+    ck_assert_int_eq(kit_noted("run 7") + kit_noted("parent"), 0);
+    kit_assert_json(kit_status(k, retrying), "aborted");
 }
 
 /* SEMANTICS 5.3, 7.4 */
 START_SCENARIO(s65_side_child_aborts)
 {
-    const char *key = run(k, "value_and_trouble", "");
-    assert_json(status(k, key), "aborted");
-    assert_json(result(k, key), "5");
-    key = run(k, "value_and_failures", "");
-    assert_json(status(k, key), "aborted");
-    assert_json(result(k, key), "5");
+    const char *key = kit_run(k, "value_and_trouble", "");
+    kit_assert_json(kit_status(k, key), "aborted");
+    kit_assert_json(kit_result(k, key), "5");
+    key = kit_run(k, "value_and_failures", "");
+    kit_assert_json(kit_status(k, key), "aborted");
+    kit_assert_json(kit_result(k, key), "5");
 }
 
 int main(void)
@@ -399,17 +399,17 @@ int main(void)
     TCase *tcase = tcase_create("abort");
     seam_use();
     tcase_set_timeout(tcase, 180);
-    add_scenario(tcase, s54_child_aborts);
-    add_scenario(tcase, s55_external_abort);
-    add_scenario(tcase, reasons);
-    add_scenario(tcase, s57_waits_end_at_once);
-    add_scenario(tcase, s58_mixed);
-    add_scenario(tcase, s59_run_event_after_the_flag);
-    add_scenario(tcase, s60_many_waiting);
+    kit_add_scenario(tcase, s54_child_aborts);
+    kit_add_scenario(tcase, s55_external_abort);
+    kit_add_scenario(tcase, reasons);
+    kit_add_scenario(tcase, s57_waits_end_at_once);
+    kit_add_scenario(tcase, s58_mixed);
+    kit_add_scenario(tcase, s59_run_event_after_the_flag);
+    kit_add_scenario(tcase, s60_many_waiting);
     tcase_add_test(tcase, s60_multitude);
     tcase_add_test(tcase, s60_others_are_answered);
-    add_scenario(tcase, delays_and_retries_end_at_once);
-    add_scenario(tcase, s65_side_child_aborts);
+    kit_add_scenario(tcase, delays_and_retries_end_at_once);
+    kit_add_scenario(tcase, s65_side_child_aborts);
     suite_add_tcase(suite, tcase);
     return kit_main(suite);
 }

@@ -18,7 +18,7 @@ static void meanwhile(void)
 static void cancelled(jp_ctx *p)
 {
     (void)p;
-    note("cancelled");
+    kit_note("cancelled");
 }
 
 static char last_ticket[128];
@@ -26,7 +26,7 @@ static char last_ticket[128];
 JP_PIPE(asks, p, .gives = "any", .async = true, .on_cancel = cancelled)
 {
     snprintf(last_ticket, sizeof last_ticket, "%s", jp_ticket(p));
-    note("asks");
+    kit_note("asks");
     return jp_wait(p);
 }
 
@@ -43,12 +43,12 @@ JP_PIPE(nest, p, .gives = "int64")
 static void mixed_end(jp_ctx *p, bool aborted)
 {
     (void)p;
-    note("fin 0%s", aborted ? "A" : "");
+    kit_note("fin 0%s", aborted ? "A" : "");
 }
 
 JP_PIPE(mixed, p, .gives = "any", .on_finished = mixed_end)
 {
-    note("run 0");
+    kit_note("run 0");
     jp_future done = jp_yield(p, rec, 1);
     jp_future wait = jp_yield(p, asks);
     jp_yield(p, fail, 100);
@@ -63,12 +63,12 @@ JP_PIPE(mixed, p, .gives = "any", .on_finished = mixed_end)
 static void busy_end(jp_ctx *p, bool aborted)
 {
     (void)p;
-    note("fin%s", aborted ? "A" : "");
+    kit_note("fin%s", aborted ? "A" : "");
 }
 
 static jp_end busy_reply(jp_ctx *p, jp_value reply)
 {
-    note("reply");
+    kit_note("reply");
     meanwhile();
     return jp_return(p, reply);
 }
@@ -79,7 +79,7 @@ JP_PIPE(busy, p, .takes = "string how", .async = true, .on_finished = busy_end, 
 {
     const char *how = jp_string(p, "how");
 
-    note("busy");
+    kit_note("busy");
     snprintf(last_ticket, sizeof last_ticket, "%s", jp_ticket(p));
     if (strcmp(how, "reply") != 0)
         meanwhile();
@@ -128,7 +128,7 @@ static void flag(const char *operation)
         return;
     when = jpx_format(at_hand->arena, "operation %d, %s", operations, operation);
     held_then = held_events(at_hand);
-    journal_then = strlen(journal());
+    journal_then = strlen(kit_journal());
     seam_before = seam_after = NULL;
 }
 
@@ -148,45 +148,46 @@ static int ended_waits(kit *k, const char *key)
     int count = 0;
     for (int i = 0; i < 8; i++) {
         const char *path = jpx_format(k->arena, "children.%d.", i);
-        count += strcmp(tree(k, key, jpx_format(k->arena, "%spipe", path)), "asks") == 0 &&
-                 strcmp(tree(k, key, jpx_format(k->arena, "%sstatus", path)), "aborted") == 0 && noted("asks");
+        count += strcmp(kit_tree(k, key, jpx_format(k->arena, "%spipe", path)), "asks") == 0 &&
+                 strcmp(kit_tree(k, key, jpx_format(k->arena, "%sstatus", path)), "aborted") == 0 && kit_noted("asks");
     }
     return count;
 }
 
 static void check_end(kit *k, const char *key)
 {
-    const char *counts = field(k, "status", key, "pipelines");
+    const char *counts = kit_field(k, "status", key, "pipelines");
     char text[32];
 
-    ck_assert_msg(strcmp(status(k, key), "aborted") == 0, "%s: %s", when, status(k, key));
-    assert_json(reason(k, key), "flag");
+    ck_assert_msg(strcmp(kit_status(k, key), "aborted") == 0, "%s: %s", when, kit_status(k, key));
+    kit_assert_json(kit_reason(k, key), "flag");
     ck_assert_msg(!strstr(counts, "waiting") && !strstr(counts, "queued") && !strstr(counts, "running") &&
                       !strstr(counts, "retry"),
                   "%s: %s", when, counts);
-    ck_assert_msg(begun_since(journal() + journal_then) <= held_then, "%s: %d held, then: %s", when, held_then,
-                  journal() + journal_then);
+    ck_assert_msg(begun_since(kit_journal() + journal_then) <= held_then, "%s: %d held, then: %s", when, held_then,
+                  kit_journal() + journal_then);
     for (int n = 0; n <= 6; n++) { /* the hook: once for what had begun, never for what had not */
         snprintf(text, sizeof text, "run %d", n);
-        int runs = noted(text), done, aborted;
+        int runs = kit_noted(text), done, aborted;
         snprintf(text, sizeof text, "fin %d", n);
-        done = noted(text);
+        done = kit_noted(text);
         snprintf(text, sizeof text, "fin %dA", n);
-        aborted = noted(text);
+        aborted = kit_noted(text);
         if (n == 4) /* the outer one takes the inner one's value: two pipelines */
-            ck_assert_msg(done + aborted == runs, "%s: %s", when, journal());
+            ck_assert_msg(done + aborted == runs, "%s: %s", when, kit_journal());
         else
-            ck_assert_msg(done + aborted == (runs > 0), "%s: %d runs of %d: %s", when, runs, n, journal());
+            ck_assert_msg(done + aborted == (runs > 0), "%s: %d runs of %d: %s", when, runs, n, kit_journal());
     }
-    ck_assert_msg(noted("cancelled") == ended_waits(k, key) || noted("cancelled") == 0, "%s: %s", when, journal());
-    ck_assert_msg(noted("cancelled") <= 1, "%s: %s", when, journal());
+    ck_assert_msg(kit_noted("cancelled") == ended_waits(k, key) || kit_noted("cancelled") == 0, "%s: %s", when,
+                  kit_journal());
+    ck_assert_msg(kit_noted("cancelled") <= 1, "%s: %s", when, kit_journal());
     /* done stays done, and what was filled stays readable */
-    if (noted("fin 1")) {
-        assert_json(tree(k, key, "children.0.status"), "done");
-        assert_json(result(k, key), "1");
+    if (kit_noted("fin 1")) {
+        kit_assert_json(kit_tree(k, key, "children.0.status"), "done");
+        kit_assert_json(kit_result(k, key), "1");
     }
-    if (noted("fin 1A"))
-        assert_json(tree(k, key, "children.0.status"), "aborted");
+    if (kit_noted("fin 1A"))
+        kit_assert_json(kit_tree(k, key, "children.0.status"), "aborted");
 }
 
 /* SEMANTICS 7.2, 7.3, 7.4 */
@@ -199,15 +200,15 @@ static void at_every_operation(int ground, bool after)
             return;
         at_hand = k;
         operations = 0;
-        start(k, "mixed", "");
+        kit_start(k, "mixed", "");
         seam_before = after ? NULL : flag;
         seam_after = after ? flag : NULL;
-        pass(k, 700);
+        kit_pass(k, 700);
         bool over = seam_before || seam_after; /* fewer operations than that until it only waits */
         seam_before = seam_after = NULL;
         if (!over) {
-            finish(k, k->key);
-            pass(k, 2000);
+            kit_finish(k, k->key);
+            kit_pass(k, 2000);
             check_end(k, k->key);
         }
         kit_close(k);
@@ -252,17 +253,17 @@ static void in_flight(kit *k, const char *how, void (*call)(kit *), bool reply)
 
     at_hand = k;
     in_body = call;
-    key = start(k, "has_busy", jpx_format(k->arena, "[\"%s\"]", how));
+    key = kit_start(k, "has_busy", jpx_format(k->arena, "[\"%s\"]", how));
     if (reply) {
-        pass(k, 200);
-        ask(k, "reply", jpx_format(k->arena, "{\"ticket\":\"%s\",\"value\":1}", last_ticket));
+        kit_pass(k, 200);
+        kit_ask(k, "reply", jpx_format(k->arena, "{\"ticket\":\"%s\",\"value\":1}", last_ticket));
     }
-    finish(k, key);
-    pass(k, 500);
-    assert_json(status(k, key), "aborted");
-    assert_json(reason(k, key), "flag");
-    ck_assert_int_eq(noted("run 1") + noted("run 2"), 0);      /* its result starts nothing */
-    assert_json(tree(k, key, "children.1.status"), "aborted"); /* and nobody gets its value */
+    kit_finish(k, key);
+    kit_pass(k, 500);
+    kit_assert_json(kit_status(k, key), "aborted");
+    kit_assert_json(kit_reason(k, key), "flag");
+    ck_assert_int_eq(kit_noted("run 1") + kit_noted("run 2"), 0);      /* its result starts nothing */
+    kit_assert_json(kit_tree(k, key, "children.1.status"), "aborted"); /* and nobody gets its value */
 }
 
 /* SEMANTICS 7.2, 7.3 */
@@ -270,14 +271,14 @@ START_SCENARIO(s64_body_in_flight)
 {
     for (size_t w = 0; w < WAYS; w++) {
         in_flight(k, ways[w], flag_and_walk, false);
-        assert_json(tree(k, k->key, "children.0.status"), "aborted"); /* it stays aborted, whatever came */
-        assert_json(tree(k, k->key, "children.0.children.0.pipe"), "");
-        assert_json(tree(k, k->key, "children.0.outputs"), "");
+        kit_assert_json(kit_tree(k, k->key, "children.0.status"), "aborted"); /* it stays aborted, whatever came */
+        kit_assert_json(kit_tree(k, k->key, "children.0.children.0.pipe"), "");
+        kit_assert_json(kit_tree(k, k->key, "children.0.outputs"), "");
     }
-    ck_assert_int_eq(noted("busy"), WAYS);
-    ck_assert_int_eq(noted("finA"), WAYS); /* each had begun */
-    ck_assert_int_eq(noted("fin"), 0);
-    ck_assert_int_eq(noted("cancelled"), 0); /* none was waiting yet */
+    ck_assert_int_eq(kit_noted("busy"), WAYS);
+    ck_assert_int_eq(kit_noted("finA"), WAYS); /* each had begun */
+    ck_assert_int_eq(kit_noted("fin"), 0);
+    ck_assert_int_eq(kit_noted("cancelled"), 0); /* none was waiting yet */
 }
 
 /* The flag is up when the body ends; the walk comes later. */
@@ -285,24 +286,24 @@ START_SCENARIO(s64_flag_in_flight)
 {
     for (size_t w = 0; w < WAYS; w++) {
         in_flight(k, ways[w], flag_only, false);
-        const char *first = tree(k, k->key, "children.0.status");
+        const char *first = kit_tree(k, k->key, "children.0.status");
         if (strcmp(ways[w], "return") == 0) /* stored before the abort reached it: it is done */
             ck_assert(strcmp(first, "done") == 0 || strcmp(first, "aborted") == 0);
         else
-            assert_json(first, "aborted");
+            kit_assert_json(first, "aborted");
     }
-    ck_assert_int_eq(noted("busy"), WAYS);
-    ck_assert_int_eq(noted("finA") + noted("fin"), WAYS);
-    ck_assert_int_le(noted("cancelled"), 2); /* delay and wait may have been stored before */
+    ck_assert_int_eq(kit_noted("busy"), WAYS);
+    ck_assert_int_eq(kit_noted("finA") + kit_noted("fin"), WAYS);
+    ck_assert_int_le(kit_noted("cancelled"), 2); /* delay and wait may have been stored before */
 }
 
 START_SCENARIO(s64_reply_in_flight)
 {
     in_flight(k, "reply", flag_and_walk, true);
-    ck_assert_int_eq(noted("reply"), 1);
-    ck_assert_int_eq(noted("finA"), 1);
-    ck_assert_int_eq(noted("cancelled"), 0); /* the wait was over already */
-    assert_json(tree(k, k->key, "children.0.status"), "aborted");
+    ck_assert_int_eq(kit_noted("reply"), 1);
+    ck_assert_int_eq(kit_noted("finA"), 1);
+    ck_assert_int_eq(kit_noted("cancelled"), 0); /* the wait was over already */
+    kit_assert_json(kit_tree(k, k->key, "children.0.status"), "aborted");
     close_others();
 }
 
@@ -310,16 +311,16 @@ START_SCENARIO(s64_reply_in_flight)
 START_SCENARIO(after_every_step)
 {
     for (int steps = 0; steps < 30; steps += k->virtual_time ? 1 : 5) {
-        const char *key = start(k, "mixed", "");
+        const char *key = kit_start(k, "mixed", "");
         for (int i = 0; i < steps; i++)
             jpx_local_step(k->local);
-        ask(k, "abort", key);
-        if (strcmp(field(k, "status", key, "error.code"), "not-found") == 0) { /* not taken yet: now it is */
-            run_until_idle(k);
-            ask(k, "abort", key);
+        kit_ask(k, "abort", key);
+        if (strcmp(kit_field(k, "status", key, "error.code"), "not-found") == 0) { /* not taken yet: now it is */
+            kit_run_until_idle(k);
+            kit_ask(k, "abort", key);
         }
-        finish(k, key);
-        const char *counts = field(k, "status", key, "pipelines");
+        kit_finish(k, key);
+        const char *counts = kit_field(k, "status", key, "pipelines");
         ck_assert_msg(!strstr(counts, "waiting") && !strstr(counts, "queued") && !strstr(counts, "running") &&
                           !strstr(counts, "retry"),
                       "after %d steps: %s", steps, counts);
@@ -335,10 +336,10 @@ int main(void)
     /* with real time each takes seconds: after_every_step is for all grounds */
     tcase_add_loop_test(tcase, before_every_operation, 0, 3);
     tcase_add_loop_test(tcase, after_every_operation, 0, 3);
-    add_scenario(tcase, s64_body_in_flight);
-    add_scenario(tcase, s64_flag_in_flight);
-    add_scenario(tcase, s64_reply_in_flight);
-    add_scenario(tcase, after_every_step);
+    kit_add_scenario(tcase, s64_body_in_flight);
+    kit_add_scenario(tcase, s64_flag_in_flight);
+    kit_add_scenario(tcase, s64_reply_in_flight);
+    kit_add_scenario(tcase, after_every_step);
     suite_add_tcase(suite, tcase);
     return kit_main(suite);
 }

@@ -6,18 +6,18 @@ static kit *here; /* bodies run in this process, so they can check that nothing 
 
 JP_PIPE(looks_around, p, .gives = "int64")
 {
-    note("begin %d", jp_attempt(p));
+    kit_note("begin %d", jp_attempt(p));
     jp_future one = jp_yield(p, rec, 1);
     jp_future two = jp_yield(p, rec, one);
-    note("%zu stored",
-         records(here, JPX_TABLE_PIPELINE) + records(here, JPX_TABLE_BARRIER) + records(here, JPX_TABLE_ENTRY));
-    note("end");
+    kit_note("%zu stored", kit_records(here, JPX_TABLE_PIPELINE) + kit_records(here, JPX_TABLE_BARRIER) +
+                               kit_records(here, JPX_TABLE_ENTRY));
+    kit_note("end");
     return jp_return(p, two);
 }
 
 JP_PIPE(plans_three, p, .gives = "any")
 {
-    note("plan %d", jp_attempt(p));
+    kit_note("plan %d", jp_attempt(p));
     jp_future a = jp_yield(p, rec, 1), b = jp_yield(p, rec, a);
     jp_yield(p, slow, 3, 50);
     return jp_return(p, jp_yield(p, echo, a, b));
@@ -31,7 +31,7 @@ JP_PIPE(ends, p, .takes = "string how", .gives = "any", .async = true,
         .retry = {.attempts = 2, .first_ms = 40, .jitter = JP_NO_JITTER})
 {
     const char *how = jp_string(p, "how");
-    note("%s %d", how, jp_attempt(p));
+    kit_note("%s %d", how, jp_attempt(p));
     if (strcmp(how, "value") == 0)
         return jp_return(p, 1);
     if (strcmp(how, "future") == 0)
@@ -144,7 +144,7 @@ JP_PIPE(takes_null, p, .gives = "any")
 static jp_end takes_reply(jp_ctx *p, jp_value reply)
 {
     const char *how = jp_get_string(p, reply, "how");
-    note("reply %s %d", how, jp_attempt(p));
+    kit_note("reply %s %d", how, jp_attempt(p));
     if (strcmp(how, "plan") == 0) {
         jp_future a = jp_yield(p, rec, 21);
         jp_fill(p, "late", jp_yield(p, rec, 22));
@@ -171,7 +171,7 @@ static jp_end takes_reply(jp_ctx *p, jp_value reply)
 JP_PIPE(replied, p, .gives = "int64", .fills = "int64 early, int64 late", .async = true, .on_reply = takes_reply,
         .retry = {.attempts = 3, .first_ms = 20, .jitter = JP_NO_JITTER})
 {
-    note("asks %d", jp_attempt(p));
+    kit_note("asks %d", jp_attempt(p));
     snprintf(ticket, sizeof ticket, "%s", jp_ticket(p));
     jp_fill(p, "early", jp_attempt(p));
     return jp_wait(p);
@@ -213,12 +213,12 @@ static const jp_def *const pipes[] = {
 START_SCENARIO(nothing_starts_before_the_end)
 {
     here = k;
-    const char *key = run(k, "looks_around", "");
-    ck_assert_ptr_eq(strstr(journal(), "begin 1, 1 stored, end, run 1"), journal());
-    ck_assert_int_eq(noted("begin 1"), 1);
-    ck_assert_int_eq(noted("run 1"), 2);
-    assert_json(result(k, key), "1");
-    assert_json(steps_of(k, pipeline_of(k, "looks_around", 0)), "planned");
+    const char *key = kit_run(k, "looks_around", "");
+    ck_assert_ptr_eq(strstr(kit_journal(), "begin 1, 1 stored, end, run 1"), kit_journal());
+    ck_assert_int_eq(kit_noted("begin 1"), 1);
+    ck_assert_int_eq(kit_noted("run 1"), 2);
+    kit_assert_json(kit_result(k, key), "1");
+    kit_assert_json(kit_steps_of(k, kit_pipeline_of(k, "looks_around", 0)), "planned");
 }
 
 /* ---- one attempt executed twice: two workers hold its event at the same time ---- */
@@ -253,7 +253,7 @@ static jp_status rivals_insert(jpx_store *s, jpx_table table, const jpx_record *
         first = r;
         first_count = n;
         for (int i = 0; i < 50 && planned_inserts == 1; i++) { /* JetStream may deliver it to the first one */
-            send_run(here, pipeline_of(here, "plans_three", 0), 0, false);
+            kit_send_run(here, kit_pipeline_of(here, "plans_three", 0), 0, false);
             jpx_role_step(rival, here->virtual_time ? 0 : 20);
         }
     } else if (planned_inserts == 2 && !rival_wins) {
@@ -299,34 +299,34 @@ static void executed_twice(int ground, bool second_wins)
     here = k;
     planned_inserts = 0;
     rival_wins = second_wins;
-    const char *key = run(k, "plans_three", "");
+    const char *key = kit_run(k, "plans_three", "");
     ck_assert_int_eq(planned_inserts, 2);
     planned_inserts = -1;
 
-    ck_assert_int_eq(noted("plan 1"), 2); /* the attempt was executed twice and counted once */
-    assert_json(tree(k, key, "attempt"), "1");
-    assert_json(result(k, key), "[1,1]");
-    ck_assert_int_eq(noted("run 1"), 2);
-    ck_assert_int_eq(noted("fin 1"), 2);
-    ck_assert_int_eq(noted("slow 3"), 1);
-    assert_json(field(k, "status", key, "pipelines"), "{\"done\":5}");
-    assert_json(field(k, "tree", key, "total"), "5");
-    assert_json(tree(k, key, "children.4"), "");
-    assert_json(steps_of(k, pipeline_of_root(k, key)), "planned");
+    ck_assert_int_eq(kit_noted("plan 1"), 2); /* the attempt was executed twice and counted once */
+    kit_assert_json(kit_tree(k, key, "attempt"), "1");
+    kit_assert_json(kit_result(k, key), "[1,1]");
+    ck_assert_int_eq(kit_noted("run 1"), 2);
+    ck_assert_int_eq(kit_noted("fin 1"), 2);
+    ck_assert_int_eq(kit_noted("slow 3"), 1);
+    kit_assert_json(kit_field(k, "status", key, "pipelines"), "{\"done\":5}");
+    kit_assert_json(kit_field(k, "tree", key, "total"), "5");
+    kit_assert_json(kit_tree(k, key, "children.4"), "");
+    kit_assert_json(kit_steps_of(k, kit_pipeline_of_root(k, key)), "planned");
 
     /* the other plan is stored, has no entries, and is not counted */
     int without = 0;
-    ck_assert_uint_eq(records(k, JPX_TABLE_PIPELINE), 1 + 4 * 2);
+    ck_assert_uint_eq(kit_records(k, JPX_TABLE_PIPELINE), 1 + 4 * 2);
     for (size_t i = 0; i < 4; i++)
-        without += strcmp(steps_of(k, pipeline_of(k, "rec", i)), "") == 0;
+        without += strcmp(kit_steps_of(k, kit_pipeline_of(k, "rec", i)), "") == 0;
     ck_assert_int_eq(without, 2);
 
-    assert_json(field(k, "cleanup", key, "removed"), "1"); /* a cleanup removes both */
-    run_until_idle(k);
+    kit_assert_json(kit_field(k, "cleanup", key, "removed"), "1"); /* a cleanup removes both */
+    kit_run_until_idle(k);
     for (int t = 0; t < JPX_TABLES; t++)
-        ck_assert_msg(records(k, (jpx_table)t) ==
+        ck_assert_msg(kit_records(k, (jpx_table)t) ==
                           (t == JPX_TABLE_TIMER || t == JPX_TABLE_MARK), /* of the second removal; a tombstone */
-                      "%s: %zu records of %s are left", k->ground, records(k, (jpx_table)t),
+                      "%s: %zu records of %s are left", k->ground, kit_records(k, (jpx_table)t),
                       jpx_table_name((jpx_table)t));
     jpx_role_close(rival);
     kit_close(k);
@@ -349,159 +349,159 @@ END_TEST
 START_SCENARIO(five_ways_to_end)
 {
     const char *key;
-    assert_json(result(k, run(k, "ends", "[\"value\"]")), "1");
-    assert_json(result(k, run(k, "ends", "[\"future\"]")), "2");
-    assert_json(result(k, run(k, "ends", "[\"done\"]")), "null");
+    kit_assert_json(kit_result(k, kit_run(k, "ends", "[\"value\"]")), "1");
+    kit_assert_json(kit_result(k, kit_run(k, "ends", "[\"future\"]")), "2");
+    kit_assert_json(kit_result(k, kit_run(k, "ends", "[\"done\"]")), "null");
 
-    key = run(k, "ends", "[\"later\"]");
-    assert_json(result(k, key), "3");
-    jpx_journal later = journal_of(k, pipeline_of_root(k, key));
+    key = kit_run(k, "ends", "[\"later\"]");
+    kit_assert_json(kit_result(k, key), "3");
+    jpx_journal later = kit_journal_of(k, kit_pipeline_of_root(k, key));
     ck_assert_int_eq(later.entries[0].due_ms - later.entries[0].at_ms, 60);
     ck_assert_int_ge(later.entries[1].at_ms, later.entries[0].due_ms);
 
-    key = start(k, "ends", "[\"wait\"]");
-    pass(k, 200);
-    assert_json(status(k, key), "running");
-    ask(k, "reply", jpx_format(k->arena, "{\"ticket\":\"%s\",\"value\":\"four\"}", ticket));
-    finish(k, key);
-    assert_json(result(k, key), "\"four\"");
+    key = kit_start(k, "ends", "[\"wait\"]");
+    kit_pass(k, 200);
+    kit_assert_json(kit_status(k, key), "running");
+    kit_ask(k, "reply", jpx_format(k->arena, "{\"ticket\":\"%s\",\"value\":\"four\"}", ticket));
+    kit_finish(k, key);
+    kit_assert_json(kit_result(k, key), "\"four\"");
 
-    key = run(k, "ends", "[\"retry\"]");
-    assert_json(result(k, key), "5");
-    assert_json(tree(k, key, "attempt"), "2");
-    assert_json(tree(k, key, "failure.text"), "again, please");
+    key = kit_run(k, "ends", "[\"retry\"]");
+    kit_assert_json(kit_result(k, key), "5");
+    kit_assert_json(kit_tree(k, key, "attempt"), "2");
+    kit_assert_json(kit_tree(k, key, "failure.text"), "again, please");
 
-    key = run(k, "ends", "[\"retry in\"]");
-    assert_json(result(k, key), "6");
-    jpx_journal again = journal_of(k, pipeline_of_root(k, key));
+    key = kit_run(k, "ends", "[\"retry in\"]");
+    kit_assert_json(kit_result(k, key), "6");
+    jpx_journal again = kit_journal_of(k, kit_pipeline_of_root(k, key));
     ck_assert_int_eq(again.entries[0].due_ms - again.entries[0].at_ms, 500); /* not the policy's 40 */
 
-    key = run(k, "ends", "[\"spite\"]");
-    assert_json(status(k, key), "aborted");
-    assert_json(reason(k, key), "because of spite");
-    ck_assert_int_eq(noted("spite 1"), 1);
-    ck_assert_int_eq(noted("spite 2"), 0);
-    key = run(k, "ends", "[\"no reason\"]");
-    assert_json(status(k, key), "aborted");
-    ck_assert_int_eq(noted("no reason 1"), 1);
+    key = kit_run(k, "ends", "[\"spite\"]");
+    kit_assert_json(kit_status(k, key), "aborted");
+    kit_assert_json(kit_reason(k, key), "because of spite");
+    ck_assert_int_eq(kit_noted("spite 1"), 1);
+    ck_assert_int_eq(kit_noted("spite 2"), 0);
+    key = kit_run(k, "ends", "[\"no reason\"]");
+    kit_assert_json(kit_status(k, key), "aborted");
+    ck_assert_int_eq(kit_noted("no reason 1"), 1);
 
-    key = run(k, "changes_its_mind", "");
-    assert_json(result(k, key), "2");
-    assert_json(tree(k, key, "attempt"), "1");
+    key = kit_run(k, "changes_its_mind", "");
+    kit_assert_json(kit_result(k, key), "2");
+    kit_assert_json(kit_tree(k, key, "attempt"), "1");
 }
 
 static const char *reply(kit *k, const char *how)
 {
-    return ask(k, "reply",
-               jpx_format(k->arena, "{\"ticket\":\"%s\",\"value\":{\"how\":\"%s\",\"value\":7}}", ticket, how));
+    return kit_ask(k, "reply",
+                   jpx_format(k->arena, "{\"ticket\":\"%s\",\"value\":{\"how\":\"%s\",\"value\":7}}", ticket, how));
 }
 
 static const char *start_replied(kit *k)
 {
     ticket[0] = '\0';
-    const char *key = start(k, "takes_replied", "");
+    const char *key = kit_start(k, "takes_replied", "");
     for (int i = 0; i < 100 && !ticket[0]; i++)
-        pass(k, 50);
+        kit_pass(k, 50);
     return key;
 }
 
 static void until_noted(kit *k, const char *text)
 {
-    for (int i = 0; i < 100 && !noted(text); i++)
-        pass(k, 50);
-    ck_assert_msg(noted(text) > 0, "%s: %s", text, journal());
+    for (int i = 0; i < 100 && !kit_noted(text); i++)
+        kit_pass(k, 50);
+    ck_assert_msg(kit_noted(text) > 0, "%s: %s", text, kit_journal());
 }
 
 /* SEMANTICS 2.5, 8.2: on_reply ends in the same five ways, and may plan children and fill outputs. */
 START_SCENARIO(replies_end_like_bodies)
 {
     const char *key = start_replied(k);
-    assert_json(reply(k, "value"), "{\"accepted\":true}");
-    finish(k, key);
-    assert_json(result(k, key), "[7,1,40]");
+    kit_assert_json(reply(k, "value"), "{\"accepted\":true}");
+    kit_finish(k, key);
+    kit_assert_json(kit_result(k, key), "[7,1,40]");
 
     key = start_replied(k);
     reply(k, "plan");
-    finish(k, key);
-    assert_json(reason(k, key), "");
-    assert_json(result(k, key), "[21,1,22]");
-    ck_assert(before("fin 21", "run 23"));
-    assert_json(field(k, "status", key, "pipelines"), "{\"done\":6}");
+    kit_finish(k, key);
+    kit_assert_json(kit_reason(k, key), "");
+    kit_assert_json(kit_result(k, key), "[21,1,22]");
+    ck_assert(kit_before("fin 21", "run 23"));
+    kit_assert_json(kit_field(k, "status", key, "pipelines"), "{\"done\":6}");
 
     key = start_replied(k);
     reply(k, "later");
-    finish(k, key);
-    assert_json(result(k, key), "[31,1,30]");
+    kit_finish(k, key);
+    kit_assert_json(kit_result(k, key), "[31,1,30]");
 
     key = start_replied(k);
     reply(k, "wait");
     until_noted(k, "reply wait 1");
-    pass(k, 50);
+    kit_pass(k, 50);
     reply(k, "value");
-    finish(k, key);
-    assert_json(result(k, key), "[7,1,40]");
+    kit_finish(k, key);
+    kit_assert_json(kit_result(k, key), "[7,1,40]");
 
     key = start_replied(k);
     reply(k, "retry"); /* a failed attempt: the body runs again */
     until_noted(k, "asks 2");
-    pass(k, 50);
+    kit_pass(k, 50);
     reply(k, "value");
-    finish(k, key);
-    assert_json(result(k, key), "[7,2,40]");
+    kit_finish(k, key);
+    kit_assert_json(kit_result(k, key), "[7,2,40]");
 
     key = start_replied(k);
     reply(k, "abort");
-    finish(k, key);
-    assert_json(status(k, key), "aborted");
-    assert_json(reason(k, key), "refused by reply");
-    assert_json(tree(k, key, "children.0.outputs"), "");
+    kit_finish(k, key);
+    kit_assert_json(kit_status(k, key), "aborted");
+    kit_assert_json(kit_reason(k, key), "refused by reply");
+    kit_assert_json(kit_tree(k, key, "children.0.outputs"), "");
 }
 
 /* A pipeline's key is the same in every attempt, and unique. A pipe may have its own queue. */
 START_SCENARIO(keys_and_queues)
 {
     keys_count = 0;
-    const char *key = run(k, "two_keyed", "");
-    assert_json(status(k, key), "done");
+    const char *key = kit_run(k, "two_keyed", "");
+    kit_assert_json(kit_status(k, key), "done");
     ck_assert_int_eq(keys_count, 4);
     ck_assert_str_eq(keys[0], keys[1]);
     ck_assert_str_eq(keys[2], keys[3]);
     ck_assert_str_ne(keys[0], keys[2]);
-    ck_assert_str_eq(child_of_root(k, key, 0)->queue, "elsewhere");
+    ck_assert_str_eq(kit_child_of_root(k, key, 0)->queue, "elsewhere");
 }
 
 /* SEMANTICS 2.6: to any depth, at no cost. */
 START_SCENARIO(forwarded_to_any_depth)
 {
-    assert_json(result(k, run(k, "deep", "[60]")), "99");
-    ck_assert_uint_eq(records(k, JPX_TABLE_FILL), 1); /* for the root's slot; none for the levels between */
-    ck_assert_uint_eq(records(k, JPX_TABLE_VALUE), 0);
-    assert_json(result(k, run(k, "ladder", "[40]")), "99");
+    kit_assert_json(kit_result(k, kit_run(k, "deep", "[60]")), "99");
+    ck_assert_uint_eq(kit_records(k, JPX_TABLE_FILL), 1); /* for the root's slot; none for the levels between */
+    ck_assert_uint_eq(kit_records(k, JPX_TABLE_VALUE), 0);
+    kit_assert_json(kit_result(k, kit_run(k, "ladder", "[40]")), "99");
 }
 
 /* SEMANTICS 2.6: named slots, in any combination. */
 START_SCENARIO(forwarded_by_name)
 {
-    assert_json(result(k, run(k, "take_crossed", "[0]")), "[6,5]");
-    assert_json(result(k, run(k, "take_crossed", "[1]")), "[5,6]");
-    assert_json(result(k, run(k, "take_crossed", "[8]")), "[6,5]");
-    assert_json(result(k, run(k, "crossed", "[7]")), "5");
-    assert_json(result(k, run(k, "take_thrice", "")), "[5,5,5]");
-    assert_json(result(k, run(k, "takes_null", "")), "[null,1]");
+    kit_assert_json(kit_result(k, kit_run(k, "take_crossed", "[0]")), "[6,5]");
+    kit_assert_json(kit_result(k, kit_run(k, "take_crossed", "[1]")), "[5,6]");
+    kit_assert_json(kit_result(k, kit_run(k, "take_crossed", "[8]")), "[6,5]");
+    kit_assert_json(kit_result(k, kit_run(k, "crossed", "[7]")), "5");
+    kit_assert_json(kit_result(k, kit_run(k, "take_thrice", "")), "[5,5,5]");
+    kit_assert_json(kit_result(k, kit_run(k, "takes_null", "")), "[null,1]");
 }
 
 /* SEMANTICS 2.6, 5.2, 5.3: a body that returns a value after yields: the children are side work. */
 START_SCENARIO(side_work_goes_on)
 {
-    const char *key = start(k, "side_work", k->virtual_time ? "[60000]" : "[1500]");
-    pass(k, 300);
-    assert_json(result(k, key), "\"at once\"");
-    assert_json(status(k, key), "running");
-    ck_assert_int_eq(noted("slow 1"), 1);
-    finish(k, key);
-    assert_json(result(k, key), "\"at once\"");
-    assert_json(field(k, "status", key, "pipelines"), "{\"done\":3}");
-    ck_assert_int_ge(root_of(k, key).ended_ms - root_of(k, key).started_ms, k->virtual_time ? 60000 : 1500);
+    const char *key = kit_start(k, "side_work", k->virtual_time ? "[60000]" : "[1500]");
+    kit_pass(k, 300);
+    kit_assert_json(kit_result(k, key), "\"at once\"");
+    kit_assert_json(kit_status(k, key), "running");
+    ck_assert_int_eq(kit_noted("slow 1"), 1);
+    kit_finish(k, key);
+    kit_assert_json(kit_result(k, key), "\"at once\"");
+    kit_assert_json(kit_field(k, "status", key, "pipelines"), "{\"done\":3}");
+    ck_assert_int_ge(kit_root_of(k, key).ended_ms - kit_root_of(k, key).started_ms, k->virtual_time ? 60000 : 1500);
 }
 
 int main(void)
@@ -509,15 +509,15 @@ int main(void)
     Suite *suite = suite_create("bodies");
     TCase *tcase = tcase_create("bodies");
     tcase_set_timeout(tcase, 120);
-    add_scenario(tcase, nothing_starts_before_the_end);
-    add_scenario(tcase, executed_twice_the_first_wins);
-    add_scenario(tcase, executed_twice_the_second_wins);
-    add_scenario(tcase, five_ways_to_end);
-    add_scenario(tcase, replies_end_like_bodies);
-    add_scenario(tcase, keys_and_queues);
-    add_scenario(tcase, forwarded_to_any_depth);
-    add_scenario(tcase, forwarded_by_name);
-    add_scenario(tcase, side_work_goes_on);
+    kit_add_scenario(tcase, nothing_starts_before_the_end);
+    kit_add_scenario(tcase, executed_twice_the_first_wins);
+    kit_add_scenario(tcase, executed_twice_the_second_wins);
+    kit_add_scenario(tcase, five_ways_to_end);
+    kit_add_scenario(tcase, replies_end_like_bodies);
+    kit_add_scenario(tcase, keys_and_queues);
+    kit_add_scenario(tcase, forwarded_to_any_depth);
+    kit_add_scenario(tcase, forwarded_by_name);
+    kit_add_scenario(tcase, side_work_goes_on);
     suite_add_tcase(suite, tcase);
     return kit_main(suite);
 }

@@ -155,24 +155,25 @@ static void close_forked(kit *k)
 START_TEST(a_crash_is_an_attempt)
 {
     kit *k = open_forked();
-    const char *key = run(k, "crashes", "[2]");
-    assert_json(result(k, key), "3");
-    assert_json(tree(k, key, "attempt"), "3");
-    assert_json(steps_of(k, pipeline_of_root(k, key)), "retry retry returned");
-    assert_json(tree(k, key, "failure.class"), "crash");
-    ck_assert_msg(strstr(tree(k, key, "failure.text"), "SIGSEGV") || strstr(tree(k, key, "failure.text"), "sanitizer"),
-                  "%s", tree(k, key, "failure.text"));
-    ck_assert_str_ne(tree(k, key, "failure.trace"), "");
+    const char *key = kit_run(k, "crashes", "[2]");
+    kit_assert_json(kit_result(k, key), "3");
+    kit_assert_json(kit_tree(k, key, "attempt"), "3");
+    kit_assert_json(kit_steps_of(k, kit_pipeline_of_root(k, key)), "retry retry returned");
+    kit_assert_json(kit_tree(k, key, "failure.class"), "crash");
+    ck_assert_msg(strstr(kit_tree(k, key, "failure.text"), "SIGSEGV") ||
+                      strstr(kit_tree(k, key, "failure.text"), "sanitizer"),
+                  "%s", kit_tree(k, key, "failure.text"));
+    ck_assert_str_ne(kit_tree(k, key, "failure.trace"), "");
 
-    key = run(k, "crashes", "[9]");
-    assert_json(status(k, key), "aborted");
-    ck_assert_ptr_nonnull(strstr(reason(k, key), "after 3 attempts"));
-    ck_assert_ptr_nonnull(strstr(reason(k, key), "crashes"));
+    key = kit_run(k, "crashes", "[9]");
+    kit_assert_json(kit_status(k, key), "aborted");
+    ck_assert_ptr_nonnull(strstr(kit_reason(k, key), "after 3 attempts"));
+    ck_assert_ptr_nonnull(strstr(kit_reason(k, key), "crashes"));
 
-    key = run(k, "leaves", "");
-    assert_json(result(k, key), "2");
-    assert_json(tree(k, key, "failure.class"), "crash");
-    ck_assert_ptr_nonnull(strstr(tree(k, key, "failure.text"), "3"));
+    key = kit_run(k, "leaves", "");
+    kit_assert_json(kit_result(k, key), "2");
+    kit_assert_json(kit_tree(k, key, "failure.class"), "crash");
+    ck_assert_ptr_nonnull(strstr(kit_tree(k, key, "failure.text"), "3"));
     close_forked(k);
 }
 END_TEST
@@ -181,13 +182,13 @@ END_TEST
 START_TEST(a_crash_leaves_nothing)
 {
     kit *k = open_forked();
-    const char *key = run(k, "plans_and_crashes", "");
-    assert_json(result(k, key), "2");
-    ck_assert_uint_eq(records(k, JPX_TABLE_PIPELINE), 2);
-    key = run(k, "beside", "");
-    assert_json(result(k, key), "[2,7,1]");
-    assert_json(tree(k, key, "children.1.attempt"), "1");
-    assert_json(tree(k, key, "children.2.attempt"), "1");
+    const char *key = kit_run(k, "plans_and_crashes", "");
+    kit_assert_json(kit_result(k, key), "2");
+    ck_assert_uint_eq(kit_records(k, JPX_TABLE_PIPELINE), 2);
+    key = kit_run(k, "beside", "");
+    kit_assert_json(kit_result(k, key), "[2,7,1]");
+    kit_assert_json(kit_tree(k, key, "children.1.attempt"), "1");
+    kit_assert_json(kit_tree(k, key, "children.2.attempt"), "1");
     close_forked(k);
 }
 END_TEST
@@ -196,18 +197,18 @@ END_TEST
 START_TEST(a_timeout_is_an_attempt)
 {
     kit *k = open_forked();
-    const char *key = run(k, "hangs", "[1]");
-    assert_json(result(k, key), "2");
-    assert_json(tree(k, key, "failure.class"), "timeout");
-    key = run(k, "hangs", "[9]");
-    assert_json(status(k, key), "aborted");
-    ck_assert_ptr_nonnull(strstr(reason(k, key), "after 2 attempts"));
-    key = run(k, "hangs_before_waiting", "");
-    assert_json(result(k, key), "2");
-    assert_json(tree(k, key, "failure.class"), "timeout");
-    key = run(k, "limits_one", "");
-    assert_json(result(k, key), "[2,1]");
-    assert_json(tree(k, key, "children.0.failure.class"), "timeout");
+    const char *key = kit_run(k, "hangs", "[1]");
+    kit_assert_json(kit_result(k, key), "2");
+    kit_assert_json(kit_tree(k, key, "failure.class"), "timeout");
+    key = kit_run(k, "hangs", "[9]");
+    kit_assert_json(kit_status(k, key), "aborted");
+    ck_assert_ptr_nonnull(strstr(kit_reason(k, key), "after 2 attempts"));
+    key = kit_run(k, "hangs_before_waiting", "");
+    kit_assert_json(kit_result(k, key), "2");
+    kit_assert_json(kit_tree(k, key, "failure.class"), "timeout");
+    key = kit_run(k, "limits_one", "");
+    kit_assert_json(kit_result(k, key), "[2,1]");
+    kit_assert_json(kit_tree(k, key, "children.0.failure.class"), "timeout");
     close_forked(k);
 }
 END_TEST
@@ -217,7 +218,7 @@ static const char *written(kit *k, const char *before_)
 {
     for (int i = 0; i < 400; i++) {
         char text[256] = "";
-        pass(k, 25);
+        kit_pass(k, 25);
         int fd = open(begun_file, O_RDONLY | O_CLOEXEC);
         if (fd >= 0) {
             ssize_t size = read(fd, text, sizeof text - 1);
@@ -237,14 +238,14 @@ START_TEST(a_timeout_at_the_reply)
     snprintf(path, sizeof path, "%s/ticket-%d", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp", (int)getpid());
     begun_file = path;
     kit *k = open_forked();
-    const char *key = start(k, "hangs_at_the_reply", "");
+    const char *key = kit_start(k, "hangs_at_the_reply", "");
     const char *first = written(k, "");
-    ask(k, "reply", jpx_format(k->arena, "{\"ticket\":\"%s\",\"value\":1}", first));
+    kit_ask(k, "reply", jpx_format(k->arena, "{\"ticket\":\"%s\",\"value\":1}", first));
     const char *second = written(k, first);
-    ask(k, "reply", jpx_format(k->arena, "{\"ticket\":\"%s\",\"value\":1}", second));
-    finish(k, key);
-    assert_json(result(k, key), "2");
-    assert_json(tree(k, key, "failure.class"), "timeout");
+    kit_ask(k, "reply", jpx_format(k->arena, "{\"ticket\":\"%s\",\"value\":1}", second));
+    kit_finish(k, key);
+    kit_assert_json(kit_result(k, key), "2");
+    kit_assert_json(kit_tree(k, key, "failure.class"), "timeout");
     close_forked(k);
     unlink(path);
 }
@@ -307,11 +308,11 @@ START_TEST(a_body_that_kills_its_worker)
     jpx_local_options options = {.store = store, .prefix = k.prefix, .level = JPX_ERROR};
     ck_assert_msg(jpx_registry_new(&k.registry, pipes, &err) == JP_OK, "%s", err.text);
     ck_assert_msg(jpx_local_open(&k.local, k.registry, &options, &err) == JP_OK, "%s", err.text);
-    assert_json(status(&k, "down"), "aborted");
-    assert_json(tree(&k, "down", "failure.class"), "crash");
-    assert_json(tree(&k, "down", "attempt"), "1");
-    ck_assert_ptr_nonnull(strstr(reason(&k, "down"), "after 1 attempt"));
-    ck_assert_ptr_nonnull(strstr(reason(&k, "down"), "five times"));
+    kit_assert_json(kit_status(&k, "down"), "aborted");
+    kit_assert_json(kit_tree(&k, "down", "failure.class"), "crash");
+    kit_assert_json(kit_tree(&k, "down", "attempt"), "1");
+    ck_assert_ptr_nonnull(strstr(kit_reason(&k, "down"), "after 1 attempt"));
+    ck_assert_ptr_nonnull(strstr(kit_reason(&k, "down"), "five times"));
     jpx_local_close(k.local);
     jpx_registry_free(k.registry);
     kit_remove_streams(&k);

@@ -108,57 +108,58 @@ static const char *depth(kit *k)
 
 static const char *count(kit *k, const char *key, const char *state)
 {
-    return field(k, "status", key, jpx_format(k->arena, "pipelines.%s", state));
+    return kit_field(k, "status", key, jpx_format(k->arena, "pipelines.%s", state));
 }
 
 START_DEEP(forwarded_down)
 {
-    const char *key = run(k, "f", depth(k));
-    assert_json(result(k, key), "7");
-    assert_json(count(k, key, "done"), jpx_format(k->arena, "%d", DEPTH + 1));
-    assert_json(tree(k, key, "children.0.children.0.status"), "done");
+    const char *key = kit_run(k, "f", depth(k));
+    kit_assert_json(kit_result(k, key), "7");
+    kit_assert_json(count(k, key, "done"), jpx_format(k->arena, "%d", DEPTH + 1));
+    kit_assert_json(kit_tree(k, key, "children.0.children.0.status"), "done");
 }
 
 START_DEEP(awaited_at_each_level)
 {
-    const char *key = run(k, "g", depth(k));
-    assert_json(result(k, key), "1");
+    const char *key = kit_run(k, "g", depth(k));
+    kit_assert_json(kit_result(k, key), "1");
     ck_assert_int_eq(logged, DEPTH);
-    assert_json(count(k, key, "done"), jpx_format(k->arena, "%d", 2 * DEPTH + 1));
+    kit_assert_json(count(k, key, "done"), jpx_format(k->arena, "%d", 2 * DEPTH + 1));
 }
 
 /* Streams are lost while the last one waits, and again while its value goes up. */
 START_DEEP(repaired)
 {
-    const char *key = start(k, "h", depth(k));
-    run_until_idle(k);
+    const char *key = kit_start(k, "h", depth(k));
+    kit_run_until_idle(k);
     ck_assert_int_ne(ticket[0], '\0');
     jpx_memory_bus_lose(jpx_local_bus(k->local), JPX_STREAM_RUN);
     jpx_memory_bus_lose(jpx_local_bus(k->local), JPX_STREAM_SLOT);
-    run_until_idle(k);
-    ask(k, "reply", jpx_format(k->arena, "{\"ticket\":\"%s\",\"value\":1}", ticket));
+    kit_run_until_idle(k);
+    kit_ask(k, "reply", jpx_format(k->arena, "{\"ticket\":\"%s\",\"value\":1}", ticket));
     for (int i = 0; i < 200; i++)
         jpx_local_step(k->local);
     jpx_memory_bus_lose(jpx_local_bus(k->local), JPX_STREAM_RUN);
     jpx_memory_bus_lose(jpx_local_bus(k->local), JPX_STREAM_SLOT);
-    finish(k, key);
-    assert_json(result(k, key), "1");
+    kit_finish(k, key);
+    kit_assert_json(kit_result(k, key), "1");
     ck_assert_int_eq(logged, DEPTH);
-    assert_json(count(k, key, "done"), jpx_format(k->arena, "%d", 2 * DEPTH + 1));
+    kit_assert_json(count(k, key, "done"), jpx_format(k->arena, "%d", 2 * DEPTH + 1));
 }
 
 START_DEEP(aborted)
 {
-    const char *key = start(k, "h", depth(k));
-    run_until_idle(k);
+    const char *key = kit_start(k, "h", depth(k));
+    kit_run_until_idle(k);
     /* the cause first, then those nearest to it */
-    ck_assert_ptr_nonnull(strstr(field(k, "why", key, "why.0.line"), "h #0 waits for a reply"));
-    ck_assert_ptr_nonnull(strstr(field(k, "why", key, "why.1.line"), "log_it #1 waits for h #0, which waits for a"));
-    assert_json(count(k, key, "waiting"), jpx_format(k->arena, "%d", DEPTH));
-    ask(k, "abort", key);
-    finish(k, key);
-    assert_json(status(k, key), "aborted");
-    assert_json(count(k, key, "aborted"), jpx_format(k->arena, "%d", 2 * DEPTH + 1));
+    ck_assert_ptr_nonnull(strstr(kit_field(k, "why", key, "why.0.line"), "h #0 waits for a reply"));
+    ck_assert_ptr_nonnull(
+        strstr(kit_field(k, "why", key, "why.1.line"), "log_it #1 waits for h #0, which waits for a"));
+    kit_assert_json(count(k, key, "waiting"), jpx_format(k->arena, "%d", DEPTH));
+    kit_ask(k, "abort", key);
+    kit_finish(k, key);
+    kit_assert_json(kit_status(k, key), "aborted");
+    kit_assert_json(count(k, key, "aborted"), jpx_format(k->arena, "%d", 2 * DEPTH + 1));
     ck_assert_int_eq(logged, 0);
 }
 

@@ -83,7 +83,7 @@ JP_PIPE(s35, p)
 
 JP_PIPE(twins, p, .gives = "list")
 {
-    note("plan");
+    kit_note("plan");
     return jp_return(p, jp_yield(p, echo, jp_yield(p, rec, 1), jp_yield(p, rec, 2)));
 }
 
@@ -103,19 +103,20 @@ static const struct {
 static void in_this_order(kit *k, const char *const *notes, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        ck_assert_msg(noted(notes[i]) == 1, "%s: %s %d times: %s", k->ground, notes[i], noted(notes[i]), journal());
+        ck_assert_msg(kit_noted(notes[i]) == 1, "%s: %s %d times: %s", k->ground, notes[i], kit_noted(notes[i]),
+                      kit_journal());
     for (size_t i = 1; i < count; i++)
-        ck_assert_msg(before(notes[i - 1], notes[i]), "%s: %s not before %s: %s", k->ground, notes[i - 1], notes[i],
-                      journal());
+        ck_assert_msg(kit_before(notes[i - 1], notes[i]), "%s: %s not before %s: %s", k->ground, notes[i - 1], notes[i],
+                      kit_journal());
 }
 
 static void check_root(kit *k, int which, const char *key)
 {
-    finish(k, key);
-    ck_assert_msg(strcmp(result(k, key), roots[which].result) == 0, "%s: %s: %s", k->ground, roots[which].pipe,
-                  result(k, key));
-    ck_assert_msg(strcmp(field(k, "status", key, "pipelines"), roots[which].counts) == 0, "%s: %s: %s", k->ground,
-                  roots[which].pipe, field(k, "status", key, "pipelines"));
+    kit_finish(k, key);
+    ck_assert_msg(strcmp(kit_result(k, key), roots[which].result) == 0, "%s: %s: %s", k->ground, roots[which].pipe,
+                  kit_result(k, key));
+    ck_assert_msg(strcmp(kit_field(k, "status", key, "pipelines"), roots[which].counts) == 0, "%s: %s: %s", k->ground,
+                  roots[which].pipe, kit_field(k, "status", key, "pipelines"));
 }
 
 /* The same order, each consumer's effect once. */
@@ -124,7 +125,7 @@ static void check_order(kit *k)
     static const char *const s33_order[] = {"run 1", "fin 1", "slow 2", "run 3", "fin 3", "run 4", "fin 4"};
     static const char *const s35_order[] = {"run 11", "fin 11", "run 12", "fin 12", "run 13", "fin 13", "run 14"};
     static const char *const last[] = {"run 14", "fin 14", "run 15", "fin 15", "run 16", "fin 16"};
-    run_until_idle(k);
+    kit_run_until_idle(k);
     in_this_order(k, s33_order, sizeof s33_order / sizeof *s33_order);
     in_this_order(k, s35_order, sizeof s35_order / sizeof *s35_order);
     in_this_order(k, last, sizeof last / sizeof *last);
@@ -137,8 +138,8 @@ START_SCENARIO(s87_every_message_twice)
 {
     seam_twice = true;
     for (int i = 0; i < ROOTS; i++) {
-        check_root(k, i, start(k, roots[i].pipe, roots[i].args));
-        run_until_idle(k);
+        check_root(k, i, kit_start(k, roots[i].pipe, roots[i].args));
+        kit_run_until_idle(k);
     }
     check_order(k);
     seam_twice = false;
@@ -159,7 +160,7 @@ static void in_disorder(int ground, uint64_t seed, unsigned duplicates)
     }
     const char *keys[ROOTS];
     for (int i = 0; i < ROOTS; i++)
-        keys[i] = start(k, roots[i].pipe, roots[i].args);
+        keys[i] = kit_start(k, roots[i].pipe, roots[i].args);
     for (int i = 0; i < ROOTS; i++)
         check_root(k, i, keys[i]);
     check_order(k);
@@ -224,7 +225,7 @@ START_SCENARIO(s89_killed_before_adoption)
     jp_error err;
     at_hand = k;
     killed = false;
-    const char *key = start(k, "twins", "");
+    const char *key = kit_start(k, "twins", "");
     seam_fails = dies;
     for (int i = 0; i < 2000 && !killed; i++) {
         jpx_local_step(k->local);
@@ -234,18 +235,18 @@ START_SCENARIO(s89_killed_before_adoption)
     ck_assert_msg(jpx_local_renew(k->local, JPX_ROLE_WORKER, &err) == JP_OK, "%s", err.text);
     seam_fails = NULL;
     ck_assert_uint_eq(stored_then, 4); /* the root and three that nobody adopted */
-    finish(k, key);
-    run_until_idle(k);
-    ck_assert_int_eq(noted("plan"), 2); /* the body ran twice */
-    assert_json(result(k, key), "[1,2]");
-    assert_json(field(k, "status", key, "pipelines"), "{\"done\":4}"); /* one set of children */
-    assert_json(field(k, "tree", key, "total"), "4");
-    ck_assert_int_eq(noted("run 1") + noted("run 2") + noted("fin 1") + noted("fin 2"), 4);
-    assert_json(tree(k, key, "attempt"), "1"); /* it was not the body that crashed */
+    kit_finish(k, key);
+    kit_run_until_idle(k);
+    ck_assert_int_eq(kit_noted("plan"), 2); /* the body ran twice */
+    kit_assert_json(kit_result(k, key), "[1,2]");
+    kit_assert_json(kit_field(k, "status", key, "pipelines"), "{\"done\":4}"); /* one set of children */
+    kit_assert_json(kit_field(k, "tree", key, "total"), "4");
+    ck_assert_int_eq(kit_noted("run 1") + kit_noted("run 2") + kit_noted("fin 1") + kit_noted("fin 2"), 4);
+    kit_assert_json(kit_tree(k, key, "attempt"), "1"); /* it was not the body that crashed */
     jpx_root_id id = root_id(k, key);
     ck_assert_uint_eq(records_in(k, JPX_TABLE_PIPELINE, &id), 7);  /* the leftovers are there, inert */
     ck_assert_uint_eq(records_in(k, JPX_TABLE_ENTRY, &id), 4 + 2); /* and have no entries: two hooks, four ends */
-    assert_json(field(k, "cleanup", key, "removed"), "1");
+    kit_assert_json(kit_field(k, "cleanup", key, "removed"), "1");
     ck_assert_uint_eq(records_of(k, &id), 0);
 }
 
@@ -257,11 +258,11 @@ int main(void)
     tcase_set_timeout(disorder, 170);
     tcase_set_timeout(twice, 120);
     tcase_set_timeout(killing, 120);
-    add_scenario(twice, s87_every_message_twice);
+    kit_add_scenario(twice, s87_every_message_twice);
     tcase_add_test(disorder, s88_fixed_seeds);
     tcase_add_test(disorder, s88_fresh_seeds);
-    tcase_add_loop_test(disorder, s88_on_servers, 1, GROUNDS);
-    add_scenario(killing, s89_killed_before_adoption);
+    tcase_add_loop_test(disorder, s88_on_servers, 1, KIT_GROUNDS);
+    kit_add_scenario(killing, s89_killed_before_adoption);
     suite_add_tcase(suite, twice);
     suite_add_tcase(suite, disorder);
     suite_add_tcase(suite, killing);

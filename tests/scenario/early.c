@@ -64,24 +64,24 @@ START_TEST(an_early_reply_is_not_refused_while_its_body_runs)
     ck_assert_msg(jpx_local_open(&k.local, k.registry, &options, &err) == JP_OK, "%s", err.text);
 
     jpx_sub *dead = watch_letters(&k);
-    const char *first = start(&k, "asks", ""), *second = start(&k, "promises", "");
+    const char *first = kit_start(&k, "asks", ""), *second = kit_start(&k, "promises", "");
     for (int i = 0; i < 400 && atomic_load(&shared->handed_out) < 2; i++)
-        pass(&k, 25);
+        kit_pass(&k, 25);
     ck_assert_int_eq(atomic_load(&shared->handed_out), 2);
     reply(&k, shared->own, "1");
     reply(&k, shared->promised, "2");
     reply(&k, forged(&k, shared->own), "3");
-    pass(&k, BOUND_MS);
+    kit_pass(&k, BOUND_MS);
     ck_assert_str_eq(letters(&k, dead), "3\n");
-    const char *asked = ask(&k, "reply", jpx_format(k.arena, "{\"ticket\":\"%s\",\"value\":4}", shared->own));
+    const char *asked = kit_ask(&k, "reply", jpx_format(k.arena, "{\"ticket\":\"%s\",\"value\":4}", shared->own));
     ck_assert_msg(strstr(asked, "\"unavailable\"") && strstr(asked, "not ended yet"), "%s", asked);
-    asked = ask(&k, "reply", jpx_format(k.arena, "{\"ticket\":\"%s\",\"value\":5}", forged(&k, shared->own)));
+    asked = kit_ask(&k, "reply", jpx_format(k.arena, "{\"ticket\":\"%s\",\"value\":5}", forged(&k, shared->own)));
     ck_assert_msg(strstr(asked, "\"refused\"") != NULL, "%s", asked);
     atomic_store(&shared->go, true);
-    finish(&k, first);
-    finish(&k, second);
-    assert_json(result(&k, first), "1");
-    assert_json(result(&k, second), "2");
+    kit_finish(&k, first);
+    kit_finish(&k, second);
+    kit_assert_json(kit_result(&k, first), "1");
+    kit_assert_json(kit_result(&k, second), "2");
 
     jpx_local_close(k.local);
     jpx_zygote_stop(kit_zygote);

@@ -98,14 +98,14 @@ JP_PIPE(sum, p, .takes = "int64... n", .gives = "int64")
     int64_t total = 0;
     for (size_t i = 0; i < jp_count(p, "n"); i++)
         total += jp_int64_at(p, "n", i);
-    note("sum %lld", (long long)total);
+    kit_note("sum %lld", (long long)total);
     return jp_return(p, total);
 }
 
 static void ended(jp_ctx *p, bool aborted)
 {
     (void)p;
-    note("hook%s", aborted ? "A" : "");
+    kit_note("hook%s", aborted ? "A" : "");
 }
 
 JP_PIPE(inner, p, .takes = "int64 n", .gives = "int64", .fills = "int64 twice", .on_finished = ended)
@@ -155,12 +155,12 @@ static char ticket[128];
 static void cancelled(jp_ctx *p)
 {
     (void)p;
-    note("cancelled");
+    kit_note("cancelled");
 }
 
 static jp_end replied(jp_ctx *p, jp_value reply)
 {
-    note("reply");
+    kit_note("reply");
     return jp_return(p, jp_yield(p, add1, reply));
 }
 
@@ -184,11 +184,11 @@ static const jp_def *const pipes[] = {&echo, &add1, &sum, &inner, &shaky, &outer
 static void check_result(kit *k, const char *key, const char *what)
 {
     char text[64];
-    ck_assert_msg(strcmp(result(k, key), EXPECTED) == 0, "%s: result %s", what, result(k, key));
-    ck_assert_msg(strcmp(field(k, "status", key, "pipelines"), "{\"done\":13}") == 0, "%s: %s", what,
-                  field(k, "status", key, "pipelines"));
+    ck_assert_msg(strcmp(kit_result(k, key), EXPECTED) == 0, "%s: result %s", what, kit_result(k, key));
+    ck_assert_msg(strcmp(kit_field(k, "status", key, "pipelines"), "{\"done\":13}") == 0, "%s: %s", what,
+                  kit_field(k, "status", key, "pipelines"));
     snprintf(text, sizeof text, "sum " EXPECTED);
-    ck_assert_msg(noted(text) >= 1, "%s", what);
+    ck_assert_msg(kit_noted(text) >= 1, "%s", what);
 }
 
 static kit *open_kit(int ground)
@@ -199,9 +199,9 @@ static kit *open_kit(int ground)
 START_SCENARIO(without_faults)
 {
     at_work = k;
-    check_result(k, run(k, "outer", ""), "no fault");
-    ck_assert_int_eq(noted("sum " EXPECTED), 1);
-    ck_assert_int_eq(noted("hook"), 2);
+    check_result(k, kit_run(k, "outer", ""), "no fault");
+    ck_assert_int_eq(kit_noted("sum " EXPECTED), 1);
+    ck_assert_int_eq(kit_noted("hook"), 2);
 }
 
 /* ---- what is played, again and again ---- */
@@ -239,8 +239,8 @@ static bool is_there(kit *k, const char *key, bool final)
 /* Lets `ms` pass, or less if the root is final before. */
 static void live(kit *k, const char *key, int64_t ms)
 {
-    int64_t until = now(k) + ms;
-    while (now(k) < until && !is_there(k, key, true)) {
+    int64_t until = kit_now(k) + ms;
+    while (kit_now(k) < until && !is_there(k, key, true)) {
         while (!dead && jpx_local_step(k->local))
             ;
         bury(k);
@@ -280,7 +280,7 @@ static void abort_it(kit *k, const char *key)
     ticket[0] = '\0';
     for (int i = 0; i < 600 && !ticket[0]; i++) /* what comes before the wait may have been put off */
         live(k, key, 50);
-    ck_assert_msg(ticket[0], "%s", journal());
+    ck_assert_msg(ticket[0], "%s", kit_journal());
     live(k, key, 500);
     say(k, "control.abort", jpx_format(k->arena, "{\"root\":\"%s\",\"reason\":\"enough\"}", key));
     just_live(k, key);
@@ -288,21 +288,22 @@ static void abort_it(kit *k, const char *key)
 
 static void check_answered(kit *k, const char *key, const char *what)
 {
-    ck_assert_msg(strcmp(status(k, key), "done") == 0, "%s: %s", what, ask(k, "why", key));
-    ck_assert_msg(strcmp(result(k, key), "7") == 0, "%s: result %s", what, result(k, key));
-    ck_assert_msg(noted("reply") >= 1 && noted("hook") >= 3 && noted("hookA") == 0 && noted("cancelled") == 0, "%s: %s",
-                  what, journal());
+    ck_assert_msg(strcmp(kit_status(k, key), "done") == 0, "%s: %s", what, kit_ask(k, "why", key));
+    ck_assert_msg(strcmp(kit_result(k, key), "7") == 0, "%s: result %s", what, kit_result(k, key));
+    ck_assert_msg(kit_noted("reply") >= 1 && kit_noted("hook") >= 3 && kit_noted("hookA") == 0 &&
+                      kit_noted("cancelled") == 0,
+                  "%s: %s", what, kit_journal());
 }
 
 static void check_aborted(kit *k, const char *key, const char *what)
 {
-    ck_assert_msg(strcmp(status(k, key), "aborted") == 0, "%s: %s", what, status(k, key));
-    ck_assert_msg(strcmp(reason(k, key), "enough") == 0, "%s: %s", what, reason(k, key));
-    ck_assert_msg(strcmp(field(k, "status", key, "pipelines.running"), "") == 0, "%s: %s", what,
-                  field(k, "status", key, "pipelines"));
-    ck_assert_msg(noted("sum 7") == 0, "%s: %s", what, journal());
+    ck_assert_msg(strcmp(kit_status(k, key), "aborted") == 0, "%s: %s", what, kit_status(k, key));
+    ck_assert_msg(strcmp(kit_reason(k, key), "enough") == 0, "%s: %s", what, kit_reason(k, key));
+    ck_assert_msg(strcmp(kit_field(k, "status", key, "pipelines.running"), "") == 0, "%s: %s", what,
+                  kit_field(k, "status", key, "pipelines"));
+    ck_assert_msg(kit_noted("sum 7") == 0, "%s: %s", what, kit_journal());
     /* The wait is cancelled if it was durable by then; who had begun is hooked. */
-    ck_assert_msg(noted("hookA") >= 1, "%s: %s", what, journal());
+    ck_assert_msg(kit_noted("hookA") >= 1, "%s: %s", what, kit_journal());
 }
 
 static const play plays[] = {
@@ -313,7 +314,7 @@ enum { PLAYS = sizeof plays / sizeof *plays };
 static bool cut_once(const play *what, int ground, int at)
 {
     kit *k = open_kit(ground);
-    const char *key = start(k, what->pipe, "");
+    const char *key = kit_start(k, what->pipe, "");
 
     ops = 0;
     cut_at = at;
@@ -325,7 +326,7 @@ static bool cut_once(const play *what, int ground, int at)
                                   by_kind && was_cut ? ": " : "", by_kind && was_cut ? kinds[kinds_count - 1] : "");
     cut_at = INT_MAX; /* what comes after the end, and who looks at it, is left in peace */
     bury(k);
-    finish(k, key);
+    kit_finish(k, key);
     what->check(k, key, text);
     kit_close(k);
     return was_cut;
@@ -376,7 +377,7 @@ static void disorderly(int percent, bool shuffle)
         kit *k = open_kit(0);
         jpx_memory_bus_disorder(jpx_local_bus(k->local),
                                 (jpx_memory_disorder){.shuffle = shuffle, .duplicate_percent = (unsigned)percent});
-        check_result(k, run(k, "outer", ""), jpx_format(k->arena, "seed %d", seed));
+        check_result(k, kit_run(k, "outer", ""), jpx_format(k->arena, "seed %d", seed));
         kit_close(k);
     }
 }
@@ -404,17 +405,17 @@ START_TEST(s91_streams_deleted)
 {
     for (int steps = 1; steps < 60; steps++) {
         kit *k = open_kit(0);
-        const char *key = start(k, "outer", "");
-        run_until_idle(k);
+        const char *key = kit_start(k, "outer", "");
+        kit_run_until_idle(k);
         kit_close(k);
         k = open_kit(0);
-        key = start(k, "outer", "");
+        key = kit_start(k, "outer", "");
         jpx_local_step(k->local); /* the trigger itself lives in the stream until its root is written */
         for (int i = 0; i < steps; i++)
             jpx_local_step(k->local);
         jpx_memory_bus_lose(jpx_local_bus(k->local), JPX_STREAM_RUN);
         jpx_memory_bus_lose(jpx_local_bus(k->local), JPX_STREAM_SLOT);
-        finish(k, key);
+        kit_finish(k, key);
         check_result(k, key, jpx_format(k->arena, "streams deleted after %d steps", steps));
         kit_close(k);
     }
@@ -426,7 +427,7 @@ END_TEST
 START_TEST(lost_while_nobody_ran)
 {
     kit *k = open_kit(1);
-    const char *key = start(k, "outer", "");
+    const char *key = kit_start(k, "outer", "");
     jpx_local_options options = {.virtual_time = true, .prefix = k->prefix, .level = JPX_ERROR};
     jpx_local *second;
     jp_error err;
@@ -450,8 +451,8 @@ int main(void)
     TCase *tcase = tcase_create("faults"), *cuts = tcase_create("cuts");
     tcase_set_timeout(cuts, 300);
     tcase_set_timeout(tcase, 300);
-    add_scenario(tcase, without_faults);
-    tcase_add_loop_test(cuts, s91_cut_between_any_two_operations, 0, GROUNDS);
+    kit_add_scenario(tcase, without_faults);
+    tcase_add_loop_test(cuts, s91_cut_between_any_two_operations, 0, KIT_GROUNDS);
     tcase_add_test(tcase, s87_duplicates);
     tcase_add_test(tcase, s88_random_order);
     tcase_add_test(tcase, s88_random_order_and_duplicates);

@@ -10,16 +10,16 @@ static int hook_calls, hook_failures;
 
 static void watch_finish(jp_ctx *p, bool aborted)
 {
-    jpx_root root = root_of(here, root_key);
-    note("hook %d.%d %s %s%s%s", ++hook_calls, jp_attempt(p), jp_json(p, jp_output(p, "default")),
-         jp_json(p, jp_output(p, "x")), aborted ? " A" : "", jpx_root_final(&root) ? " final" : "");
+    jpx_root root = kit_root_of(here, root_key);
+    kit_note("hook %d.%d %s %s%s%s", ++hook_calls, jp_attempt(p), jp_json(p, jp_output(p, "default")),
+             jp_json(p, jp_output(p, "x")), aborted ? " A" : "", jpx_root_final(&root) ? " final" : "");
     if (hook_calls <= hook_failures)
         jp_hook_failed(p, "not yet");
 }
 
 JP_PIPE(hooked, p, .gives = "int64", .fills = "int64 x", .on_finished = watch_finish)
 {
-    note("body");
+    kit_note("body");
     jp_fill(p, "x", jp_yield(p, echo, 12));
     jp_yield(p, slow, 1, 60);
     return jp_return(p, jp_yield(p, echo, 11));
@@ -27,7 +27,7 @@ JP_PIPE(hooked, p, .gives = "int64", .fills = "int64 x", .on_finished = watch_fi
 
 JP_PIPE(hooked_leaf, p, .gives = "int64", .fills = "int64 x", .on_finished = watch_finish)
 {
-    note("body");
+    kit_note("body");
     jp_fill(p, "x", 12);
     return jp_return(p, 11);
 }
@@ -44,7 +44,7 @@ JP_PIPE(beside_a_hook, p, .gives = "any")
 
 JP_PIPE(hooked_no, p, .gives = "int64", .fills = "int64 x", .on_finished = watch_finish)
 {
-    note("body");
+    kit_note("body");
     return jp_abort(p, "no");
 }
 
@@ -111,8 +111,8 @@ static const char *run_watched(kit *k, const char *pipe, int failures)
     here = k;
     hook_calls = 0;
     hook_failures = failures;
-    root_key = start(k, pipe, "");
-    finish(k, root_key);
+    root_key = kit_start(k, pipe, "");
+    kit_finish(k, root_key);
     return root_key;
 }
 
@@ -120,102 +120,103 @@ static const char *run_watched(kit *k, const char *pipe, int failures)
 START_SCENARIO(s40_outputs_in_the_hook)
 {
     const char *key = run_watched(k, "hooked", 0);
-    ck_assert_int_eq(noted("hook 1.1 11 12"), 1);
-    ck_assert(before("slow 1", "hook 1.1 11 12"));
-    assert_json(status(k, key), "done");
-    jpx_journal found = journal_of(k, pipeline_of_root(k, key)), late = journal_of(k, child_of_root(k, key, 1));
-    assert_json(steps_of(k, pipeline_of_root(k, key)), "planned finished");
+    ck_assert_int_eq(kit_noted("hook 1.1 11 12"), 1);
+    ck_assert(kit_before("slow 1", "hook 1.1 11 12"));
+    kit_assert_json(kit_status(k, key), "done");
+    jpx_journal found = kit_journal_of(k, kit_pipeline_of_root(k, key)),
+                late = kit_journal_of(k, kit_child_of_root(k, key, 1));
+    kit_assert_json(kit_steps_of(k, kit_pipeline_of_root(k, key)), "planned finished");
     ck_assert_int_ge(found.entries[1].at_ms, late.entries[late.count - 1].at_ms);
 
     key = run_watched(k, "hooked_leaf", 0);
-    ck_assert_int_eq(noted("hook 1.1 11 12"), 2);
-    assert_json(status(k, key), "done");
+    ck_assert_int_eq(kit_noted("hook 1.1 11 12"), 2);
+    kit_assert_json(kit_status(k, key), "done");
 }
 
 /* SEMANTICS 5.4: failing twice there: three calls, and no attempt. */
 START_SCENARIO(s41_hook_fails)
 {
     const char *key = run_watched(k, "hooked_leaf", 2);
-    assert_json(journal(), "body, hook 1.1 11 12, hook 2.1 11 12, hook 3.1 11 12");
-    assert_json(status(k, key), "done");
-    assert_json(tree(k, key, "attempt"), "1");
-    assert_json(tree(k, key, "failure"), "");
+    kit_assert_json(kit_journal(), "body, hook 1.1 11 12, hook 2.1 11 12, hook 3.1 11 12");
+    kit_assert_json(kit_status(k, key), "done");
+    kit_assert_json(kit_tree(k, key, "attempt"), "1");
+    kit_assert_json(kit_tree(k, key, "failure"), "");
 }
 
 /* SEMANTICS 5.4: it delays no consumer of the value. */
 START_SCENARIO(s41_hook_delays_nobody)
 {
     const char *key = run_watched(k, "beside_a_hook", 2);
-    ck_assert(before("run 11", "hook 3.1 11 12"));
-    ck_assert(before("hook 3.1 11 12", "run 99"));
-    ck_assert_int_eq(noted("body"), 1);
-    assert_json(result(k, key), "11");
-    assert_json(status(k, key), "done");
+    ck_assert(kit_before("run 11", "hook 3.1 11 12"));
+    ck_assert(kit_before("hook 3.1 11 12", "run 99"));
+    ck_assert_int_eq(kit_noted("body"), 1);
+    kit_assert_json(kit_result(k, key), "11");
+    kit_assert_json(kit_status(k, key), "done");
 }
 
 /* SEMANTICS 5.4: also after an abort, told so; there are no outputs. */
 START_SCENARIO(hook_after_an_abort)
 {
     const char *key = run_watched(k, "hooked_no", 1);
-    assert_json(journal(), "body, hook 1.1 null null A, hook 2.1 null null A");
-    assert_json(status(k, key), "aborted");
+    kit_assert_json(kit_journal(), "body, hook 1.1 null null A, hook 2.1 null null A");
+    kit_assert_json(kit_status(k, key), "aborted");
 }
 
 /* SEMANTICS 5.3 */
 START_SCENARIO(s42_value_before_done)
 {
     int64_t wait = k->virtual_time ? 100000 : 2000;
-    const char *key = start(k, "early_value", k->virtual_time ? "[100000]" : "[2000]");
-    pass(k, 250);
-    assert_json(result(k, key), "2");
-    assert_json(status(k, key), "running");
-    assert_json(tree(k, key, "children.0.status"), "running");
-    finish(k, key);
-    assert_json(status(k, key), "done");
-    assert_json(result(k, key), "2");
-    ck_assert_int_ge(root_of(k, key).ended_ms - root_of(k, key).started_ms, wait);
+    const char *key = kit_start(k, "early_value", k->virtual_time ? "[100000]" : "[2000]");
+    kit_pass(k, 250);
+    kit_assert_json(kit_result(k, key), "2");
+    kit_assert_json(kit_status(k, key), "running");
+    kit_assert_json(kit_tree(k, key, "children.0.status"), "running");
+    kit_finish(k, key);
+    kit_assert_json(kit_status(k, key), "done");
+    kit_assert_json(kit_result(k, key), "2");
+    ck_assert_int_ge(kit_root_of(k, key).ended_ms - kit_root_of(k, key).started_ms, wait);
 }
 
 /* SEMANTICS 5.2: outputs filled is not done: the adopted subtree has to be, too. */
 START_SCENARIO(done_with_the_whole_subtree)
 {
-    const char *key = start(k, "root_of_it", k->virtual_time ? "[60000]" : "[2000]");
-    pass(k, 250);
-    ck_assert_int_eq(noted("run 7"), 1); /* the consumer of the value has run */
-    assert_json(result(k, key), "7");
-    assert_json(tree(k, key, "children.0.status"), "running");
-    assert_json(tree(k, key, "children.0.children.1.status"), "waiting");
-    assert_json(tree(k, key, "children.1.status"), "done");
-    assert_json(status(k, key), "running");
-    finish(k, key);
-    assert_json(field(k, "status", key, "pipelines"), "{\"done\":5}");
-    ck_assert(before("run 7", "run 2"));
+    const char *key = kit_start(k, "root_of_it", k->virtual_time ? "[60000]" : "[2000]");
+    kit_pass(k, 250);
+    ck_assert_int_eq(kit_noted("run 7"), 1); /* the consumer of the value has run */
+    kit_assert_json(kit_result(k, key), "7");
+    kit_assert_json(kit_tree(k, key, "children.0.status"), "running");
+    kit_assert_json(kit_tree(k, key, "children.0.children.1.status"), "waiting");
+    kit_assert_json(kit_tree(k, key, "children.1.status"), "done");
+    kit_assert_json(kit_status(k, key), "running");
+    kit_finish(k, key);
+    kit_assert_json(kit_field(k, "status", key, "pipelines"), "{\"done\":5}");
+    ck_assert(kit_before("run 7", "run 2"));
 }
 
 /* SEMANTICS 5.1 */
 START_SCENARIO(statuses_as_shown)
 {
-    const char *key = start(k, "of_each", "");
-    pass(k, 400);
-    assert_json(status(k, key), "running");
-    assert_json(tree(k, key, "children.0.status"), "done");
-    assert_json(tree(k, key, "children.1.status"), "running"); /* waits for a reply */
-    assert_json(tree(k, key, "children.2.status"), "retry");
-    assert_json(tree(k, key, "children.3.status"), "waiting"); /* for a slot */
-    assert_json(tree(k, key, "children.4.status"), "running"); /* its children run */
-    assert_json(field(k, "status", key, "pipelines"), "{\"waiting\":1,\"running\":4,\"retry\":1,\"done\":2}");
-    ask(k, "reply", jpx_format(k->arena, "{\"ticket\":\"%s\",\"value\":1}", ticket));
-    finish(k, key);
-    assert_json(field(k, "status", key, "pipelines"), "{\"done\":8}");
+    const char *key = kit_start(k, "of_each", "");
+    kit_pass(k, 400);
+    kit_assert_json(kit_status(k, key), "running");
+    kit_assert_json(kit_tree(k, key, "children.0.status"), "done");
+    kit_assert_json(kit_tree(k, key, "children.1.status"), "running"); /* waits for a reply */
+    kit_assert_json(kit_tree(k, key, "children.2.status"), "retry");
+    kit_assert_json(kit_tree(k, key, "children.3.status"), "waiting"); /* for a slot */
+    kit_assert_json(kit_tree(k, key, "children.4.status"), "running"); /* its children run */
+    kit_assert_json(kit_field(k, "status", key, "pipelines"), "{\"waiting\":1,\"running\":4,\"retry\":1,\"done\":2}");
+    kit_ask(k, "reply", jpx_format(k->arena, "{\"ticket\":\"%s\",\"value\":1}", ticket));
+    kit_finish(k, key);
+    kit_assert_json(kit_field(k, "status", key, "pipelines"), "{\"done\":8}");
 
-    key = start(k, "of_each", "");
-    pass(k, 400);
-    ask(k, "abort", key);
-    finish(k, key);
-    assert_json(status(k, key), "aborted"); /* and final */
-    assert_json(tree(k, key, "children.0.status"), "done");
+    key = kit_start(k, "of_each", "");
+    kit_pass(k, 400);
+    kit_ask(k, "abort", key);
+    kit_finish(k, key);
+    kit_assert_json(kit_status(k, key), "aborted"); /* and final */
+    kit_assert_json(kit_tree(k, key, "children.0.status"), "done");
     for (int i = 1; i < 4; i++)
-        assert_json(tree(k, key, jpx_format(k->arena, "children.%d.status", i)), "aborted");
+        kit_assert_json(kit_tree(k, key, jpx_format(k->arena, "children.%d.status", i)), "aborted");
 }
 
 /* SEMANTICS 5.1: a run event is out and no body has begun. Seen between the steps, where they are ours. */
@@ -224,13 +225,13 @@ START_SCENARIO(queued_is_shown)
     bool queued = false;
     if (!k->virtual_time)
         return;
-    const char *key = start(k, "early_value", "[100]");
+    const char *key = kit_start(k, "early_value", "[100]");
     for (int i = 0; i < 20 && !queued; i++) {
         jpx_local_step(k->local);
-        queued = strstr(ask(k, "tree", key), "\"status\":\"queued\"") != NULL;
+        queued = strstr(kit_ask(k, "tree", key), "\"status\":\"queued\"") != NULL;
     }
     ck_assert(queued);
-    finish(k, key);
+    kit_finish(k, key);
 }
 
 int main(void)
@@ -238,14 +239,14 @@ int main(void)
     Suite *suite = suite_create("finishing");
     TCase *tcase = tcase_create("finishing");
     tcase_set_timeout(tcase, 120);
-    add_scenario(tcase, s40_outputs_in_the_hook);
-    add_scenario(tcase, s41_hook_fails);
-    add_scenario(tcase, s41_hook_delays_nobody);
-    add_scenario(tcase, hook_after_an_abort);
-    add_scenario(tcase, s42_value_before_done);
-    add_scenario(tcase, done_with_the_whole_subtree);
-    add_scenario(tcase, statuses_as_shown);
-    add_scenario(tcase, queued_is_shown);
+    kit_add_scenario(tcase, s40_outputs_in_the_hook);
+    kit_add_scenario(tcase, s41_hook_fails);
+    kit_add_scenario(tcase, s41_hook_delays_nobody);
+    kit_add_scenario(tcase, hook_after_an_abort);
+    kit_add_scenario(tcase, s42_value_before_done);
+    kit_add_scenario(tcase, done_with_the_whole_subtree);
+    kit_add_scenario(tcase, statuses_as_shown);
+    kit_add_scenario(tcase, queued_is_shown);
     suite_add_tcase(suite, tcase);
     return kit_main(suite);
 }

@@ -81,86 +81,86 @@ static const jp_def *const pipes[] = {&nobody_says, &wants_int64,  &wants_maybe,
 
 static void refused(kit *k, const char *key, const char *part)
 {
-    const char *why = reason(k, key);
+    const char *why = kit_reason(k, key);
 
-    assert_json(status(k, key), "aborted");
+    kit_assert_json(kit_status(k, key), "aborted");
     ck_assert_msg(strstr(why, part) && strstr(why, "forwarded.c:"), "it says: %s", why);
 }
 
 START_SCENARIO(what_is_forwarded_has_the_declared_type)
 {
-    assert_json(result(k, run(k, "wants_int64", "[42, 0]")), "42");
-    assert_json(result(k, run(k, "wants_int64", "[42, 4]")), "42");
-    assert_json(result(k, run(k, "wants_maybe", "[null, 2]")), "null");
-    assert_json(result(k, run(k, "wants_double", "[2, 1]")), "2");
-    assert_json(result(k, run(k, "narrower", "[7]")), "7");
+    kit_assert_json(kit_result(k, kit_run(k, "wants_int64", "[42, 0]")), "42");
+    kit_assert_json(kit_result(k, kit_run(k, "wants_int64", "[42, 4]")), "42");
+    kit_assert_json(kit_result(k, kit_run(k, "wants_maybe", "[null, 2]")), "null");
+    kit_assert_json(kit_result(k, kit_run(k, "wants_double", "[2, 1]")), "2");
+    kit_assert_json(kit_result(k, kit_run(k, "narrower", "[7]")), "7");
 
     for (int depth = 0; depth < 4; depth += 3) {
         char args[32];
         snprintf(args, sizeof args, "[\"forty\", %d]", depth);
-        const char *key = run(k, "wants_int64", args);
+        const char *key = kit_run(k, "wants_int64", args);
         refused(k, key, "nobody_says, ");
         refused(k, key, "its output default is handed on as int64, is string: say in .gives");
-        assert_json(tree(k, key, "outputs.default.value"), "");
-        refused(k, run(k, "wants_double", args), "handed on as double, is string");
+        kit_assert_json(kit_tree(k, key, "outputs.default.value"), "");
+        refused(k, kit_run(k, "wants_double", args), "handed on as double, is string");
     }
-    refused(k, run(k, "wants_int64", "[null, 1]"), "handed on as int64, is null");
-    refused(k, run(k, "narrower", "[null]"), "handed on as int64, is null");
+    refused(k, kit_run(k, "wants_int64", "[null, 1]"), "handed on as int64, is null");
+    refused(k, kit_run(k, "narrower", "[null]"), "handed on as int64, is null");
 }
 
 START_SCENARIO(also_where_others_wait_for_it)
 {
-    assert_json(status(k, run(k, "of_any", "[5]")), "done");
-    ck_assert_int_eq(noted("run 5"), 1);
-    refused(k, run(k, "of_any", "[\"five\"]"), "handed on as int64, is string");
-    ck_assert_int_eq(noted("run"), 0);
-    assert_json(tree(k, run(k, "fills_rows", "[3]"), "status"), "done");
-    refused(k, run(k, "fills_rows", "[\"three\"]"), "handed on as int64, is string");
+    kit_assert_json(kit_status(k, kit_run(k, "of_any", "[5]")), "done");
+    ck_assert_int_eq(kit_noted("run 5"), 1);
+    refused(k, kit_run(k, "of_any", "[\"five\"]"), "handed on as int64, is string");
+    ck_assert_int_eq(kit_noted("run"), 0);
+    kit_assert_json(kit_tree(k, kit_run(k, "fills_rows", "[3]"), "status"), "done");
+    refused(k, kit_run(k, "fills_rows", "[\"three\"]"), "handed on as int64, is string");
 }
 
 START_SCENARIO(also_when_it_comes_later)
 {
-    assert_json(result(k, run(k, "wants_later", "[42]")), "42");
-    refused(k, run(k, "wants_later", "[\"forty\"]"), "later, ");
+    kit_assert_json(kit_result(k, kit_run(k, "wants_later", "[42]")), "42");
+    refused(k, kit_run(k, "wants_later", "[\"forty\"]"), "later, ");
 }
 
 /* A reply of another type is refused, and the ticket can still be used. */
 START_SCENARIO(also_when_it_is_a_reply)
 {
-    const char *key = start(k, "wants_answer", "");
+    const char *key = kit_start(k, "wants_answer", "");
     char request[512];
 
     for (int i = 0; i < 200 && !*asked; i++)
-        pass(k, 10);
-    run_until_idle(k);
+        kit_pass(k, 10);
+    kit_run_until_idle(k);
     snprintf(request, sizeof request, "{\"ticket\":\"%s\",\"value\":\"forty\"}", asked);
-    const char *answer = ask(k, "reply", request);
+    const char *answer = kit_ask(k, "reply", request);
     ck_assert_msg(strstr(answer, "handed on as int64, is string") && strstr(answer, "can still be used"), "%s", answer);
     snprintf(request, sizeof request, "{\"ticket\":\"%s\",\"value\":42}", asked);
-    ck_assert_ptr_nonnull(strstr(ask(k, "reply", request), "accepted"));
-    finish(k, key);
-    assert_json(result(k, key), "42");
+    ck_assert_ptr_nonnull(strstr(kit_ask(k, "reply", request), "accepted"));
+    kit_finish(k, key);
+    kit_assert_json(kit_result(k, key), "42");
     asked[0] = '\0';
 }
 
 /* Of another pipe whose promise may be null. */
 START_SCENARIO(also_when_it_is_a_promise)
 {
-    const char *key = start(k, "maybe_promised", "");
+    const char *key = kit_start(k, "maybe_promised", "");
     char request[512];
     const char *ticket = "";
 
     for (int i = 0; i < 200 && !*ticket; i++) {
-        pass(k, 10);
-        ticket = tree(k, key, "children.1.outputs.default.value");
+        kit_pass(k, 10);
+        ticket = kit_tree(k, key, "children.1.outputs.default.value");
     }
     snprintf(request, sizeof request, "{\"ticket\":\"%s\",\"value\":null}", ticket);
-    const char *answer = ask(k, "reply", request);
+    const char *answer = kit_ask(k, "reply", request);
     ck_assert_msg(strstr(answer, "handed on as int64, is null"), "%s", answer);
     snprintf(request, sizeof request, "{\"ticket\":\"%s\",\"value\":42}", ticket);
-    ck_assert_ptr_nonnull(strstr(ask(k, "reply", request), "accepted"));
-    finish(k, key);
-    assert_json(result(k, key), "42");
+    ck_assert_ptr_nonnull(strstr(kit_ask(k, "reply", request), "accepted"));
+    kit_finish(k, key);
+    kit_assert_json(kit_result(k, key), "42");
 }
 
 int main(void)
@@ -169,11 +169,11 @@ int main(void)
     TCase *tcase = tcase_create("handed");
 
     tcase_set_timeout(tcase, 60);
-    add_scenario(tcase, what_is_forwarded_has_the_declared_type);
-    add_scenario(tcase, also_where_others_wait_for_it);
-    add_scenario(tcase, also_when_it_comes_later);
-    add_scenario(tcase, also_when_it_is_a_reply);
-    add_scenario(tcase, also_when_it_is_a_promise);
+    kit_add_scenario(tcase, what_is_forwarded_has_the_declared_type);
+    kit_add_scenario(tcase, also_where_others_wait_for_it);
+    kit_add_scenario(tcase, also_when_it_comes_later);
+    kit_add_scenario(tcase, also_when_it_is_a_reply);
+    kit_add_scenario(tcase, also_when_it_is_a_promise);
     suite_add_tcase(suite, tcase);
     return kit_main(suite);
 }

@@ -7,13 +7,13 @@ static kit *at_hand;
 
 JP_PIPE(question, p, .takes = "any? unused", .gives = "any", .async = true)
 {
-    note("ask");
+    kit_note("ask");
     return jp_wait(p);
 }
 
 JP_PIPE(says_no, p, .takes = "any? unused")
 {
-    note("no");
+    kit_note("no");
     return jp_abort(p, "m");
 }
 
@@ -33,14 +33,15 @@ static const jp_def *const pipes[] = {&echo, &rec, &slow, &fail, &question, &say
 static size_t roots(kit *k)
 {
     size_t count = 0;
-    while (*field(k, "list", "{\"limit\":1000}", jpx_format(k->arena, "roots.%zu", count)))
+    while (*kit_field(k, "list", "{\"limit\":1000}", jpx_format(k->arena, "roots.%zu", count)))
         count++;
     return count;
 }
 
 static const char *api_start(kit *k, const char *pipe, const char *key, const char *path)
 {
-    return field(k, "start", jpx_format(k->arena, "{\"pipe\":\"%s\",\"args\":[4],\"key\":\"%s\"}", pipe, key), path);
+    return kit_field(k, "start", jpx_format(k->arena, "{\"pipe\":\"%s\",\"args\":[4],\"key\":\"%s\"}", pipe, key),
+                     path);
 }
 
 /* ---- S71 ---- */
@@ -54,27 +55,28 @@ START_SCENARIO(s71_same_key_in_every_state)
         const char *subject = jpx_format(k->arena, "start.%s", cases[c]);
         const char *id = api_start(k, cases[c], key, "root");
         ck_assert_uint_eq(strlen(id), 24);
-        pass(k, 200);
+        kit_pass(k, 200);
         if (c > 0)
-            finish(k, key);
-        assert_json(api_start(k, cases[c], key, "existed"), "true");
-        assert_json(api_start(k, cases[c], key, "root"), id);
+            kit_finish(k, key);
+        kit_assert_json(api_start(k, cases[c], key, "existed"), "true");
+        kit_assert_json(api_start(k, cases[c], key, "root"), id);
         send_to(k, subject, "[5]", key, NULL); /* Jetpipe-Key */
         send_to(k, subject, "[6]", NULL, key); /* Nats-Msg-Id */
-        assert_json(field(k, "start", jpx_format(k->arena, "{\"pipe\":\"echo\",\"key\":\"%s\"}", key), "root"), id);
-        pass(k, 200);
+        kit_assert_json(kit_field(k, "start", jpx_format(k->arena, "{\"pipe\":\"echo\",\"key\":\"%s\"}", key), "root"),
+                        id);
+        kit_pass(k, 200);
         ck_assert_uint_eq(roots(k), c + 1);
     }
-    assert_json(journal(), "ask, run 4, fin 4, no");
-    assert_json(status(k, "order-0"), "running");
-    assert_json(status(k, "order-1"), "done");
-    assert_json(status(k, "order-2"), "aborted");
+    kit_assert_json(kit_journal(), "ask, run 4, fin 4, no");
+    kit_assert_json(kit_status(k, "order-0"), "running");
+    kit_assert_json(kit_status(k, "order-1"), "done");
+    kit_assert_json(kit_status(k, "order-2"), "aborted");
     static const char *const bad[] = {"", " a", "a ", "a\\r\\nJetpipe-Reply: x", "a\\tb"}; /* no header carries these */
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-        assert_json(api_start(k, "rec", bad[i], "error.code"), "invalid");
+        kit_assert_json(api_start(k, "rec", bad[i], "error.code"), "invalid");
     ck_assert_uint_eq(roots(k), 3);
-    ask(k, "abort", "order-0");
-    finish(k, "order-0");
+    kit_ask(k, "abort", "order-0");
+    kit_finish(k, "order-0");
 }
 
 static jpx_role *rival;
@@ -105,7 +107,7 @@ START_SCENARIO(s71_two_at_once)
     large_size = 200 * 1024;
     rival = other_role(k, JPX_ROLE_API);
     seam_before = rival_starts;
-    start_with_key(k, "echo", large_args(k, 'a'), "once");
+    kit_start_with_key(k, "echo", large_args(k, 'a'), "once");
     for (int i = 0; i < 100 && seam_before; i++) { /* on JetStream the rival may have got it: then nothing is at once */
         jpx_local_step(k->local);
         stand_still(k, 5);
@@ -113,8 +115,8 @@ START_SCENARIO(s71_two_at_once)
     ck_assert(!seam_before || !k->virtual_time);
     seam_before = NULL;
     close_others();
-    finish(k, "once");
-    pass(k, 200);
+    kit_finish(k, "once");
+    kit_pass(k, 200);
     ck_assert_uint_eq(roots(k), 1);
     jpx_root_id id = root_id(k, "once");
     size_t all = 0;
@@ -122,7 +124,7 @@ START_SCENARIO(s71_two_at_once)
         all += t == JPX_TABLE_TIMER ? 0 : records_in(k, (jpx_table)t, NULL);
     ck_assert_uint_eq(all, records_of(k, &id));
     if (k->virtual_time) /* the rival was faster */
-        ck_assert_int_eq(result(k, "once")[1], 'b');
+        ck_assert_int_eq(kit_result(k, "once")[1], 'b');
 }
 
 /* Ten of them, of which two api roles take what they get. */
@@ -139,15 +141,15 @@ START_SCENARIO(s71_many_at_once)
                 jpx_local_step(k->local);
         }
         step_role(k, rival);
-        run_until_idle(k);
+        kit_run_until_idle(k);
     }
     close_others(); /* what it still holds comes again */
     for (int round = 0; round < 5; round++)
-        finish(k, jpx_format(k->arena, "round-%d", round));
+        kit_finish(k, jpx_format(k->arena, "round-%d", round));
     ck_assert_uint_eq(roots(k), 5);
     ck_assert_uint_eq(records_in(k, JPX_TABLE_PIPELINE, NULL), 5);
     for (int round = 0; round < 5; round++)
-        ck_assert_int_eq(noted(jpx_format(k->arena, "run %d", round)), 1);
+        ck_assert_int_eq(kit_noted(jpx_format(k->arena, "run %d", round)), 1);
 }
 
 /* SEMANTICS 8.1: after cleanup a key may be used again and works, by every way. */
@@ -156,17 +158,17 @@ START_SCENARIO(keys_after_cleanup)
     for (int round = 0; round < 3; round++) {
         send_to(k, "start.rec", jpx_format(k->arena, "[%d]", 10 + round), "a", NULL);
         send_to(k, "start.rec", jpx_format(k->arena, "[%d]", 20 + round), NULL, "b"); /* Nats-Msg-Id */
-        pass(k, 300);
-        finish(k, "a");
-        finish(k, "b");
-        assert_json(result(k, "a"), jpx_format(k->arena, "%d", 10 + round));
-        assert_json(result(k, "b"), jpx_format(k->arena, "%d", 20 + round));
-        assert_json(field(k, "cleanup", "a", "removed"), "1");
-        assert_json(field(k, "cleanup", "b", "removed"), "1");
+        kit_pass(k, 300);
+        kit_finish(k, "a");
+        kit_finish(k, "b");
+        kit_assert_json(kit_result(k, "a"), jpx_format(k->arena, "%d", 10 + round));
+        kit_assert_json(kit_result(k, "b"), jpx_format(k->arena, "%d", 20 + round));
+        kit_assert_json(kit_field(k, "cleanup", "a", "removed"), "1");
+        kit_assert_json(kit_field(k, "cleanup", "b", "removed"), "1");
     }
-    assert_json(api_start(k, "rec", "a", "existed"), "false");
-    finish(k, "a");
-    assert_json(result(k, "a"), "4");
+    kit_assert_json(api_start(k, "rec", "a", "existed"), "false");
+    kit_finish(k, "a");
+    kit_assert_json(kit_result(k, "a"), "4");
 }
 
 /* ---- S73 ---- */
@@ -183,11 +185,12 @@ static const uint8_t *tombstone_of(kit *k, const jpx_root_id *id)
 /* SEMANTICS 8.1; S73: everything of it, leftovers too, and nothing else. */
 START_SCENARIO(s73_cleanup)
 {
-    const char *other = start_with_key(k, "all_kinds", "", "other"), *key = start_with_key(k, "all_kinds", "", "gone");
-    const char *running = start_with_key(k, "question", "[]", "running");
-    finish(k, other);
-    finish(k, key);
-    pass(k, 200);
+    const char *other = kit_start_with_key(k, "all_kinds", "", "other"),
+               *key = kit_start_with_key(k, "all_kinds", "", "gone");
+    const char *running = kit_start_with_key(k, "question", "[]", "running");
+    kit_finish(k, other);
+    kit_finish(k, key);
+    kit_pass(k, 200);
     jpx_root_id id = root_id(k, key), kept = root_id(k, other);
     char text[JPX_ROOT_TEXT];
     const char *id_text = jpx_root_text(text, &id);
@@ -196,23 +199,23 @@ START_SCENARIO(s73_cleanup)
     ck_assert_uint_gt(records_of(k, &id), 12);
     jpx_record child = record_of(k, JPX_TABLE_PIPELINE, &id, 2);
 
-    assert_json(field(k, "cleanup", running, "error.code"), "refused");
-    assert_json(field(k, "cleanup", "no-such-root", "error.code"), "not-found");
-    const char *removed = ask(k, "cleanup", key);
+    kit_assert_json(kit_field(k, "cleanup", running, "error.code"), "refused");
+    kit_assert_json(kit_field(k, "cleanup", "no-such-root", "error.code"), "not-found");
+    const char *removed = kit_ask(k, "cleanup", key);
     ck_assert_msg(
         strstr(removed, jpx_format(k->arena, "{\"root\":\"%s\",\"pipe\":\"all_kinds\",\"key\":\"gone\",", id_text)) &&
             strstr(removed, "\"status\":\"done\"") && strstr(removed, "\"removed\":1"),
         "%s", removed);
     ck_assert_uint_eq(records_of(k, &id), 0);
     ck_assert_uint_eq(records_of(k, &kept), kept_count);
-    assert_json(field(k, "status", key, "error.code"), "not-found");
-    assert_json(field(k, "status", id_text, "error.code"), "not-found");
-    assert_json(status(k, other), "done");
-    assert_json(status(k, running), "running");
+    kit_assert_json(kit_field(k, "status", key, "error.code"), "not-found");
+    kit_assert_json(kit_field(k, "status", id_text, "error.code"), "not-found");
+    kit_assert_json(kit_status(k, other), "done");
+    kit_assert_json(kit_status(k, running), "running");
 
     /* Late events for it are dropped quietly: no record, no letter, nobody is held up. */
     jpx_sub *dead = watch_letters(k), *events = watch(k);
-    int notes_then = (int)strlen(journal());
+    int notes_then = (int)strlen(kit_journal());
     jpx_key late;
     memcpy(late.b, child.id.data, JPX_PIPELINE_SIZE);
     char at[JPX_KEY_TEXT];
@@ -234,11 +237,11 @@ START_SCENARIO(s73_cleanup)
         NULL, NULL);
     send_to(k, "control.aborting", jpx_format(k->arena, "{\"root\":\"%s\"}", id_text), NULL, NULL);
     send_to(k, "control.sweep", jpx_format(k->arena, "{\"root\":\"%s\"}", id_text), NULL, NULL);
-    assert_json(result(k, run(k, "rec", "[3]")), "3");
-    pass(k, 300);
-    assert_json(letters(k, dead), "");
+    kit_assert_json(kit_result(k, kit_run(k, "rec", "[3]")), "3");
+    kit_pass(k, 300);
+    kit_assert_json(letters(k, dead), "");
     ck_assert_uint_eq(records_of(k, &id), 0);
-    ck_assert_str_eq(journal() + notes_then, ", run 3, fin 3");
+    ck_assert_str_eq(kit_journal() + notes_then, ", run 3, fin 3");
     ck_assert_ptr_null(strstr(watched(k, events), "echo"));
 
     /* A body in flight may have written since: the range is swept again. */
@@ -248,38 +251,38 @@ START_SCENARIO(s73_cleanup)
     damage(k, JPX_TABLE_MARK, mark, sizeof mark);
     ck_assert_uint_eq(records_of(k, &id), 2);
     if (k->virtual_time) {
-        pass(k, 301 * 1000);
+        kit_pass(k, 301 * 1000);
     } else { /* as its timer does when the tombstone's five minutes are over */
         jpx_bytes tombstone = {tombstone_of(k, &id), JPX_MARK_SIZE};
         jp_error err;
         ck_assert(jpx_store_remove(jpx_local_store(k->local), JPX_TABLE_MARK, &tombstone, 1, &err) == JP_OK);
         send_to(k, "control.sweep", jpx_format(k->arena, "{\"root\":\"%s\"}", id_text), NULL, NULL);
     }
-    pass(k, 200);
+    kit_pass(k, 200);
     ck_assert_uint_eq(records_of(k, &id), 0);
     ck_assert_uint_eq(records_of(k, &kept), kept_count);
-    assert_json(status(k, running), "running");
+    kit_assert_json(kit_status(k, running), "running");
 }
 
 /* By age and status, while others run. */
 START_SCENARIO(s73_cleanup_by_age)
 {
-    const char *running = start(k, "question", "[]");
+    const char *running = kit_start(k, "question", "[]");
     for (int i = 0; i < 12; i++)
-        run(k, i % 3 ? "rec" : "says_no", i % 3 ? "[1]" : "");
-    pass(k, 500);
-    const char *fresh = run(k, "rec", "[2]");
-    assert_json(field(k, "cleanup", "{\"older_ms\":3600000}", "removed"), "0");
-    assert_json(field(k, "cleanup", "{\"older_ms\":400,\"status\":\"aborted\"}", "removed"), "4");
+        kit_run(k, i % 3 ? "rec" : "says_no", i % 3 ? "[1]" : "");
+    kit_pass(k, 500);
+    const char *fresh = kit_run(k, "rec", "[2]");
+    kit_assert_json(kit_field(k, "cleanup", "{\"older_ms\":3600000}", "removed"), "0");
+    kit_assert_json(kit_field(k, "cleanup", "{\"older_ms\":400,\"status\":\"aborted\"}", "removed"), "4");
     ck_assert_uint_eq(roots(k), 10);
-    assert_json(field(k, "cleanup", "{\"older_ms\":400}", "removed"), "8");
-    assert_json(status(k, fresh), "done");
-    assert_json(status(k, running), "running");
-    assert_json(field(k, "cleanup", "{\"older_ms\":0,\"status\":\"running\"}", "error.code"), "invalid");
-    assert_json(field(k, "cleanup", "{}", "error.code"), "invalid");
+    kit_assert_json(kit_field(k, "cleanup", "{\"older_ms\":400}", "removed"), "8");
+    kit_assert_json(kit_status(k, fresh), "done");
+    kit_assert_json(kit_status(k, running), "running");
+    kit_assert_json(kit_field(k, "cleanup", "{\"older_ms\":0,\"status\":\"running\"}", "error.code"), "invalid");
+    kit_assert_json(kit_field(k, "cleanup", "{}", "error.code"), "invalid");
     ck_assert_uint_eq(roots(k), 2);
-    assert_json(field(k, "cleanup", "{\"older_ms\":0}", "removed"), "1");
-    assert_json(status(k, running), "running");
+    kit_assert_json(kit_field(k, "cleanup", "{\"older_ms\":0}", "removed"), "1");
+    kit_assert_json(kit_status(k, running), "running");
 }
 
 int main(void)
@@ -288,12 +291,12 @@ int main(void)
     TCase *tcase = tcase_create("keys");
     seam_use();
     tcase_set_timeout(tcase, 120);
-    add_scenario(tcase, s71_same_key_in_every_state);
-    add_scenario(tcase, s71_two_at_once);
-    add_scenario(tcase, s71_many_at_once);
-    add_scenario(tcase, keys_after_cleanup);
-    add_scenario(tcase, s73_cleanup);
-    add_scenario(tcase, s73_cleanup_by_age);
+    kit_add_scenario(tcase, s71_same_key_in_every_state);
+    kit_add_scenario(tcase, s71_two_at_once);
+    kit_add_scenario(tcase, s71_many_at_once);
+    kit_add_scenario(tcase, keys_after_cleanup);
+    kit_add_scenario(tcase, s73_cleanup);
+    kit_add_scenario(tcase, s73_cleanup_by_age);
     suite_add_tcase(suite, tcase);
     return kit_main(suite);
 }

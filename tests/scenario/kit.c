@@ -12,12 +12,13 @@ jpx_bus *(*kit_wrap_bus)(jpx_bus *);
 uint64_t kit_seed;
 jpx_zygote *kit_zygote;
 bool kit_real_time;
+void (*kit_log)(void *ctx, jpx_log_level level, const char *line);
 
 /* ---- the journal ---- */
 
 static char notes[JOURNAL_MAX];
 
-void note(const char *fmt, ...)
+void kit_note(const char *fmt, ...)
 {
     size_t used = strlen(notes);
     va_list args;
@@ -30,7 +31,7 @@ void note(const char *fmt, ...)
     va_end(args);
 }
 
-const char *journal(void)
+const char *kit_journal(void)
 {
     return notes;
 }
@@ -45,7 +46,7 @@ static const char *find_note(const char *from, const char *text)
     return NULL;
 }
 
-int noted(const char *text)
+int kit_noted(const char *text)
 {
     int count = 0;
     for (const char *at = find_note(notes, text); at; at = find_note(at + 1, text))
@@ -53,7 +54,7 @@ int noted(const char *text)
     return count;
 }
 
-bool before(const char *a, const char *b)
+bool kit_before(const char *a, const char *b)
 {
     const char *first_b = find_note(notes, b), *first_a = find_note(notes, a);
     return first_a && first_b && first_a < first_b && !find_note(first_b, a);
@@ -64,11 +65,11 @@ bool before(const char *a, const char *b)
 static const struct {
     const char *name;
     bool sqlite, mongo, jetstream;
-} grounds[GROUNDS] = {{"memory x memory", false, false, false},
-                      {"sqlite x memory", true, false, false},
-                      {"mongodb x memory", false, true, false},
-                      {"sqlite x jetstream", true, false, true},
-                      {"mongodb x jetstream", false, true, true}};
+} grounds[KIT_GROUNDS] = {{"memory x memory", false, false, false},
+                          {"sqlite x memory", true, false, false},
+                          {"mongodb x memory", false, true, false},
+                          {"sqlite x jetstream", true, false, true},
+                          {"mongodb x jetstream", false, true, true}};
 
 static void show_log(void *ctx, jpx_log_level level, const char *line)
 {
@@ -138,7 +139,7 @@ kit *kit_open(int ground, const jp_def *const *pipes)
                                  .virtual_time = k->virtual_time,
                                  .seed = kit_seed,
                                  .zygote = kit_zygote,
-                                 .log = getenv("KIT_LOG") ? show_log : NULL,
+                                 .log = getenv("KIT_LOG") ? show_log : kit_log,
                                  .level = JPX_DEBUG,
                                  .wrap_store = kit_wrap_store,
                                  .wrap_bus = kit_wrap_bus};
@@ -206,12 +207,12 @@ void kit_close(kit *k)
 
 /* ---- running ---- */
 
-int64_t now(kit *k)
+int64_t kit_now(kit *k)
 {
     return jpx_now(jpx_local_env(k->local));
 }
 
-const char *start_with_key(kit *k, const char *pipe, const char *json, const char *key)
+const char *kit_start_with_key(kit *k, const char *pipe, const char *json, const char *key)
 {
     jp_error err;
     ck_assert_msg(jpx_local_start(k->local, pipe, json, key, &err) == JP_OK, "%s", err.text);
@@ -219,37 +220,37 @@ const char *start_with_key(kit *k, const char *pipe, const char *json, const cha
     return k->key;
 }
 
-const char *start(kit *k, const char *pipe, const char *json)
+const char *kit_start(kit *k, const char *pipe, const char *json)
 {
     static int number;
-    return start_with_key(k, pipe, json, jpx_format(k->arena, "k%d", ++number));
+    return kit_start_with_key(k, pipe, json, jpx_format(k->arena, "k%d", ++number));
 }
 
-void finish(kit *k, const char *key)
+void kit_finish(kit *k, const char *key)
 {
     jp_error err = {0};
     jp_status status = jpx_local_finish(k->local, key, k->virtual_time ? LIMIT_MS : REAL_LIMIT_MS, &err);
     ck_assert_msg(status == JP_OK, "%s: %s: %s\n%s", k->ground, key, err.text,
-                  status == JP_OK ? "" : ask(k, "why", key));
+                  status == JP_OK ? "" : kit_ask(k, "why", key));
 }
 
-const char *run(kit *k, const char *pipe, const char *json)
+const char *kit_run(kit *k, const char *pipe, const char *json)
 {
-    const char *key = start(k, pipe, json);
-    finish(k, key);
+    const char *key = kit_start(k, pipe, json);
+    kit_finish(k, key);
     return key;
 }
 
-void run_until_idle(kit *k)
+void kit_run_until_idle(kit *k)
 {
-    int64_t until = now(k) + 10000, quiet = 0;
+    int64_t until = kit_now(k) + 10000, quiet = 0;
 
     if (k->virtual_time) {
         while (jpx_local_step(k->local))
             ;
         return;
     }
-    while (quiet < 40 && now(k) < until) { /* events are under way for a few ms */
+    while (quiet < 40 && kit_now(k) < until) { /* events are under way for a few ms */
         if (jpx_local_step(k->local))
             quiet = 0;
         else
@@ -258,22 +259,22 @@ void run_until_idle(kit *k)
     }
 }
 
-void pass(kit *k, int64_t ms)
+void kit_pass(kit *k, int64_t ms)
 {
-    int64_t until = now(k) + ms;
+    int64_t until = kit_now(k) + ms;
 
-    while (now(k) < until) {
+    while (kit_now(k) < until) {
         while (jpx_local_step(k->local))
             ;
-        if (!jpx_local_pass(k->local, until) && now(k) >= until)
+        if (!jpx_local_pass(k->local, until) && kit_now(k) >= until)
             break;
     }
-    run_until_idle(k);
+    kit_run_until_idle(k);
 }
 
 /* ---- looking ---- */
 
-const char *ask(kit *k, const char *verb, const char *json)
+const char *kit_ask(kit *k, const char *verb, const char *json)
 {
     const char *answer;
     jp_error err;
@@ -303,17 +304,17 @@ static const char *member(kit *k, const char *json, const char *path)
     return out;
 }
 
-const char *field(kit *k, const char *verb, const char *key, const char *path)
+const char *kit_field(kit *k, const char *verb, const char *key, const char *path)
 {
-    return member(k, ask(k, verb, key), path);
+    return member(k, kit_ask(k, verb, key), path);
 }
 
-const char *result(kit *k, const char *key)
+const char *kit_result(kit *k, const char *key)
 {
     bson_t doc;
     bson_error_t wrong;
     bson_iter_t iter;
-    const char *json = ask(k, "result", key), *out = "";
+    const char *json = kit_ask(k, "result", key), *out = "";
 
     ck_assert_msg(bson_init_from_json(&doc, json, -1, &wrong), "no JSON: %s", json);
     if (bson_iter_init_find(&iter, &doc, "result")) {
@@ -326,19 +327,19 @@ const char *result(kit *k, const char *key)
     return out;
 }
 
-const char *status(kit *k, const char *key)
+const char *kit_status(kit *k, const char *key)
 {
-    return field(k, "status", key, "status");
+    return kit_field(k, "status", key, "status");
 }
 
-const char *reason(kit *k, const char *key)
+const char *kit_reason(kit *k, const char *key)
 {
-    return field(k, "status", key, "reason");
+    return kit_field(k, "status", key, "reason");
 }
 
-const char *tree(kit *k, const char *key, const char *path)
+const char *kit_tree(kit *k, const char *key, const char *path)
 {
-    return member(k, ask(k, "tree", key), path);
+    return member(k, kit_ask(k, "tree", key), path);
 }
 
 int kit_main(Suite *suite)
@@ -367,24 +368,24 @@ JP_PIPE(echo, p, .takes = "any... a")
 
 static void rec_finished(jp_ctx *p, bool aborted)
 {
-    note("fin %lld%s", (long long)jp_int64(p, "n"), aborted ? "A" : "");
+    kit_note("fin %lld%s", (long long)jp_int64(p, "n"), aborted ? "A" : "");
 }
 
 JP_PIPE(rec, p, .takes = "int64 n", .gives = "int64", .on_finished = rec_finished)
 {
-    note("run %lld", (long long)jp_int64(p, "n"));
+    kit_note("run %lld", (long long)jp_int64(p, "n"));
     return jp_return(p, jp_arg(p, "n"));
 }
 
 JP_PIPE(slow, p, .takes = "int64 n, int64 ms", .gives = "int64", .async = true)
 {
-    note("slow %lld", (long long)jp_int64(p, "n"));
+    kit_note("slow %lld", (long long)jp_int64(p, "n"));
     return jp_return_in(p, jp_int64(p, "ms"), jp_arg(p, "n"));
 }
 
 JP_PIPE(fail, p, .takes = "int64 k", .gives = "string")
 {
-    note("try %d", jp_attempt(p));
+    kit_note("try %d", jp_attempt(p));
     if (jp_attempt(p) < jp_int64(p, "k"))
         return jp_retry(p, "attempt %d failed", jp_attempt(p));
     return jp_return(p, "ok");

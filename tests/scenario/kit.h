@@ -29,11 +29,11 @@ typedef struct kit {
 } kit;
 
 /* ---- the journal: what bodies and hooks did, in order ---- */
-void note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-const char *journal(void);   /* "run 1, run 2, fin 2" */
-int noted(const char *text); /* how often */
+void kit_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+const char *kit_journal(void);   /* "run 1, run 2, fin 2" */
+int kit_noted(const char *text); /* how often */
 /* Is every `a` before the first `b`? Both must be there. */
-bool before(const char *a, const char *b);
+bool kit_before(const char *a, const char *b);
 
 /* ---- faults ---- (faults.c) Decorators of the next kit that is opened; NULL = none. */
 extern jpx_store *(*kit_wrap_store)(jpx_store *);
@@ -41,36 +41,37 @@ extern jpx_bus *(*kit_wrap_bus)(jpx_bus *);
 /* Of the next kit: its random source (0: the system's), which is told as a part of the ground; where bodies run. */
 extern uint64_t kit_seed;
 extern jpx_zygote *kit_zygote;
+extern void (*kit_log)(void *ctx, jpx_log_level level, const char *line);
 extern bool kit_real_time; /* on the memory bus, too: bodies in processes of their own know no other */
 
 /* ---- running ---- */
 /* Starts a root; its key is returned. */
-const char *start(kit *, const char *pipe, const char *json);
-const char *start_with_key(kit *, const char *pipe, const char *json, const char *key);
+const char *kit_start(kit *, const char *pipe, const char *json);
+const char *kit_start_with_key(kit *, const char *pipe, const char *json, const char *key);
 /* Until it is final; fails the test when it does not come to an end. */
-void finish(kit *, const char *key);
+void kit_finish(kit *, const char *key);
 /* Both. */
-const char *run(kit *, const char *pipe, const char *json);
+const char *kit_run(kit *, const char *pipe, const char *json);
 /* Lets `ms` pass, handling what comes. */
-void pass(kit *, int64_t ms);
+void kit_pass(kit *, int64_t ms);
 /* Steps until nothing is left to do without time passing. */
-void run_until_idle(kit *);
+void kit_run_until_idle(kit *);
 
 /* ---- looking ---- all texts live until the scenario ends */
-const char *ask(kit *, const char *verb, const char *json); /* the api's answer as it came */
-const char *field(kit *, const char *verb, const char *key,
-                  const char *path); /* one field of the answer about a root, as JSON */
-const char *result(kit *, const char *key);
-const char *status(kit *, const char *key);
-const char *reason(kit *, const char *key);
+const char *kit_ask(kit *, const char *verb, const char *json); /* the api's answer as it came */
+const char *kit_field(kit *, const char *verb, const char *key,
+                      const char *path); /* one field of the answer about a root, as JSON */
+const char *kit_result(kit *, const char *key);
+const char *kit_status(kit *, const char *key);
+const char *kit_reason(kit *, const char *key);
 /* A field of a pipeline in the tree: path "children.0.status". */
-const char *tree(kit *, const char *key, const char *path);
-int64_t now(kit *);
+const char *kit_tree(kit *, const char *key, const char *path);
+int64_t kit_now(kit *);
 
-#define assert_json(actual, expected) ck_assert_str_eq((actual), (expected))
+#define kit_assert_json(actual, expected) ck_assert_str_eq((actual), (expected))
 
 /* ---- scenarios ---- */
-enum { GROUNDS = 5 };
+enum { KIT_GROUNDS = 5 };
 bool kit_has(int ground);                              /* false: this ground is not here, and was told to be skipped */
 kit *kit_open(int ground, const jp_def *const *pipes); /* NULL: this ground is not here */
 void kit_close(kit *);
@@ -89,7 +90,7 @@ int kit_main(Suite *);
     }                                                                                                                  \
     END_TEST                                                                                                           \
     static void name##_scenario(kit *k)
-#define add_scenario(tcase, name) tcase_add_loop_test((tcase), (name), 0, GROUNDS)
+#define kit_add_scenario(tcase, name) tcase_add_loop_test((tcase), (name), 0, KIT_GROUNDS)
 
 /* ---- pipes of SCENARIOS.md ---- */
 JP_DECLARE(echo); /* none -> null, one -> it, many -> list */

@@ -1,5 +1,6 @@
 /* large.c -- S77, SEMANTICS 3.1: values that are larger than one message: arguments and replies uploaded in chunks,
  * results read in chunks, answers that are too large. */
+#include "base/text.h"
 #include "core/event.h"
 #include "kit.h"
 
@@ -82,9 +83,9 @@ static const char *upload(kit *k, const char *json, size_t size)
         const char *chunk =
             jpx_json_text(k->arena, jpx_strndup(k->arena, json + at, all - at < size ? all - at : size));
         const char *answer =
-            ask(k, "upload",
-                id ? jpx_format(k->arena, "{\"upload\":\"%s\",\"index\":%d,\"piece\":%s}", id, chunks, chunk)
-                   : jpx_format(k->arena, "{\"piece\":%s}", chunk));
+            kit_ask(k, "upload",
+                    id ? jpx_format(k->arena, "{\"upload\":\"%s\",\"index\":%d,\"piece\":%s}", id, chunks, chunk)
+                       : jpx_format(k->arena, "{\"piece\":%s}", chunk));
         ck_assert_msg(strstr(answer, "\"upload\"") != NULL, "%s", answer);
         if (!id)
             id = jpx_strndup(k->arena, strstr(answer, ":\"") + 2, 24);
@@ -107,39 +108,43 @@ START_SCENARIO(s77_arguments_in_chunks)
     size_t size = 3 * 1024 * 1024;
     const char *named = upload(k, args_of(k, size), 400000);
     const char *request = jpx_format(k->arena, "{\"pipe\":\"length\",%s,\"key\":\"large\"}", named);
-    assert_json(field(k, "start", request, "existed"), "false");
-    finish(k, "large");
-    assert_json(result(k, "large"), jpx_format(k->arena, "%zu", size));
-    assert_json(tree(k, "large", "args.0.large"), "true");
-    assert_json(field(k, "start", request, "existed"), "true"); /* the chunks are still stored */
+    kit_assert_json(kit_field(k, "start", request, "existed"), "false");
+    kit_finish(k, "large");
+    kit_assert_json(kit_result(k, "large"), jpx_format(k->arena, "%zu", size));
+    kit_assert_json(kit_tree(k, "large", "args.0.large"), "true");
+    kit_assert_json(kit_field(k, "start", request, "existed"), "true"); /* the chunks are still stored */
 }
 
 START_SCENARIO(uploads_that_are_wrong)
 {
     const char *named = upload(k, "[\"abc\"]", 3);
-    assert_json(
-        field(k, "start", jpx_format(k->arena, "{\"pipe\":\"length\",%.34s,\"pieces\":9}", named), "error.code"),
+    kit_assert_json(
+        kit_field(k, "start", jpx_format(k->arena, "{\"pipe\":\"length\",%.34s,\"pieces\":9}", named), "error.code"),
         "invalid");
     const char *id = jpx_strndup(k->arena, strchr(named, ':') + 2, 24);
-    assert_json(field(k, "start", jpx_format(k->arena, "{\"pipe\":\"length\",\"upload\":\"%s\",\"pieces\":4}", id),
-                      "error.code"),
-                "not-found");
-    assert_json(field(k, "start", jpx_format(k->arena, "{\"pipe\":\"length\",\"upload\":\"%s\",\"pieces\":0}", id),
-                      "error.code"),
-                "invalid");
-    assert_json(field(k, "start", "{\"pipe\":\"length\",\"upload\":\"x\",\"pieces\":1}", "error.code"), "invalid");
-    assert_json(
-        field(k, "start", jpx_format(k->arena, "{\"pipe\":\"big\",\"upload\":\"%s\",\"pieces\":3}", id), "error.code"),
-        "invalid"); /* refused before anything is stored */
-    assert_json(field(k, "upload", "{}", "error.code"), "invalid");
-    assert_json(
-        field(k, "upload", "{\"upload\":\"000000000001aaaaaaaaaaaa\",\"index\":1,\"piece\":\"x\"}", "error.code"),
+    kit_assert_json(kit_field(k, "start",
+                              jpx_format(k->arena, "{\"pipe\":\"length\",\"upload\":\"%s\",\"pieces\":4}", id),
+                              "error.code"),
+                    "not-found");
+    kit_assert_json(kit_field(k, "start",
+                              jpx_format(k->arena, "{\"pipe\":\"length\",\"upload\":\"%s\",\"pieces\":0}", id),
+                              "error.code"),
+                    "invalid");
+    kit_assert_json(kit_field(k, "start", "{\"pipe\":\"length\",\"upload\":\"x\",\"pieces\":1}", "error.code"),
+                    "invalid");
+    kit_assert_json(kit_field(k, "start", jpx_format(k->arena, "{\"pipe\":\"big\",\"upload\":\"%s\",\"pieces\":3}", id),
+                              "error.code"),
+                    "invalid"); /* refused before anything is stored */
+    kit_assert_json(kit_field(k, "upload", "{}", "error.code"), "invalid");
+    kit_assert_json(
+        kit_field(k, "upload", "{\"upload\":\"000000000001aaaaaaaaaaaa\",\"index\":1,\"piece\":\"x\"}", "error.code"),
         "refused");
-    assert_json(field(k, "list", "{}", "roots.0"), "");
-    assert_json(field(k, "start", jpx_format(k->arena, "{\"pipe\":\"length\",\"key\":\"k\",%s}", named), "existed"),
-                "false");
-    finish(k, "k");
-    assert_json(result(k, "k"), "3");
+    kit_assert_json(kit_field(k, "list", "{}", "roots.0"), "");
+    kit_assert_json(
+        kit_field(k, "start", jpx_format(k->arena, "{\"pipe\":\"length\",\"key\":\"k\",%s}", named), "existed"),
+        "false");
+    kit_finish(k, "k");
+    kit_assert_json(kit_result(k, "k"), "3");
 }
 
 /* An upload is removed after a day, whether it was used or not. */
@@ -149,25 +154,26 @@ START_SCENARIO(uploads_go_after_a_day)
         return;
     const char *named = upload(k, "[\"abc\"]", 3);
     const char *request = jpx_format(k->arena, "{\"pipe\":\"length\",\"key\":\"k\",%s}", named);
-    assert_json(field(k, "start", request, "existed"), "false");
-    finish(k, "k");
-    pass(k, 25 * 60 * 60 * 1000);
-    assert_json(field(k, "start", request, "error.code"), "not-found");
-    assert_json(result(k, "k"), "3"); /* the root has its own copy */
+    kit_assert_json(kit_field(k, "start", request, "existed"), "false");
+    kit_finish(k, "k");
+    kit_pass(k, 25 * 60 * 60 * 1000);
+    kit_assert_json(kit_field(k, "start", request, "error.code"), "not-found");
+    kit_assert_json(kit_result(k, "k"), "3"); /* the root has its own copy */
 }
 
 START_SCENARIO(replies_in_chunks)
 {
-    const char *key = start(k, "question", "");
-    pass(k, 150);
+    const char *key = kit_start(k, "question", "");
+    kit_pass(k, 150);
     const char *value = jpx_format(k->arena, "%.*s", 2 * 1024 * 1024 + 2, args_of(k, 2 * 1024 * 1024) + 1);
     const char *named = upload(k, value, 400000);
-    assert_json(field(k, "reply", jpx_format(k->arena, "{\"ticket\":\"%s\",%s}", ticket, named), "accepted"), "true");
-    finish(k, key);
-    const char *answer = field(k, "result", jpx_format(k->arena, "{\"key\":\"%s\",\"offset\":0}", key), "size");
-    assert_json(answer, jpx_format(k->arena, "%zu", strlen(value)));
-    assert_json(field(k, "reply", jpx_format(k->arena, "{\"ticket\":\"%s\",%s}", ticket, named), "error.code"),
-                "refused");
+    kit_assert_json(kit_field(k, "reply", jpx_format(k->arena, "{\"ticket\":\"%s\",%s}", ticket, named), "accepted"),
+                    "true");
+    kit_finish(k, key);
+    const char *answer = kit_field(k, "result", jpx_format(k->arena, "{\"key\":\"%s\",\"offset\":0}", key), "size");
+    kit_assert_json(answer, jpx_format(k->arena, "%zu", strlen(value)));
+    kit_assert_json(kit_field(k, "reply", jpx_format(k->arena, "{\"ticket\":\"%s\",%s}", ticket, named), "error.code"),
+                    "refused");
 }
 
 /* Reads a result of `size` bytes in chunks and compares it with what the body returned. */
@@ -177,7 +183,7 @@ static void read_in_chunks(kit *k, const char *key, size_t size)
     const char *expected = jpx_json_text(k->arena, text);
     size_t at = 0, all = strlen(expected);
     while (at < all) {
-        const char *answer = ask(k, "result", jpx_format(k->arena, "{\"key\":\"%s\",\"offset\":%zu}", key, at));
+        const char *answer = kit_ask(k, "result", jpx_format(k->arena, "{\"key\":\"%s\",\"offset\":%zu}", key, at));
         bson_t doc;
         bson_iter_t iter;
         uint32_t part;
@@ -190,25 +196,27 @@ static void read_in_chunks(kit *k, const char *key, size_t size)
         at += part;
         bson_destroy(&doc);
     }
-    assert_json(field(k, "result", jpx_format(k->arena, "{\"key\":\"%s\",\"offset\":%zu}", key, at + 1), "error.code"),
-                "invalid");
+    kit_assert_json(
+        kit_field(k, "result", jpx_format(k->arena, "{\"key\":\"%s\",\"offset\":%zu}", key, at + 1), "error.code"),
+        "invalid");
     free(text);
 }
 
 START_SCENARIO(s77_results_in_chunks)
 {
-    const char *key = run(k, "big", "[3000000]");
+    const char *key = kit_run(k, "big", "[3000000]");
     read_in_chunks(k, key, 3000000);
     read_in_chunks(k, key, 3000000); /* it can be read again */
-    assert_json(tree(k, key, "outputs.default.large"), "true");
-    assert_json(field(k, "result", jpx_format(k->arena, "{\"key\":\"%s\",\"value\":false}", key), "result"), "");
+    kit_assert_json(kit_tree(k, key, "outputs.default.large"), "true");
+    kit_assert_json(kit_field(k, "result", jpx_format(k->arena, "{\"key\":\"%s\",\"value\":false}", key), "result"),
+                    "");
 }
 
 /* An answer that is larger than a message is an error that names the sizes and the fix. */
 START_SCENARIO(answers_that_are_too_large)
 {
-    const char *key = run(k, "big", "[8300000]");
-    const char *answer = ask(k, "result", key);
+    const char *key = kit_run(k, "big", "[8300000]");
+    const char *answer = kit_ask(k, "result", key);
     bool fits = k->virtual_time; /* the memory bus carries a value of this size */
     ck_assert_int_eq(strstr(answer, "\"too-large\"") == NULL, fits);
     if (!fits) {
@@ -222,7 +230,7 @@ START_SCENARIO(answers_that_are_too_large)
 /* SEMANTICS 3.1: outputs that fit one by one, but not in one list. */
 START_SCENARIO(a_list_that_grows_too_large)
 {
-    const char *why = reason(k, run(k, "three_big", ""));
+    const char *why = kit_reason(k, kit_run(k, "three_big", ""));
     ck_assert_msg(strncmp(why, "count_all, ", 11) == 0 &&
                       strstr(why, ": argument texts of count_all is larger than 8 MiB (90000") &&
                       strstr(why, "split it, or store it elsewhere"),
@@ -232,11 +240,11 @@ START_SCENARIO(a_list_that_grows_too_large)
 /* A large tree is folded until it fits into a message. */
 START_SCENARIO(trees_fit)
 {
-    const char *key = run(k, "many_big", "[900]");
-    const char *answer = ask(k, "tree", jpx_format(k->arena, "{\"key\":\"%s\",\"limit\":5000}", key));
+    const char *key = kit_run(k, "many_big", "[900]");
+    const char *answer = kit_ask(k, "tree", jpx_format(k->arena, "{\"key\":\"%s\",\"limit\":5000}", key));
     ck_assert_uint_le(strlen(answer), 1024 * 1024);
     ck_assert_msg(strstr(answer, "\"folded\"") != NULL, "%.300s", answer);
-    assert_json(field(k, "tree", key, "total"), "901");
+    kit_assert_json(kit_field(k, "tree", key, "total"), "901");
 }
 
 /* A page of a list ends before the answer gets too large; the next page goes on from there. */
@@ -246,19 +254,19 @@ START_SCENARIO(lists_fit)
     const char *after = "null";
     int rows = 0, pages = 0;
     for (int i = 0; i < ROOTS; i++)
-        start(k, "grumbles", "");
-    for (int i = 0; i < 100 && strstr(ask(k, "list", "{\"status\":\"running\"}"), "grumbles"); i++)
-        pass(k, 200);
+        kit_start(k, "grumbles", "");
+    for (int i = 0; i < 100 && strstr(kit_ask(k, "list", "{\"status\":\"running\"}"), "grumbles"); i++)
+        kit_pass(k, 200);
     do {
         const char *request =
             strcmp(after, "null") == 0
                 ? "{\"limit\":1000,\"status\":\"aborted\"}"
                 : jpx_format(k->arena, "{\"limit\":1000,\"status\":\"aborted\",\"after\":\"%s\"}", after);
-        const char *answer = ask(k, "list", request);
+        const char *answer = kit_ask(k, "list", request);
         ck_assert_ptr_null(strstr(answer, "\"error\""));
         for (const char *at = answer; (at = strstr(at, "\"pipe\":\"grumbles\"")) != NULL; at++)
             rows++;
-        after = field(k, "list", request, "next");
+        after = kit_field(k, "list", request, "next");
         pages++;
     } while (strcmp(after, "null") != 0 && pages < 10);
     ck_assert_int_eq(rows, ROOTS);
@@ -270,15 +278,15 @@ int main(void)
     Suite *suite = suite_create("large");
     TCase *tcase = tcase_create("large");
     tcase_set_timeout(tcase, 120);
-    add_scenario(tcase, s77_arguments_in_chunks);
-    add_scenario(tcase, uploads_that_are_wrong);
-    add_scenario(tcase, uploads_go_after_a_day);
-    add_scenario(tcase, replies_in_chunks);
-    add_scenario(tcase, s77_results_in_chunks);
-    add_scenario(tcase, answers_that_are_too_large);
-    add_scenario(tcase, a_list_that_grows_too_large);
-    add_scenario(tcase, trees_fit);
-    add_scenario(tcase, lists_fit);
+    kit_add_scenario(tcase, s77_arguments_in_chunks);
+    kit_add_scenario(tcase, uploads_that_are_wrong);
+    kit_add_scenario(tcase, uploads_go_after_a_day);
+    kit_add_scenario(tcase, replies_in_chunks);
+    kit_add_scenario(tcase, s77_results_in_chunks);
+    kit_add_scenario(tcase, answers_that_are_too_large);
+    kit_add_scenario(tcase, a_list_that_grows_too_large);
+    kit_add_scenario(tcase, trees_fit);
+    kit_add_scenario(tcase, lists_fit);
     suite_add_tcase(suite, tcase);
     return kit_main(suite);
 }

@@ -44,16 +44,16 @@ static void check(kit *k, const example *examples, size_t count)
 {
     const char **keys = jpx_alloc_array(k->arena, count, sizeof *keys);
     for (size_t i = 0; i < count; i++)
-        keys[i] = start(k, examples[i].pipe, examples[i].args);
+        keys[i] = kit_start(k, examples[i].pipe, examples[i].args);
     for (size_t i = 0; i < count; i++) {
         const example *e = &examples[i];
-        finish(k, keys[i]);
-        const char *got = result(k, keys[i]), *why = reason(k, keys[i]);
+        kit_finish(k, keys[i]);
+        const char *got = kit_result(k, keys[i]), *why = kit_reason(k, keys[i]);
         if (e->result)
             ck_assert_msg(strcmp(got, e->result) == 0, "%s %s: %s, not %s (%s)", e->pipe, e->args, got, e->result, why);
         else
-            ck_assert_msg(strcmp(status(k, keys[i]), "aborted") == 0 && strstr(why, e->reason), "%s %s: %s %s: %s",
-                          e->pipe, e->args, status(k, keys[i]), got, why);
+            ck_assert_msg(strcmp(kit_status(k, keys[i]), "aborted") == 0 && strstr(why, e->reason), "%s %s: %s %s: %s",
+                          e->pipe, e->args, kit_status(k, keys[i]), got, why);
     }
 }
 #define CHECK(examples) check(k, examples, sizeof(examples) / sizeof *(examples))
@@ -83,7 +83,8 @@ START_SCENARIO(s81_arithmetic_and_logic)
     static const char *const none_of_zero[] = {"Max", "Min", "Sum", "Multiply", "Negate"};
     CHECK(examples);
     for (size_t i = 0; i < 5; i++) { /* refused before anything is stored */
-        const char *answer = ask(k, "start", jpx_format(k->arena, "{\"pipe\":\"%s\",\"args\":[]}", none_of_zero[i]));
+        const char *answer =
+            kit_ask(k, "start", jpx_format(k->arena, "{\"pipe\":\"%s\",\"args\":[]}", none_of_zero[i]));
         ck_assert_msg(strstr(answer, "\"code\":\"invalid\"") && strstr(answer, "first"), "%s: %s", none_of_zero[i],
                       answer);
     }
@@ -151,19 +152,19 @@ START_SCENARIO(s85_flow)
         {"Log", "[\"loud\",\"hello\"]", NULL, "not \"loud\""},
     };
     CHECK(examples);
-    ck_assert_int_eq(noted("run 1"), 1);
+    ck_assert_int_eq(kit_noted("run 1"), 1);
 
     const char *seconds = k->virtual_time ? "5" : "1";
-    const char *key = start(k, "Delay", jpx_format(k->arena, "[%s]", seconds));
-    pass(k, 300);
-    assert_json(status(k, key), "running");
+    const char *key = kit_start(k, "Delay", jpx_format(k->arena, "[%s]", seconds));
+    kit_pass(k, 300);
+    kit_assert_json(kit_status(k, key), "running");
     if (k->virtual_time) { /* no run event exists: only the timer does */
         jpx_memory_item *items;
         ck_assert_uint_eq(jpx_memory_bus_list(seam_inner_bus(k), JPX_STREAM_RUN, k->arena, &items), 0);
     }
-    assert_json(run(k, "Return", "[1]") ? result(k, k->key) : "", "1"); /* the worker is free */
-    finish(k, key);
-    assert_json(result(k, key), seconds);
+    kit_assert_json(kit_run(k, "Return", "[1]") ? kit_result(k, k->key) : "", "1"); /* the worker is free */
+    kit_finish(k, key);
+    kit_assert_json(kit_result(k, key), seconds);
 }
 
 int main(void)
@@ -172,11 +173,11 @@ int main(void)
     TCase *tcase = tcase_create("library");
     seam_use();
     tcase_set_timeout(tcase, 120);
-    add_scenario(tcase, s81_arithmetic_and_logic);
-    add_scenario(tcase, s82_lists);
-    add_scenario(tcase, s83_strings);
-    add_scenario(tcase, s84_sets);
-    add_scenario(tcase, s85_flow);
+    kit_add_scenario(tcase, s81_arithmetic_and_logic);
+    kit_add_scenario(tcase, s82_lists);
+    kit_add_scenario(tcase, s83_strings);
+    kit_add_scenario(tcase, s84_sets);
+    kit_add_scenario(tcase, s85_flow);
     suite_add_tcase(suite, tcase);
     return kit_main(suite);
 }

@@ -12,7 +12,7 @@ JP_PIPE(number, p, .takes = "int64 n", .gives = "int64", .fills = "string text")
 
 JP_PIPE(same, p, .takes = "list items", .gives = "list")
 {
-    note("same");
+    kit_note("same");
     return jp_return(p, jp_arg(p, "items"));
 }
 
@@ -88,7 +88,7 @@ JP_PIPE(list_in_document, p, .gives = "any")
 JP_PIPE(add_up, p, .takes = "list items", .gives = "int64")
 {
     int64_t total = 0, place = 0;
-    note("add up");
+    kit_note("add up");
     jp_each (p, item, jp_arg(p, "items")) {
         if (item.as.i64 != place++)
             return jp_abort(p, "item %lld is %lld", (long long)place - 1, (long long)item.as.i64);
@@ -99,7 +99,7 @@ JP_PIPE(add_up, p, .takes = "list items", .gives = "int64")
 
 JP_PIPE(last, p, .takes = "int64 n", .gives = "int64")
 {
-    note("after %lld", (long long)counted);
+    kit_note("after %lld", (long long)counted);
     return jp_return(p, jp_arg(p, "n"));
 }
 
@@ -123,45 +123,45 @@ static const jp_def *const pipes[] = {
 /* SEMANTICS 3.3: a future that is used many times is one dependency, with the same value in every place. */
 START_SCENARIO(one_future_a_hundred_times)
 {
-    const char *key = run(k, "hundred_times", ""), *sevens = "7";
+    const char *key = kit_run(k, "hundred_times", ""), *sevens = "7";
     for (int i = 1; i < 100; i++)
         sevens = jpx_format(k->arena, "%s,7", sevens);
-    assert_json(result(k, key), jpx_format(k->arena, "[%s]", sevens));
-    assert_json(journal(), "same");
-    ck_assert_uint_eq(jpx_pipeline_bits(pipeline_of(k, "same", 0)), 1);
+    kit_assert_json(kit_result(k, key), jpx_format(k->arena, "[%s]", sevens));
+    kit_assert_json(kit_journal(), "same");
+    ck_assert_uint_eq(jpx_pipeline_bits(kit_pipeline_of(k, "same", 0)), 1);
 }
 
 /* SEMANTICS 3.3, 3.4 */
 START_SCENARIO(futures_in_nested_lists)
 {
-    const char *key = run(k, "nested", "");
-    assert_json(reason(k, key), "");
-    assert_json(result(k, key), "[0,[1,[2,\"x\",[]],\"t2\"],[[1,[2,\"x\",[]],\"t2\"],1]]");
-    ck_assert_int_eq(noted("same"), 1);
+    const char *key = kit_run(k, "nested", "");
+    kit_assert_json(kit_reason(k, key), "");
+    kit_assert_json(kit_result(k, key), "[0,[1,[2,\"x\",[]],\"t2\"],[[1,[2,\"x\",[]],\"t2\"],1]]");
+    ck_assert_int_eq(kit_noted("same"), 1);
 }
 
 /* SEMANTICS 3.3: values and futures, default and named, mixed; order is kept, null stays null. */
 START_SCENARIO(mixed_lists)
 {
-    assert_json(result(k, run(k, "mixed", "")), "[5,7,null,null,\"t7\",7,[1],{\"k\":1},4]");
-    assert_json(result(k, run(k, "empty", "")), "[]");
-    assert_json(result(k, run(k, "empty_rest", "")), "null");
-    assert_json(result(k, run(k, "takes_lists", "")), "[[3,9],[[3],1]]");
+    kit_assert_json(kit_result(k, kit_run(k, "mixed", "")), "[5,7,null,null,\"t7\",7,[1],{\"k\":1},4]");
+    kit_assert_json(kit_result(k, kit_run(k, "empty", "")), "[]");
+    kit_assert_json(kit_result(k, kit_run(k, "empty_rest", "")), "null");
+    kit_assert_json(kit_result(k, kit_run(k, "takes_lists", "")), "[[3,9],[[3],1]]");
 }
 
 /* SEMANTICS 3.3, 2.7: refused at the yield, with the line, and nothing runs. */
 START_SCENARIO(futures_in_documents)
 {
     counted = 0;
-    const char *key = run(k, "future_in_document", "");
-    assert_json(status(k, key), "aborted");
-    ck_assert_ptr_nonnull(strstr(reason(k, key), "future_in_document"));
-    ck_assert_msg(strstr(reason(k, key), "lists.c:70") != NULL, "%s", reason(k, key));
-    key = run(k, "list_in_document", "");
-    assert_json(status(k, key), "aborted");
-    ck_assert_msg(strstr(reason(k, key), "lists.c:80") != NULL, "%s", reason(k, key));
+    const char *key = kit_run(k, "future_in_document", "");
+    kit_assert_json(kit_status(k, key), "aborted");
+    ck_assert_ptr_nonnull(strstr(kit_reason(k, key), "future_in_document"));
+    ck_assert_msg(strstr(kit_reason(k, key), "lists.c:70") != NULL, "%s", kit_reason(k, key));
+    key = kit_run(k, "list_in_document", "");
+    kit_assert_json(kit_status(k, key), "aborted");
+    ck_assert_msg(strstr(kit_reason(k, key), "lists.c:80") != NULL, "%s", kit_reason(k, key));
     ck_assert_int_eq(counted, 0);
-    ck_assert_uint_eq(pipelines_of(k, "number"), 0);
+    ck_assert_uint_eq(kit_pipelines_of(k, "number"), 0);
 }
 
 /* SEMANTICS 3.3, 4.2: one word of a counter, many words, a tree of counters; no consumer runs early or twice. */
@@ -172,13 +172,15 @@ START_SCENARIO(wide_lists)
     for (size_t i = 0; i < count; i++) {
         const int64_t n = widths[i];
         counted = 0;
-        const char *key = run(k, "wide", jpx_format(k->arena, "[%lld]", (long long)n));
-        assert_json(reason(k, key), "");
-        assert_json(result(k, key), jpx_format(k->arena, "[%lld,%lld]", (long long)(n * (n - 1) / 2), (long long)n));
+        const char *key = kit_run(k, "wide", jpx_format(k->arena, "[%lld]", (long long)n));
+        kit_assert_json(kit_reason(k, key), "");
+        kit_assert_json(kit_result(k, key),
+                        jpx_format(k->arena, "[%lld,%lld]", (long long)(n * (n - 1) / 2), (long long)n));
         ck_assert_int_eq(counted, n);
-        ck_assert_int_eq(noted("add up"), (int)i + 1);
-        ck_assert_int_eq(noted(jpx_format(k->arena, "after %lld", (long long)n)), 1);
-        assert_json(field(k, "status", key, "pipelines"), jpx_format(k->arena, "{\"done\":%lld}", (long long)n + 4));
+        ck_assert_int_eq(kit_noted("add up"), (int)i + 1);
+        ck_assert_int_eq(kit_noted(jpx_format(k->arena, "after %lld", (long long)n)), 1);
+        kit_assert_json(kit_field(k, "status", key, "pipelines"),
+                        jpx_format(k->arena, "{\"done\":%lld}", (long long)n + 4));
     }
 }
 
@@ -187,12 +189,13 @@ START_SCENARIO(ten_thousand_futures)
 {
     const int64_t n = k->virtual_time ? 10000 : 4033; /* more than one counter holds */
     counted = 0;
-    const char *key = run(k, "wide", jpx_format(k->arena, "[%lld]", (long long)n));
-    assert_json(reason(k, key), "");
-    assert_json(result(k, key), jpx_format(k->arena, "[%lld,%lld]", (long long)(n * (n - 1) / 2), (long long)n));
+    const char *key = kit_run(k, "wide", jpx_format(k->arena, "[%lld]", (long long)n));
+    kit_assert_json(kit_reason(k, key), "");
+    kit_assert_json(kit_result(k, key),
+                    jpx_format(k->arena, "[%lld,%lld]", (long long)(n * (n - 1) / 2), (long long)n));
     ck_assert_int_eq(counted, n);
-    ck_assert_int_eq(noted("add up"), 1);
-    ck_assert_int_eq(noted(jpx_format(k->arena, "after %lld", (long long)n)), 1);
+    ck_assert_int_eq(kit_noted("add up"), 1);
+    ck_assert_int_eq(kit_noted(jpx_format(k->arena, "after %lld", (long long)n)), 1);
 }
 
 int main(void)
@@ -200,12 +203,12 @@ int main(void)
     Suite *suite = suite_create("lists");
     TCase *tcase = tcase_create("lists");
     tcase_set_timeout(tcase, 180);
-    add_scenario(tcase, one_future_a_hundred_times);
-    add_scenario(tcase, futures_in_nested_lists);
-    add_scenario(tcase, mixed_lists);
-    add_scenario(tcase, futures_in_documents);
-    add_scenario(tcase, wide_lists);
-    add_scenario(tcase, ten_thousand_futures);
+    kit_add_scenario(tcase, one_future_a_hundred_times);
+    kit_add_scenario(tcase, futures_in_nested_lists);
+    kit_add_scenario(tcase, mixed_lists);
+    kit_add_scenario(tcase, futures_in_documents);
+    kit_add_scenario(tcase, wide_lists);
+    kit_add_scenario(tcase, ten_thousand_futures);
     suite_add_tcase(suite, tcase);
     return kit_main(suite);
 }

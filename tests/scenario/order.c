@@ -103,7 +103,7 @@ JP_PIPE(order_of_generators, p)
 JP_PIPE(tries, p, .takes = "int64 n, int64 attempts", .gives = "int64",
         .retry = {.attempts = 4, .first_ms = 40, .jitter = JP_NO_JITTER})
 {
-    note("try %lld.%d", (long long)jp_int64(p, "n"), jp_attempt(p));
+    kit_note("try %lld.%d", (long long)jp_int64(p, "n"), jp_attempt(p));
     if (jp_attempt(p) < jp_int64(p, "attempts"))
         return jp_retry(p, "not yet");
     return jp_return(p, jp_arg(p, "n"));
@@ -238,14 +238,14 @@ static const jp_def *const pipes[] = {&echo,
 /* The slow one is noted when it begins: what follows it comes no earlier than its end. */
 static int64_t begun_ms(kit *k, const char *key, uint32_t child)
 {
-    jpx_journal found = journal_of(k, child_of_root(k, key, child));
+    jpx_journal found = kit_journal_of(k, kit_child_of_root(k, key, child));
     ck_assert_uint_gt(found.count, 0);
     return found.entries[0].at_ms;
 }
 
 static int64_t ended_ms(kit *k, const char *key, uint32_t child)
 {
-    jpx_journal found = journal_of(k, child_of_root(k, key, child));
+    jpx_journal found = kit_journal_of(k, kit_child_of_root(k, key, child));
     ck_assert_uint_gt(found.count, 0);
     return found.entries[found.count - 1].at_ms;
 }
@@ -253,84 +253,86 @@ static int64_t ended_ms(kit *k, const char *key, uint32_t child)
 /* SEMANTICS 4.2: both before the two; after nothing: at once. */
 START_SCENARIO(s30_after)
 {
-    const char *key = run(k, "after_two", "");
-    assert_json(status(k, key), "done");
-    ck_assert(before("slow 1", "run 3") && before("slow 1", "run 4"));
-    ck_assert(before("run 2", "run 3") && before("run 2", "run 4"));
-    ck_assert(before("run 5", "run 3") && before("run 5", "run 4"));
+    const char *key = kit_run(k, "after_two", "");
+    kit_assert_json(kit_status(k, key), "done");
+    ck_assert(kit_before("slow 1", "run 3") && kit_before("slow 1", "run 4"));
+    ck_assert(kit_before("run 2", "run 3") && kit_before("run 2", "run 4"));
+    ck_assert(kit_before("run 5", "run 3") && kit_before("run 5", "run 4"));
     ck_assert_int_ge(begun_ms(k, key, 2), ended_ms(k, key, 0));
     ck_assert_int_ge(begun_ms(k, key, 3), ended_ms(k, key, 0));
-    ck_assert_uint_eq(child_of_root(k, key, 4)->deps_count, 0);
+    ck_assert_uint_eq(kit_child_of_root(k, key, 4)->deps_count, 0);
 }
 
 /* SEMANTICS 4.2: repeats add nothing. */
 START_SCENARIO(s31_nested_after)
 {
-    const char *key = run(k, "nested_after", "");
-    ck_assert(before("fin 1", "run 2") && before("fin 2", "run 3") && before("fin 3", "run 4"));
-    ck_assert_uint_eq(jpx_pipeline_bits(child_of_root(k, key, 2)), 2);
-    ck_assert_uint_eq(jpx_pipeline_bits(child_of_root(k, key, 3)), 3);
+    const char *key = kit_run(k, "nested_after", "");
+    ck_assert(kit_before("fin 1", "run 2") && kit_before("fin 2", "run 3") && kit_before("fin 3", "run 4"));
+    ck_assert_uint_eq(jpx_pipeline_bits(kit_child_of_root(k, key, 2)), 2);
+    ck_assert_uint_eq(jpx_pipeline_bits(kit_child_of_root(k, key, 3)), 3);
 }
 
 /* SEMANTICS 4.2 */
 START_SCENARIO(s33_in_order)
 {
-    const char *key = run(k, "ordered", "");
-    assert_json(journal(), "run 1, fin 1, slow 2, run 3, fin 3, run 4, fin 4");
+    const char *key = kit_run(k, "ordered", "");
+    kit_assert_json(kit_journal(), "run 1, fin 1, slow 2, run 3, fin 3, run 4, fin 4");
     ck_assert_int_ge(begun_ms(k, key, 2), ended_ms(k, key, 1));
 }
 
 /* SEMANTICS 4.2: both nest in each other. */
 START_SCENARIO(s35_after_and_order)
 {
-    run(k, "after_around_order", "");
-    assert_json(journal(), "run 1, fin 1, run 2, fin 2, run 3, fin 3, run 4, fin 4, run 5, fin 5, run 6, fin 6");
+    kit_run(k, "after_around_order", "");
+    kit_assert_json(kit_journal(),
+                    "run 1, fin 1, run 2, fin 2, run 3, fin 3, run 4, fin 4, run 5, fin 5, run 6, fin 6");
 }
 
 /* SEMANTICS 4.2: finished, their children included. */
 START_SCENARIO(s37_after_generator)
 {
-    const char *key = run(k, "after_generator", "");
-    ck_assert(before("slow 1", "run 3") && before("run 2", "run 3"));
-    jpx_journal g = journal_of(k, child_of_root(k, key, 0));
-    jpx_pipeline slow_one = {.key = jpx_key_make(root_of(k, key).id, jpx_journal_find(&g, JPX_ENTRY_PLANNED)->gen, 0)};
-    jpx_journal waited = journal_of(k, &slow_one);
+    const char *key = kit_run(k, "after_generator", "");
+    ck_assert(kit_before("slow 1", "run 3") && kit_before("run 2", "run 3"));
+    jpx_journal g = kit_journal_of(k, kit_child_of_root(k, key, 0));
+    jpx_pipeline slow_one = {.key =
+                                 jpx_key_make(kit_root_of(k, key).id, jpx_journal_find(&g, JPX_ENTRY_PLANNED)->gen, 0)};
+    jpx_journal waited = kit_journal_of(k, &slow_one);
     ck_assert_int_ge(begun_ms(k, key, 1), waited.entries[waited.count - 1].at_ms);
-    assert_json(field(k, "status", key, "pipelines"), "{\"done\":5}");
+    kit_assert_json(kit_field(k, "status", key, "pipelines"), "{\"done\":5}");
 }
 
 /* SEMANTICS 4.2 */
 START_SCENARIO(s39_depth)
 {
-    const char *key = run(k, "countdown", "[5]");
-    assert_json(journal(), "run 5, fin 5, run 4, fin 4, run 3, fin 3, run 2, fin 2, run 1, fin 1");
-    assert_json(field(k, "status", key, "pipelines"), "{\"done\":11}");
+    const char *key = kit_run(k, "countdown", "[5]");
+    kit_assert_json(kit_journal(), "run 5, fin 5, run 4, fin 4, run 3, fin 3, run 2, fin 2, run 1, fin 1");
+    kit_assert_json(kit_field(k, "status", key, "pipelines"), "{\"done\":11}");
 }
 
 /* SEMANTICS 4.2, 4.3 */
 START_SCENARIO(order_of_whole_subtrees)
 {
-    run(k, "order_of_generators", "");
-    ck_assert(before("slow 1", "run 10") && before("run 2", "run 10") && before("fin 10", "run 11") &&
-              before("fin 11", "run 12") && before("fin 12", "run 20"));
-    ck_assert_int_eq(noted("run 20"), 1);
+    kit_run(k, "order_of_generators", "");
+    ck_assert(kit_before("slow 1", "run 10") && kit_before("run 2", "run 10") && kit_before("fin 10", "run 11") &&
+              kit_before("fin 11", "run 12") && kit_before("fin 12", "run 20"));
+    ck_assert_int_eq(kit_noted("run 20"), 1);
 }
 
 /* SEMANTICS 4.2, 6.1: what is tried again holds up those behind it. */
 START_SCENARIO(order_waits_for_retries)
 {
-    const char *key = run(k, "order_with_retries", "");
-    assert_json(journal(), "try 1.1, try 1.2, try 1.3, run 2, fin 2, try 3.1, try 3.2, run 4, fin 4");
-    assert_json(status(k, key), "done");
+    const char *key = kit_run(k, "order_with_retries", "");
+    kit_assert_json(kit_journal(), "try 1.1, try 1.2, try 1.3, run 2, fin 2, try 3.1, try 3.2, run 4, fin 4");
+    kit_assert_json(kit_status(k, key), "done");
 }
 
 /* SEMANTICS 4.2, 3.4 */
 START_SCENARIO(order_and_values)
 {
-    const char *key = run(k, "order_with_values", "");
-    assert_json(result(k, key), "[1,3]");
-    assert_json(reason(k, key), "");
-    ck_assert(before("slow 1", "run 4") && before("run 2", "run 4"));
+    const char *key = kit_run(k, "order_with_values", "");
+    kit_assert_json(kit_result(k, key), "[1,3]");
+    kit_assert_json(kit_reason(k, key), "");
+    ck_assert(kit_before("slow 1", "run 4") && kit_before("run 2", "run 4"));
     ck_assert_int_ge(begun_ms(k, key, 3), ended_ms(k, key, 0));
 }
 
@@ -338,48 +340,49 @@ START_SCENARIO(order_and_values)
 START_SCENARIO(scopes_left_early)
 {
     static const int waits[] = {0, 1, 0, 0, 1, 1, 0, 1, 0}; /* rec 2 1 3 4 6 7 5 9 after the slow one */
-    const char *key = run(k, "left_scopes", "");
-    assert_json(status(k, key), "done");
+    const char *key = kit_run(k, "left_scopes", "");
+    kit_assert_json(kit_status(k, key), "done");
     for (uint32_t i = 0; i < sizeof waits / sizeof *waits; i++) {
-        ck_assert_msg((int)child_of_root(k, key, i)->deps_count == waits[i], "child %u", i);
+        ck_assert_msg((int)kit_child_of_root(k, key, i)->deps_count == waits[i], "child %u", i);
         if (waits[i])
             ck_assert_int_ge(begun_ms(k, key, i), ended_ms(k, key, 0));
     }
     static const int free_ones[] = {1, 3, 7, 9}, bound[] = {2, 4, 5, 6};
     for (size_t i = 0; i < 4; i++) {
-        ck_assert_int_eq(noted(jpx_format(k->arena, "run %d", free_ones[i])), 1);
-        ck_assert_int_eq(noted(jpx_format(k->arena, "run %d", bound[i])), 1);
+        ck_assert_int_eq(kit_noted(jpx_format(k->arena, "run %d", free_ones[i])), 1);
+        ck_assert_int_eq(kit_noted(jpx_format(k->arena, "run %d", bound[i])), 1);
     }
 }
 
 /* SEMANTICS 4.2: lists of futures, repeats; a value that is there does not shorten the wait. */
 START_SCENARIO(after_lists_and_values)
 {
-    const char *key = run(k, "after_mixed", "");
-    ck_assert_int_eq(noted("run 2"), 2); /* the child's own, and the one that took its value */
-    ck_assert_uint_eq(jpx_pipeline_bits(child_of_root(k, key, 2)), 3);
-    jpx_journal g = journal_of(k, child_of_root(k, key, 0));
-    jpx_pipeline slow_one = {.key = jpx_key_make(root_of(k, key).id, jpx_journal_find(&g, JPX_ENTRY_PLANNED)->gen, 0)};
-    jpx_journal waited = journal_of(k, &slow_one);
+    const char *key = kit_run(k, "after_mixed", "");
+    ck_assert_int_eq(kit_noted("run 2"), 2); /* the child's own, and the one that took its value */
+    ck_assert_uint_eq(jpx_pipeline_bits(kit_child_of_root(k, key, 2)), 3);
+    jpx_journal g = kit_journal_of(k, kit_child_of_root(k, key, 0));
+    jpx_pipeline slow_one = {.key =
+                                 jpx_key_make(kit_root_of(k, key).id, jpx_journal_find(&g, JPX_ENTRY_PLANNED)->gen, 0)};
+    jpx_journal waited = kit_journal_of(k, &slow_one);
     ck_assert_int_ge(begun_ms(k, key, 2), waited.entries[waited.count - 1].at_ms);
 }
 
 /* SEMANTICS 4.3 */
 START_SCENARIO(waits_between_siblings_only)
 {
-    const char *key = run(k, "siblings_only", "");
-    ck_assert(before("slow 1", "slow 3") && before("run 2", "run 4") && before("run 2", "slow 3"));
+    const char *key = kit_run(k, "siblings_only", "");
+    ck_assert(kit_before("slow 1", "slow 3") && kit_before("run 2", "run 4") && kit_before("run 2", "slow 3"));
     for (uint32_t i = 0; i < 4; i++)
-        ck_assert_uint_eq(pipeline_of(k, i % 2 ? "rec" : "slow", i / 2)->deps_count, 0);
-    assert_json(status(k, key), "done");
+        ck_assert_uint_eq(kit_pipeline_of(k, i % 2 ? "rec" : "slow", i / 2)->deps_count, 0);
+    kit_assert_json(kit_status(k, key), "done");
 }
 
 /* SEMANTICS 4.1, 4.2: earlier ones of the same scope. */
 START_SCENARIO(orders_side_by_side)
 {
-    const char *key = run(k, "two_orders", "");
-    ck_assert(before("slow 1", "run 2") && before("fin 3", "run 4"));
-    ck_assert_uint_eq(child_of_root(k, key, 2)->deps_count, 0);
+    const char *key = kit_run(k, "two_orders", "");
+    ck_assert(kit_before("slow 1", "run 2") && kit_before("fin 3", "run 4"));
+    ck_assert_uint_eq(kit_child_of_root(k, key, 2)->deps_count, 0);
     ck_assert_int_ge(begun_ms(k, key, 1), ended_ms(k, key, 0));
 }
 
@@ -388,19 +391,19 @@ int main(void)
     Suite *suite = suite_create("order");
     TCase *tcase = tcase_create("order");
     tcase_set_timeout(tcase, 120);
-    add_scenario(tcase, s30_after);
-    add_scenario(tcase, s31_nested_after);
-    add_scenario(tcase, s33_in_order);
-    add_scenario(tcase, s35_after_and_order);
-    add_scenario(tcase, s37_after_generator);
-    add_scenario(tcase, s39_depth);
-    add_scenario(tcase, order_of_whole_subtrees);
-    add_scenario(tcase, order_waits_for_retries);
-    add_scenario(tcase, order_and_values);
-    add_scenario(tcase, scopes_left_early);
-    add_scenario(tcase, after_lists_and_values);
-    add_scenario(tcase, waits_between_siblings_only);
-    add_scenario(tcase, orders_side_by_side);
+    kit_add_scenario(tcase, s30_after);
+    kit_add_scenario(tcase, s31_nested_after);
+    kit_add_scenario(tcase, s33_in_order);
+    kit_add_scenario(tcase, s35_after_and_order);
+    kit_add_scenario(tcase, s37_after_generator);
+    kit_add_scenario(tcase, s39_depth);
+    kit_add_scenario(tcase, order_of_whole_subtrees);
+    kit_add_scenario(tcase, order_waits_for_retries);
+    kit_add_scenario(tcase, order_and_values);
+    kit_add_scenario(tcase, scopes_left_early);
+    kit_add_scenario(tcase, after_lists_and_values);
+    kit_add_scenario(tcase, waits_between_siblings_only);
+    kit_add_scenario(tcase, orders_side_by_side);
     suite_add_tcase(suite, tcase);
     return kit_main(suite);
 }

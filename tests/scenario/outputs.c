@@ -76,7 +76,7 @@ JP_PIPE(some_of_four, p, .gives = "any")
 JP_PIPE(forgets, p, .gives = "int64", .fills = "int64 a, int64 b", .retry = {.attempts = 2, .first_ms = 20})
 {
     jp_fill(p, "a", 1);
-    note("forgets");
+    kit_note("forgets");
     return jp_return(p, 1);
 }
 
@@ -179,7 +179,7 @@ JP_PIPE(take_waited, p, .gives = "any")
 
 static void gone(jp_ctx *p, bool aborted)
 {
-    note("gone%s %s %s", aborted ? "A" : "", jp_json(p, jp_output(p, "default")), jp_json(p, jp_output(p, "a")));
+    kit_note("gone%s %s %s", aborted ? "A" : "", jp_json(p, jp_output(p, "default")), jp_json(p, jp_output(p, "a")));
 }
 
 JP_PIPE(fills_and_aborts, p, .gives = "int64", .fills = "int64 a", .on_finished = gone)
@@ -202,7 +202,7 @@ JP_PIPE(forgets_later, p, .gives = "any", .fills = "int64 a", .async = true, .re
 
 JP_PIPE(forgets_and_yields, p, .gives = "any", .fills = "int64 a", .retry = {.attempts = 2, .first_ms = 20})
 {
-    note("forgets and yields");
+    kit_note("forgets and yields");
     return jp_return(p, jp_yield(p, rec, 70));
 }
 
@@ -258,131 +258,131 @@ static const jp_def *const pipes[] = {&echo,
 /* The reason names the pipe and what is missing. */
 static bool missing(kit *k, const char *key, const char *pipe, const char *what)
 {
-    const char *why = reason(k, key);
+    const char *why = kit_reason(k, key);
     return strstr(why, pipe) && strstr(why, what);
 }
 
 /* SEMANTICS 3.5 */
 START_SCENARIO(s08_unused_outputs)
 {
-    assert_json(result(k, run(k, "some_of_four", "")), "[4,\"see\"]");
-    const char *key = run(k, "unused", "");
-    assert_json(result(k, key), "\"none taken\"");
-    assert_json(field(k, "status", key, "pipelines"), "{\"done\":3}");
+    kit_assert_json(kit_result(k, kit_run(k, "some_of_four", "")), "[4,\"see\"]");
+    const char *key = kit_run(k, "unused", "");
+    kit_assert_json(kit_result(k, key), "\"none taken\"");
+    kit_assert_json(kit_field(k, "status", key, "pipelines"), "{\"done\":3}");
 }
 
 /* SEMANTICS 3.5: all four, and a default output of null. */
 START_SCENARIO(s14_four_outputs)
 {
-    assert_json(result(k, run(k, "take_all", "")), "[1,2,\"see\",[1,2],null]");
-    const char *key = run(k, "four", "[5]");
-    assert_json(status(k, key), "done");
-    assert_json(result(k, key), "null");
-    assert_json(tree(k, key, "outputs.a.value"), "5");
-    assert_json(tree(k, key, "outputs.b.value"), "6");
-    assert_json(tree(k, key, "outputs.c.value"), "see");
-    assert_json(tree(k, key, "outputs.d.value"), "[1,2]");
-    assert_json(tree(k, key, "outputs.default.value"), "null");
+    kit_assert_json(kit_result(k, kit_run(k, "take_all", "")), "[1,2,\"see\",[1,2],null]");
+    const char *key = kit_run(k, "four", "[5]");
+    kit_assert_json(kit_status(k, key), "done");
+    kit_assert_json(kit_result(k, key), "null");
+    kit_assert_json(kit_tree(k, key, "outputs.a.value"), "5");
+    kit_assert_json(kit_tree(k, key, "outputs.b.value"), "6");
+    kit_assert_json(kit_tree(k, key, "outputs.c.value"), "see");
+    kit_assert_json(kit_tree(k, key, "outputs.d.value"), "[1,2]");
+    kit_assert_json(kit_tree(k, key, "outputs.default.value"), "null");
 }
 
 START_SCENARIO(s15_four_outputs_waiting)
 {
-    assert_json(result(k, run(k, "take_all_waiting", "")), "[1,2,\"see\",[1,2],null]");
+    kit_assert_json(kit_result(k, kit_run(k, "take_all_waiting", "")), "[1,2,\"see\",[1,2],null]");
 }
 
 /* SEMANTICS 2.6, 3.5 */
 START_SCENARIO(s16_forwarded_outputs)
 {
-    const char *key = run(k, "take_forwarded", "");
-    assert_json(result(k, key), "[7,8,\"see\",[1,2],null]");
-    assert_json(field(k, "status", key, "pipelines"), "{\"done\":4}");
+    const char *key = kit_run(k, "take_forwarded", "");
+    kit_assert_json(kit_result(k, key), "[7,8,\"see\",[1,2],null]");
+    kit_assert_json(kit_field(k, "status", key, "pipelines"), "{\"done\":4}");
 }
 
 START_SCENARIO(s17_mixed_outputs)
 {
-    assert_json(result(k, run(k, "take_mixed", "")), "[10,21,\"own\",[1,2]]");
-    assert_json(result(k, run(k, "take_from_two", "")), "[31,32,null]");
+    kit_assert_json(kit_result(k, kit_run(k, "take_mixed", "")), "[10,21,\"own\",[1,2]]");
+    kit_assert_json(kit_result(k, kit_run(k, "take_from_two", "")), "[31,32,null]");
 }
 
 /* SEMANTICS 3.5, 6.2: a missing output fails the attempt; the reason names it, and its outputs are never visible. */
 START_SCENARIO(s19_missing_output)
 {
-    const char *key = run(k, "after_forgets", "");
-    assert_json(status(k, key), "aborted");
-    ck_assert_int_eq(noted("forgets"), 2);
-    ck_assert_int_eq(noted("run 1"), 0);
+    const char *key = kit_run(k, "after_forgets", "");
+    kit_assert_json(kit_status(k, key), "aborted");
+    ck_assert_int_eq(kit_noted("forgets"), 2);
+    ck_assert_int_eq(kit_noted("run 1"), 0);
     ck_assert(missing(k, key, "forgets", "without filling b"));
-    ck_assert_ptr_nonnull(strstr(reason(k, key), "after 2 attempts"));
-    assert_json(tree(k, key, "children.0.failure.class"), "outputs");
-    assert_json(tree(k, key, "children.0.outputs"), "");
-    assert_json(tree(k, key, "children.1.status"), "aborted");
-    assert_json(steps_of(k, child_of_root(k, key, 0)), "retry failed");
+    ck_assert_ptr_nonnull(strstr(kit_reason(k, key), "after 2 attempts"));
+    kit_assert_json(kit_tree(k, key, "children.0.failure.class"), "outputs");
+    kit_assert_json(kit_tree(k, key, "children.0.outputs"), "");
+    kit_assert_json(kit_tree(k, key, "children.1.status"), "aborted");
+    kit_assert_json(kit_steps_of(k, kit_child_of_root(k, key, 0)), "retry failed");
 
-    key = run(k, "forgets_three", "");
+    key = kit_run(k, "forgets_three", "");
     ck_assert(missing(k, key, "forgets_three", "without filling a, c"));
-    key = run(k, "forgets_later", "");
+    key = kit_run(k, "forgets_later", "");
     ck_assert(missing(k, key, "forgets_later", "without filling a"));
-    key = run(k, "forgets_and_yields", "");
+    key = kit_run(k, "forgets_and_yields", "");
     ck_assert(missing(k, key, "forgets_and_yields", "without filling a"));
-    ck_assert_int_eq(noted("forgets and yields"), 2);
-    ck_assert_int_eq(noted("run 70"), 0);
+    ck_assert_int_eq(kit_noted("forgets and yields"), 2);
+    ck_assert_int_eq(kit_noted("run 70"), 0);
 }
 
 /* SEMANTICS 3.5, 2.3: outputs of failed attempts are never visible. */
 START_SCENARIO(outputs_of_failed_attempts)
 {
-    const char *key = start(k, "take_leaks", "");
-    pass(k, 150);
-    assert_json(tree(k, key, "children.0.status"), "retry");
-    assert_json(tree(k, key, "children.0.outputs"), "");
-    assert_json(journal(), "");
-    finish(k, key);
-    assert_json(result(k, key), "[53,null,53]");
-    assert_json(journal(), "run 53, fin 53");
+    const char *key = kit_start(k, "take_leaks", "");
+    kit_pass(k, 150);
+    kit_assert_json(kit_tree(k, key, "children.0.status"), "retry");
+    kit_assert_json(kit_tree(k, key, "children.0.outputs"), "");
+    kit_assert_json(kit_journal(), "");
+    kit_finish(k, key);
+    kit_assert_json(kit_result(k, key), "[53,null,53]");
+    kit_assert_json(kit_journal(), "run 53, fin 53");
 
-    key = run(k, "fills_and_aborts", "");
-    ck_assert_int_eq(noted("goneA null null"), 1);
-    assert_json(tree(k, key, "outputs"), "");
+    key = kit_run(k, "fills_and_aborts", "");
+    ck_assert_int_eq(kit_noted("goneA null null"), 1);
+    kit_assert_json(kit_tree(k, key, "outputs"), "");
 }
 
 /* SEMANTICS 3.5: outputs that were filled before a wait become visible when the attempt ends, and are lost if it fails.
  */
 START_SCENARIO(outputs_of_waits)
 {
-    const char *key = start(k, "take_waited", "");
-    pass(k, 100);
-    assert_json(journal(), "");
-    finish(k, key);
-    assert_json(result(k, key), "[62,62]");
-    assert_json(journal(), "run 62, fin 62");
+    const char *key = kit_start(k, "take_waited", "");
+    kit_pass(k, 100);
+    kit_assert_json(kit_journal(), "");
+    kit_finish(k, key);
+    kit_assert_json(kit_result(k, key), "[62,62]");
+    kit_assert_json(kit_journal(), "run 62, fin 62");
 }
 
 /* SEMANTICS 4.2, 2.6: a consumer waits for the slots it uses, not for other slots of the same pipeline. */
 START_SCENARIO(each_output_when_it_is_there)
 {
-    const char *key = start(k, "take_early", k->virtual_time ? "[60000]" : "[2500]");
-    pass(k, 400);
-    ck_assert_int_eq(noted("run 80"), 3); /* two that fill it, one that uses it */
-    ck_assert_int_eq(noted("run 81"), 0);
-    assert_json(result(k, key), "[80,80]");
-    assert_json(tree(k, key, "children.0.status"), "running");
-    assert_json(tree(k, key, "children.3.status"), "waiting");
-    finish(k, key);
-    ck_assert_int_eq(noted("run 81"), 1);
-    assert_json(field(k, "status", key, "pipelines"), "{\"done\":10}");
+    const char *key = kit_start(k, "take_early", k->virtual_time ? "[60000]" : "[2500]");
+    kit_pass(k, 400);
+    ck_assert_int_eq(kit_noted("run 80"), 3); /* two that fill it, one that uses it */
+    ck_assert_int_eq(kit_noted("run 81"), 0);
+    kit_assert_json(kit_result(k, key), "[80,80]");
+    kit_assert_json(kit_tree(k, key, "children.0.status"), "running");
+    kit_assert_json(kit_tree(k, key, "children.3.status"), "waiting");
+    kit_finish(k, key);
+    ck_assert_int_eq(kit_noted("run 81"), 1);
+    kit_assert_json(kit_field(k, "status", key, "pipelines"), "{\"done\":10}");
 }
 
 /* SEMANTICS 3.5: the last fill of a name wins. */
 START_SCENARIO(s28_filled_twice)
 {
-    const char *key = run(k, "take_twice", "");
-    assert_json(result(k, key), "2");
-    assert_json(journal(), "run 2, fin 2");
-    key = run(k, "take_changed", "");
-    assert_json(result(k, key), "[41,2,42]");
-    assert_json(field(k, "status", key, "pipelines"), "{\"done\":5}");
-    ck_assert_int_eq(noted("run 41"), 1);
-    ck_assert_int_eq(noted("run 42"), 1);
+    const char *key = kit_run(k, "take_twice", "");
+    kit_assert_json(kit_result(k, key), "2");
+    kit_assert_json(kit_journal(), "run 2, fin 2");
+    key = kit_run(k, "take_changed", "");
+    kit_assert_json(kit_result(k, key), "[41,2,42]");
+    kit_assert_json(kit_field(k, "status", key, "pipelines"), "{\"done\":5}");
+    ck_assert_int_eq(kit_noted("run 41"), 1);
+    ck_assert_int_eq(kit_noted("run 42"), 1);
 }
 
 int main(void)
@@ -390,16 +390,16 @@ int main(void)
     Suite *suite = suite_create("outputs");
     TCase *tcase = tcase_create("outputs");
     tcase_set_timeout(tcase, 120);
-    add_scenario(tcase, s08_unused_outputs);
-    add_scenario(tcase, s14_four_outputs);
-    add_scenario(tcase, s15_four_outputs_waiting);
-    add_scenario(tcase, s16_forwarded_outputs);
-    add_scenario(tcase, s17_mixed_outputs);
-    add_scenario(tcase, s19_missing_output);
-    add_scenario(tcase, outputs_of_failed_attempts);
-    add_scenario(tcase, outputs_of_waits);
-    add_scenario(tcase, each_output_when_it_is_there);
-    add_scenario(tcase, s28_filled_twice);
+    kit_add_scenario(tcase, s08_unused_outputs);
+    kit_add_scenario(tcase, s14_four_outputs);
+    kit_add_scenario(tcase, s15_four_outputs_waiting);
+    kit_add_scenario(tcase, s16_forwarded_outputs);
+    kit_add_scenario(tcase, s17_mixed_outputs);
+    kit_add_scenario(tcase, s19_missing_output);
+    kit_add_scenario(tcase, outputs_of_failed_attempts);
+    kit_add_scenario(tcase, outputs_of_waits);
+    kit_add_scenario(tcase, each_output_when_it_is_there);
+    kit_add_scenario(tcase, s28_filled_twice);
     suite_add_tcase(suite, tcase);
     return kit_main(suite);
 }

@@ -6,13 +6,13 @@ static char ticket[128];
 JP_PIPE(question, p, .takes = "string who", .gives = "string?", .async = true)
 {
     snprintf(ticket, sizeof ticket, "%s", jp_ticket(p));
-    note("ask %d", jp_attempt(p));
+    kit_note("ask %d", jp_attempt(p));
     return jp_wait(p);
 }
 
 static jp_end on_answer(jp_ctx *p, jp_value reply)
 {
-    note("answer");
+    kit_note("answer");
     if (!jp_get_bool(p, reply, "approved"))
         return jp_abort(p, "refused by %s", jp_get_string(p, reply, "by"));
     return jp_return(p, jp_get_string(p, reply, "by"));
@@ -22,7 +22,7 @@ JP_PIPE(approve, p, .takes = "string what", .gives = "string", .timeout_ms = 150
         .retry = {.attempts = 3, .first_ms = 10, .jitter = JP_NO_JITTER}, .on_reply = on_answer)
 {
     snprintf(ticket, sizeof ticket, "%s", jp_ticket(p));
-    note("ask %d", jp_attempt(p));
+    kit_note("ask %d", jp_attempt(p));
     return jp_wait(p);
 }
 
@@ -114,34 +114,34 @@ static const jp_def *const pipes[] = {&echo,        &rec,   &slow,        &fail,
 
 static const char *send_reply(kit *k, const char *to, const char *value)
 {
-    return field(k, "reply", jpx_format(k->arena, "{\"ticket\":\"%s\",\"value\":%s}", to, value), "accepted");
+    return kit_field(k, "reply", jpx_format(k->arena, "{\"ticket\":\"%s\",\"value\":%s}", to, value), "accepted");
 }
 
 static const char *refusal(kit *k, const char *to)
 {
-    return ask(k, "reply", jpx_format(k->arena, "{\"ticket\":\"%s\",\"value\":\"x\"}", to));
+    return kit_ask(k, "reply", jpx_format(k->arena, "{\"ticket\":\"%s\",\"value\":\"x\"}", to));
 }
 
 /* SEMANTICS 2.5, 8.2 */
 START_SCENARIO(s02_reply)
 {
-    const char *key = start(k, "question", "[\"ana\"]");
-    pass(k, 150);
-    assert_json(status(k, key), "running");
-    assert_json(send_reply(k, ticket, "\"yes\""), "true");
-    finish(k, key);
-    assert_json(result(k, key), "\"yes\"");
-    assert_json(tree(k, key, "attempt"), "1");
+    const char *key = kit_start(k, "question", "[\"ana\"]");
+    kit_pass(k, 150);
+    kit_assert_json(kit_status(k, key), "running");
+    kit_assert_json(send_reply(k, ticket, "\"yes\""), "true");
+    kit_finish(k, key);
+    kit_assert_json(kit_result(k, key), "\"yes\"");
+    kit_assert_json(kit_tree(k, key, "attempt"), "1");
 }
 
 START_SCENARIO(s66_tickets)
 {
     char old[128];
-    const char *key = start(k, "approve", "[\"x\"]");
-    pass(k, 150);
+    const char *key = kit_start(k, "approve", "[\"x\"]");
+    kit_pass(k, 150);
     memcpy(old, ticket, sizeof old);
     for (int i = 0; i < 200 && strcmp(old, ticket) == 0; i++)
-        pass(k, 50); /* until the first wait is over: the second attempt asks again, with another ticket */
+        kit_pass(k, 50); /* until the first wait is over: the second attempt asks again, with another ticket */
     ck_assert_str_ne(old, ticket);
     const char *plain = refusal(k, old);
     ck_assert_ptr_nonnull(strstr(plain, "refused"));
@@ -150,110 +150,111 @@ START_SCENARIO(s66_tickets)
     memcpy(wrong, ticket, sizeof wrong);
     wrong[strlen(wrong) - 3] = wrong[strlen(wrong) - 3] == 'A' ? 'B' : 'A';
     ck_assert_str_eq(refusal(k, wrong), plain);
-    assert_json(send_reply(k, ticket, "{\"approved\":true,\"by\":\"ana\"}"), "true");
+    kit_assert_json(send_reply(k, ticket, "{\"approved\":true,\"by\":\"ana\"}"), "true");
     ck_assert_str_eq(refusal(k, ticket), plain);
-    finish(k, key);
-    assert_json(result(k, key), "\"ana\"");
+    kit_finish(k, key);
+    kit_assert_json(kit_result(k, key), "\"ana\"");
     ck_assert_str_eq(refusal(k, ticket), plain);
-    ck_assert_int_eq(noted("answer"), 1);
+    ck_assert_int_eq(kit_noted("answer"), 1);
 }
 
 START_SCENARIO(reply_by_subject)
 {
-    const char *key = start(k, "fast_answer", "");
+    const char *key = kit_start(k, "fast_answer", "");
     jp_error err;
-    pass(k, 150);
+    kit_pass(k, 150);
     const char *value = "{\"approved\":true,\"by\":\"bo\"}";
     jpx_message message = {.subject = jpx_format(k->arena, "%s.reply.%s", k->prefix, ticket),
                            .data = {(const uint8_t *)value, strlen(value)}};
     ck_assert_int_eq(jpx_bus_publish(jpx_local_bus(k->local), &message, 1, 5000, &err), JP_OK);
-    finish(k, key);
-    assert_json(result(k, key), "\"bo\"");
+    kit_finish(k, key);
+    kit_assert_json(kit_result(k, key), "\"bo\"");
 
     /* Nothing is null, as it is for the other ways. */
-    key = start(k, "question", "[\"ana\"]");
-    pass(k, 150);
+    key = kit_start(k, "question", "[\"ana\"]");
+    kit_pass(k, 150);
     message = (jpx_message){.subject = jpx_format(k->arena, "%s.reply.%s", k->prefix, ticket)};
     ck_assert_int_eq(jpx_bus_publish(jpx_local_bus(k->local), &message, 1, 5000, &err), JP_OK);
-    finish(k, key);
-    assert_json(result(k, key), "null");
+    kit_finish(k, key);
+    kit_assert_json(kit_result(k, key), "null");
 }
 
 /* Outputs that were filled before a wait belong to the attempt's end, also when on_reply waits again. */
 START_SCENARIO(fills_survive_waits)
 {
-    const char *key = start(k, "waits_twice", "");
-    pass(k, 150);
-    assert_json(send_reply(k, ticket, "8"), "true");
-    finish(k, key);
-    assert_json(result(k, key), "[7,8]");
+    const char *key = kit_start(k, "waits_twice", "");
+    kit_pass(k, 150);
+    kit_assert_json(send_reply(k, ticket, "8"), "true");
+    kit_finish(k, key);
+    kit_assert_json(kit_result(k, key), "[7,8]");
 }
 
 START_SCENARIO(refused_by_person)
 {
-    const char *key = start(k, "fast_answer", "");
-    pass(k, 150);
+    const char *key = kit_start(k, "fast_answer", "");
+    kit_pass(k, 150);
     send_reply(k, ticket, "{\"approved\":false,\"by\":\"bo\"}");
-    finish(k, key);
-    assert_json(status(k, key), "aborted");
-    assert_json(reason(k, key), "refused by bo");
+    kit_finish(k, key);
+    kit_assert_json(kit_status(k, key), "aborted");
+    kit_assert_json(kit_reason(k, key), "refused by bo");
 }
 
 /* SEMANTICS 8.1 */
 START_SCENARIO(s71_same_key)
 {
-    start_with_key(k, "rec", "[1]", "order-17");
-    start_with_key(k, "rec", "[2]", "order-17");
-    finish(k, "order-17");
-    start_with_key(k, "rec", "[3]", "order-17");
-    run_until_idle(k);
-    ck_assert_int_eq(noted("run 1") + noted("run 2") + noted("run 3"), 1);
-    assert_json(field(k, "list", "{}", "roots.1"), "");
-    assert_json(field(k, "start", "{\"pipe\":\"rec\",\"args\":[4],\"key\":\"order-17\"}", "existed"), "true");
+    kit_start_with_key(k, "rec", "[1]", "order-17");
+    kit_start_with_key(k, "rec", "[2]", "order-17");
+    kit_finish(k, "order-17");
+    kit_start_with_key(k, "rec", "[3]", "order-17");
+    kit_run_until_idle(k);
+    ck_assert_int_eq(kit_noted("run 1") + kit_noted("run 2") + kit_noted("run 3"), 1);
+    kit_assert_json(kit_field(k, "list", "{}", "roots.1"), "");
+    kit_assert_json(kit_field(k, "start", "{\"pipe\":\"rec\",\"args\":[4],\"key\":\"order-17\"}", "existed"), "true");
 }
 
 /* SEMANTICS 8.1: after cleanup a key may be used again. */
 START_SCENARIO(s73_cleanup)
 {
-    run(k, "rec", "[1]");
-    start_with_key(k, "fast_answer", "", "again");
-    pass(k, 150);
-    assert_json(field(k, "cleanup", "again", "error.code"), "refused"); /* it is running */
+    kit_run(k, "rec", "[1]");
+    kit_start_with_key(k, "fast_answer", "", "again");
+    kit_pass(k, 150);
+    kit_assert_json(kit_field(k, "cleanup", "again", "error.code"), "refused"); /* it is running */
     send_reply(k, ticket, "{\"approved\":true,\"by\":\"bo\"}");
-    finish(k, "again");
-    assert_json(field(k, "cleanup", "again", "removed"), "1");
-    assert_json(field(k, "status", "again", "error.code"), "not-found");
-    assert_json(field(k, "list", "{}", "roots.1"), "");
-    start_with_key(k, "rec", "[9]", "again");
-    finish(k, "again");
-    assert_json(result(k, "again"), "9");
-    assert_json(field(k, "cleanup", "{\"older_ms\":0,\"status\":\"done\"}", "removed"), "2");
+    kit_finish(k, "again");
+    kit_assert_json(kit_field(k, "cleanup", "again", "removed"), "1");
+    kit_assert_json(kit_field(k, "status", "again", "error.code"), "not-found");
+    kit_assert_json(kit_field(k, "list", "{}", "roots.1"), "");
+    kit_start_with_key(k, "rec", "[9]", "again");
+    kit_finish(k, "again");
+    kit_assert_json(kit_result(k, "again"), "9");
+    kit_assert_json(kit_field(k, "cleanup", "{\"older_ms\":0,\"status\":\"done\"}", "removed"), "2");
 }
 
 /* SEMANTICS 3.1 */
 START_SCENARIO(s77_large_values)
 {
-    const char *key = run(k, "hand_big", "");
-    assert_json(result(k, key), "7340032");
+    const char *key = kit_run(k, "hand_big", "");
+    kit_assert_json(kit_result(k, key), "7340032");
 }
 
 /* SEMANTICS 3.3 */
 START_SCENARIO(s94_lists)
 {
-    const char *key = run(k, "lists", "");
-    assert_json(reason(k, key), "");
-    assert_json(result(k, key), "[21,0,[7,null,null,1]]");
+    const char *key = kit_run(k, "lists", "");
+    kit_assert_json(kit_reason(k, key), "");
+    kit_assert_json(kit_result(k, key), "[21,0,[7,null,null,1]]");
 }
 
 /* SEMANTICS 9 */
 START_SCENARIO(s79_why)
 {
-    const char *key = start(k, "fast_answer", "");
-    pass(k, 150);
-    const char *why = ask(k, "why", key);
+    const char *key = kit_start(k, "fast_answer", "");
+    kit_pass(k, 150);
+    const char *why = kit_ask(k, "why", key);
     ck_assert_ptr_nonnull(strstr(why, "echo #1 waits for approve #0, which waits for a reply"));
-    finish(k, key);
-    assert_json(field(k, "list", jpx_format(k->arena, "{\"status\":\"aborted\"}"), "roots.0.pipe"), "fast_answer");
+    kit_finish(k, key);
+    kit_assert_json(kit_field(k, "list", jpx_format(k->arena, "{\"status\":\"aborted\"}"), "roots.0.pipe"),
+                    "fast_answer");
 }
 
 /* SEMANTICS 8.4, 3.2 */
@@ -265,14 +266,14 @@ START_SCENARIO(malformed_triggers)
                {"{\"pipe\":\"rec\",\"args\":[]}", "int64 n"},  {"{\"pipe\":\"rec\",\"args\":[1,2]}", "int64 n"},
                {"{\"pipe\":\"rec\",\"args\":{\"m\":1}}", "m"}, {"{\"pipe\":", "JSON"}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        const char *answer = ask(k, "start", bad[i].request);
+        const char *answer = kit_ask(k, "start", bad[i].request);
         ck_assert_msg(strstr(answer, "\"error\"") && strstr(answer, bad[i].part), "%s: %s", bad[i].request, answer);
     }
-    start(k, "rec", "{no json");
-    start(k, "unheard_of", "[]");
-    const char *key = run(k, "rec", "[1]"); /* and none of them blocks others */
-    assert_json(result(k, key), "1");
-    assert_json(field(k, "list", "{}", "roots.1"), "");
+    kit_start(k, "rec", "{no json");
+    kit_start(k, "unheard_of", "[]");
+    const char *key = kit_run(k, "rec", "[1]"); /* and none of them blocks others */
+    kit_assert_json(kit_result(k, key), "1");
+    kit_assert_json(kit_field(k, "list", "{}", "roots.1"), "");
 }
 
 int main(void)
@@ -280,17 +281,17 @@ int main(void)
     Suite *suite = suite_create("outside");
     TCase *tcase = tcase_create("outside");
     tcase_set_timeout(tcase, 120);
-    add_scenario(tcase, s02_reply);
-    add_scenario(tcase, s66_tickets);
-    add_scenario(tcase, reply_by_subject);
-    add_scenario(tcase, fills_survive_waits);
-    add_scenario(tcase, refused_by_person);
-    add_scenario(tcase, s71_same_key);
-    add_scenario(tcase, s73_cleanup);
-    add_scenario(tcase, s77_large_values);
-    add_scenario(tcase, s94_lists);
-    add_scenario(tcase, s79_why);
-    add_scenario(tcase, malformed_triggers);
+    kit_add_scenario(tcase, s02_reply);
+    kit_add_scenario(tcase, s66_tickets);
+    kit_add_scenario(tcase, reply_by_subject);
+    kit_add_scenario(tcase, fills_survive_waits);
+    kit_add_scenario(tcase, refused_by_person);
+    kit_add_scenario(tcase, s71_same_key);
+    kit_add_scenario(tcase, s73_cleanup);
+    kit_add_scenario(tcase, s77_large_values);
+    kit_add_scenario(tcase, s94_lists);
+    kit_add_scenario(tcase, s79_why);
+    kit_add_scenario(tcase, malformed_triggers);
     suite_add_tcase(suite, tcase);
     return kit_main(suite);
 }

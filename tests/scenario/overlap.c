@@ -62,7 +62,7 @@ static const jp_def *const pipes[] = {&child, &consumer, &takes_long, &family, N
 
 static bool is_final(kit *k, const char *key)
 {
-    const char *now_ = status(k, key);
+    const char *now_ = kit_status(k, key);
     return strcmp(now_, "done") == 0 || strcmp(now_, "aborted") == 0;
 }
 
@@ -90,7 +90,7 @@ static void longer_than_the_deadline(int ground, bool stalled)
     kit_real_time = true;
     kit *k = kit_open(ground, pipes);
     if (k) {
-        const char *key = start(k, "family", "");
+        const char *key = kit_start(k, "family", "");
         for (int i = 0; i < 5000 && !lines("body"); i++)
             turn(k, NULL, 1);
         ck_assert_int_eq(lines("body"), 1);
@@ -109,14 +109,14 @@ static void longer_than_the_deadline(int ground, bool stalled)
         for (int i = 0; i < 2000 && (!is_final(k, key) || i < 20); i++)
             turn(k, second, 5);
         close_others();
-        assert_json(status(k, key), "done");
-        assert_json(result(k, key), stalled ? "2" : "1");
-        assert_json(field(k, "status", key, "pipelines"), "{\"done\":4}");
+        kit_assert_json(kit_status(k, key), "done");
+        kit_assert_json(kit_result(k, key), stalled ? "2" : "1");
+        kit_assert_json(kit_field(k, "status", key, "pipelines"), "{\"done\":4}");
         ck_assert_int_eq(lines("body"), stalled ? 2 : 1);
         ck_assert_int_eq(lines("child 1"), stalled ? 0 : 1); /* the loser's children are inert */
         ck_assert_int_eq(lines("child 2"), stalled ? 1 : 0);
         ck_assert_int_eq(lines("consumer 1") + lines("consumer 2"), 1);
-        assert_json(tree(k, key, "children.0.attempt"), "1");
+        kit_assert_json(kit_tree(k, key, "children.0.attempt"), "1");
         kit_close(k);
         unlink(report);
         unlink(go);
@@ -146,8 +146,8 @@ int main(void)
     seam_use();
     tcase_set_timeout(heartbeats, 120);
     tcase_set_timeout(stalls, 120);
-    tcase_add_loop_test(heartbeats, s93_with_heartbeats, 0, GROUNDS);
-    tcase_add_loop_test(stalls, s93_with_a_stalled_worker, 0, GROUNDS);
+    tcase_add_loop_test(heartbeats, s93_with_heartbeats, 0, KIT_GROUNDS);
+    tcase_add_loop_test(stalls, s93_with_a_stalled_worker, 0, KIT_GROUNDS);
     suite_add_tcase(suite, heartbeats);
     suite_add_tcase(suite, stalls);
     return kit_main(suite);

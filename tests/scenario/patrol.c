@@ -35,24 +35,24 @@ static void lose(kit *k, size_t count)
 
 START_SCENARIO(a_long_backlog_is_not_doubled)
 {
-    const char *key = start(k, "fan", "");
+    const char *key = kit_start(k, "fan", "");
     jpx_local_step(k->local);
     jpx_local_pause(k->local, JPX_ROLE_WORKER, true);
     ck_assert_int_eq(backlog(k), CHILDREN);
-    pass(k, 90 * MINUTE);
+    kit_pass(k, 90 * MINUTE);
     ck_assert_int_eq(backlog(k), CHILDREN);
     jpx_local_pause(k->local, JPX_ROLE_WORKER, false);
-    finish(k, key);
-    assert_json(field(k, "status", key, "pipelines"), "{\"done\":302}");
+    kit_finish(k, key);
+    kit_assert_json(kit_field(k, "status", key, "pipelines"), "{\"done\":302}");
 }
 
 START_SCENARIO(lost_without_evidence)
 {
-    const char *key = start(k, "fan", "");
+    const char *key = kit_start(k, "fan", "");
     jpx_local_step(k->local);
     lose(k, 10);
-    pass(k, 30 * MINUTE);
-    assert_json(field(k, "status", key, "pipelines"), "{\"done\":302}");
+    kit_pass(k, 30 * MINUTE);
+    kit_assert_json(kit_field(k, "status", key, "pipelines"), "{\"done\":302}");
 }
 
 START_SCENARIO(many_roots_are_walked_a_few_at_a_time)
@@ -60,13 +60,13 @@ START_SCENARIO(many_roots_are_walked_a_few_at_a_time)
     const char *keys[ROOTS];
     jpx_local_pause(k->local, JPX_ROLE_WORKER, true);
     for (int i = 0; i < ROOTS; i++)
-        keys[i] = start(k, "echo", "[1]");
-    run_until_idle(k);
+        keys[i] = kit_start(k, "echo", "[1]");
+    kit_run_until_idle(k);
     lose(k, ROOTS);
     jpx_local_pause(k->local, JPX_ROLE_WORKER, false);
-    pass(k, 30 * MINUTE);
+    kit_pass(k, 30 * MINUTE);
     for (int i = 0; i < ROOTS; i++)
-        assert_json(status(k, keys[i]), "done");
+        kit_assert_json(kit_status(k, keys[i]), "done");
 }
 
 int main(void)

@@ -4,14 +4,14 @@
 
 JP_PIPE(add1, p, .takes = "int64 n", .gives = "int64", .fills = "string text")
 {
-    note("add1");
+    kit_note("add1");
     jp_fill(p, "text", "x");
     return jp_return(p, jp_int64(p, "n") + 1);
 }
 
 JP_PIPE(unregistered, p)
 {
-    note("unregistered");
+    kit_note("unregistered");
     return jp_done(p);
 }
 
@@ -164,27 +164,28 @@ static const jp_def *const pipes[] = {&echo,
 static void check_wrong(kit *k, const char *pipe, const char *cause)
 {
     runs = 0;
-    int added = noted("add1");
-    const char *key = run(k, pipe, ""), *why = reason(k, key);
-    assert_json(status(k, key), "aborted");
+    int added = kit_noted("add1");
+    const char *key = kit_run(k, pipe, ""), *why = kit_reason(k, key);
+    kit_assert_json(kit_status(k, key), "aborted");
     ck_assert_msg(strstr(why, pipe) && strstr(why, "bad.c:7") && strstr(why, cause), "%s: %s", pipe, why);
-    ck_assert_msg(strstr(tree(k, key, "failure.text"), cause) != NULL, "%s: %s", pipe, tree(k, key, "failure.text"));
-    assert_json(tree(k, key, "failure.class"), "program");
-    assert_json(tree(k, key, "attempt"), "1");
-    assert_json(tree(k, key, "children"), "[]");
-    assert_json(tree(k, key, "outputs"), "");
-    assert_json(result(k, key), "");
-    assert_json(field(k, "status", key, "pipelines"), "{\"aborted\":1}");
+    ck_assert_msg(strstr(kit_tree(k, key, "failure.text"), cause) != NULL, "%s: %s", pipe,
+                  kit_tree(k, key, "failure.text"));
+    kit_assert_json(kit_tree(k, key, "failure.class"), "program");
+    kit_assert_json(kit_tree(k, key, "attempt"), "1");
+    kit_assert_json(kit_tree(k, key, "children"), "[]");
+    kit_assert_json(kit_tree(k, key, "outputs"), "");
+    kit_assert_json(kit_result(k, key), "");
+    kit_assert_json(kit_field(k, "status", key, "pipelines"), "{\"aborted\":1}");
     ck_assert_msg(runs == 1, "%s ran %d times", pipe, runs);
-    ck_assert_int_eq(noted("add1"), added);
-    ck_assert_ptr_null(strstr(journal(), "run "));
+    ck_assert_int_eq(kit_noted("add1"), added);
+    ck_assert_ptr_null(strstr(kit_journal(), "run "));
 }
 
 /* SEMANTICS 2.7 */
 START_SCENARIO(s12_plan_errors)
 {
-    run(k, "leaves", "");
-    run(k, "leaves_end", "");
+    kit_run(k, "leaves", "");
+    kit_run(k, "leaves_end", "");
     check_wrong(k, "other_body", "future of another body");
     check_wrong(k, "other_body_list", "future of another body");
     check_wrong(k, "other_body_after", "future of another body");
@@ -202,7 +203,7 @@ START_SCENARIO(s12_plan_errors)
 /* SEMANTICS 2.7, 3.5: outputs. */
 START_SCENARIO(s20_wrong_outputs)
 {
-    run(k, "leaves", "");
+    kit_run(k, "leaves", "");
     check_wrong(k, "undeclared", "the output y, which it does not declare");
     check_wrong(k, "fills_default", "that is what jp_return is for");
     check_wrong(k, "fills_wrong", "fills int64? x, is given string");
@@ -223,7 +224,7 @@ START_SCENARIO(s34_order_in_order)
 
 START_SCENARIO(wrong_endings_and_questions)
 {
-    run(k, "leaves_end", "");
+    kit_run(k, "leaves_end", "");
     check_wrong(k, "waits", ".async = true");
     check_wrong(k, "later_with_children", "yielded children");
     check_wrong(k, "bad_question", "nothing");
@@ -237,27 +238,27 @@ START_SCENARIO(wrong_endings_and_questions)
 START_SCENARIO(s12_in_a_child)
 {
     runs = 0;
-    const char *key = run(k, "has_a_wrong_child", "");
-    assert_json(status(k, key), "aborted");
-    ck_assert_ptr_nonnull(strstr(reason(k, key), "wrong_value"));
-    ck_assert_ptr_nonnull(strstr(reason(k, key), "bad.c:7"));
-    assert_json(tree(k, key, "children.0.status"), "aborted");
-    assert_json(tree(k, key, "children.1.status"), "aborted");
+    const char *key = kit_run(k, "has_a_wrong_child", "");
+    kit_assert_json(kit_status(k, key), "aborted");
+    ck_assert_ptr_nonnull(strstr(kit_reason(k, key), "wrong_value"));
+    ck_assert_ptr_nonnull(strstr(kit_reason(k, key), "bad.c:7"));
+    kit_assert_json(kit_tree(k, key, "children.0.status"), "aborted");
+    kit_assert_json(kit_tree(k, key, "children.1.status"), "aborted");
     ck_assert_int_eq(runs, 1);
-    assert_json(journal(), "");
+    kit_assert_json(kit_journal(), "");
 }
 
 /* SEMANTICS 2.7: permanent; the body is not even started. */
 START_SCENARIO(s12_wrong_type_of_a_value)
 {
-    const char *key = run(k, "wrong_when_there", "");
-    assert_json(status(k, key), "aborted");
-    ck_assert_ptr_nonnull(strstr(reason(k, key), "add1"));
-    ck_assert_ptr_nonnull(strstr(reason(k, key), "plan_errors.c:"));
-    ck_assert_ptr_nonnull(strstr(reason(k, key), "int64"));
-    assert_json(tree(k, key, "children.1.failure.class"), "program");
-    assert_json(tree(k, key, "children.1.attempt"), "1");
-    assert_json(journal(), "");
+    const char *key = kit_run(k, "wrong_when_there", "");
+    kit_assert_json(kit_status(k, key), "aborted");
+    ck_assert_ptr_nonnull(strstr(kit_reason(k, key), "add1"));
+    ck_assert_ptr_nonnull(strstr(kit_reason(k, key), "plan_errors.c:"));
+    ck_assert_ptr_nonnull(strstr(kit_reason(k, key), "int64"));
+    kit_assert_json(kit_tree(k, key, "children.1.failure.class"), "program");
+    kit_assert_json(kit_tree(k, key, "children.1.attempt"), "1");
+    kit_assert_json(kit_journal(), "");
 }
 
 /* ---- registration ---- */
@@ -285,7 +286,7 @@ static void check_refused(jp_def def, const char *message)
 START_TEST(s25_refused_at_registration)
 {
     jp_def def = add1;
-    assert_json(refusal(def), "");
+    kit_assert_json(refusal(def), "");
     def.fills = "int64 rows, int64 default";
     check_refused(def, "default");
     def.fills = "int64 rows, string rows";
@@ -318,12 +319,12 @@ int main(void)
     Suite *suite = suite_create("plan_errors");
     TCase *tcase = tcase_create("plan_errors");
     tcase_set_timeout(tcase, 120);
-    add_scenario(tcase, s12_plan_errors);
-    add_scenario(tcase, s12_in_a_child);
-    add_scenario(tcase, s12_wrong_type_of_a_value);
-    add_scenario(tcase, s20_wrong_outputs);
-    add_scenario(tcase, s34_order_in_order);
-    add_scenario(tcase, wrong_endings_and_questions);
+    kit_add_scenario(tcase, s12_plan_errors);
+    kit_add_scenario(tcase, s12_in_a_child);
+    kit_add_scenario(tcase, s12_wrong_type_of_a_value);
+    kit_add_scenario(tcase, s20_wrong_outputs);
+    kit_add_scenario(tcase, s34_order_in_order);
+    kit_add_scenario(tcase, wrong_endings_and_questions);
     tcase_add_test(tcase, s25_refused_at_registration);
     suite_add_tcase(suite, tcase);
     return kit_main(suite);

@@ -7,7 +7,7 @@ static char ticket[128], old[128];
 JP_PIPE(mail, p, .takes = "string ticket", .gives = "string")
 {
     snprintf(ticket, sizeof ticket, "%s", jp_string(p, "ticket"));
-    note("mail");
+    kit_note("mail");
     return jp_return(p, "sent");
 }
 
@@ -58,7 +58,7 @@ JP_PIPE(tries, p, .gives = "string", .retry = {.attempts = 2, .first_ms = 50, .j
 {
     jp_future yes = jp_promise(p, "string");
     snprintf(jp_attempt(p) == 1 ? old : ticket, sizeof ticket, "%s", jp_promise_ticket(p, yes));
-    note("try %d", jp_attempt(p));
+    kit_note("try %d", jp_attempt(p));
     if (jp_attempt(p) == 1)
         return jp_retry(p, "not yet");
     return jp_return(p, yes);
@@ -78,7 +78,7 @@ static const jp_def *const pipes[] = {&echo,     &rec,    &slow,      &mail,  &a
 
 static const char *answer(kit *k, const char *to, const char *value)
 {
-    return ask(k, "reply", jpx_format(k->arena, "{\"ticket\":\"%s\",\"value\":%s}", to, value));
+    return kit_ask(k, "reply", jpx_format(k->arena, "{\"ticket\":\"%s\",\"value\":%s}", to, value));
 }
 
 static const char *refusal(kit *k, const char *to)
@@ -101,122 +101,122 @@ static const char *changed(kit *k, const char *from, size_t from_end)
 
 START_SCENARIO(s95_a_promise_arrives)
 {
-    const char *key = start(k, "asks", "");
-    pass(k, 150);
-    assert_json(status(k, key), "running");
-    assert_json(tree(k, key, "children.0.pipe"), "Promise");
-    assert_json(tree(k, key, "children.0.status"), "running");
-    assert_json(tree(k, key, "children.0.args"), "[\"string\"]");
-    ck_assert_ptr_nonnull(strstr(ask(k, "why", key), "echo #2 waits for Promise #0, which waits for a reply"));
+    const char *key = kit_start(k, "asks", "");
+    kit_pass(k, 150);
+    kit_assert_json(kit_status(k, key), "running");
+    kit_assert_json(kit_tree(k, key, "children.0.pipe"), "Promise");
+    kit_assert_json(kit_tree(k, key, "children.0.status"), "running");
+    kit_assert_json(kit_tree(k, key, "children.0.args"), "[\"string\"]");
+    ck_assert_ptr_nonnull(strstr(kit_ask(k, "why", key), "echo #2 waits for Promise #0, which waits for a reply"));
     const char *wrong = answer(k, ticket, "17"); /* and the ticket can still be used */
     ck_assert_msg(strstr(wrong, "Promise gives string") != NULL, "%s", wrong);
     assert_accepted(k, ticket, "\"ana\"");
-    finish(k, key);
-    assert_json(result(k, key), "[\"ana\",1]");
-    assert_json(status(k, key), "done");
+    kit_finish(k, key);
+    kit_assert_json(kit_result(k, key), "[\"ana\",1]");
+    kit_assert_json(kit_status(k, key), "done");
 }
 
 START_SCENARIO(s95_answered_before_it_is_awaited)
 {
-    const char *key = start(k, "asks_early", "");
-    pass(k, 100);
-    ck_assert_int_eq(noted("mail"), 1);
+    const char *key = kit_start(k, "asks_early", "");
+    kit_pass(k, 100);
+    ck_assert_int_eq(kit_noted("mail"), 1);
     assert_accepted(k, ticket, "\"early\"");
-    assert_json(tree(k, key, "children.3.status"), "waiting");
-    finish(k, key);
-    assert_json(result(k, key), "[7,\"early\"]");
+    kit_assert_json(kit_tree(k, key, "children.3.status"), "waiting");
+    kit_finish(k, key);
+    kit_assert_json(kit_result(k, key), "[7,\"early\"]");
 }
 
 START_SCENARIO(s95_answered_by_subject)
 {
-    const char *key = start(k, "awaits", ""), *value = "null";
+    const char *key = kit_start(k, "awaits", ""), *value = "null";
     jp_error err;
-    pass(k, 150);
+    kit_pass(k, 150);
     jpx_message message = {.subject = jpx_format(k->arena, "%s.reply.%s", k->prefix, ticket),
                            .data = {(const uint8_t *)value, strlen(value)}};
     ck_assert_int_eq(jpx_bus_publish(jpx_local_bus(k->local), &message, 1, 5000, &err), JP_OK);
-    finish(k, key);
-    assert_json(result(k, key), "[null,2]");
+    kit_finish(k, key);
+    kit_assert_json(kit_result(k, key), "[null,2]");
 }
 
 START_SCENARIO(s95_one_refusal_for_every_bad_ticket)
 {
-    const char *key = start(k, "asks", "");
-    pass(k, 150);
+    const char *key = kit_start(k, "asks", "");
+    kit_pass(k, 150);
     const char *plain = refusal(k, "garbage");
     ck_assert_str_eq(refusal(k, changed(k, ticket, 3)), plain);  /* another token */
     ck_assert_str_eq(refusal(k, changed(k, ticket, 37)), plain); /* another generation */
     ck_assert_str_eq(refusal(k, changed(k, ticket, 58)), plain); /* another root */
     assert_accepted(k, ticket, "\"ana\"");
     ck_assert_str_eq(refusal(k, ticket), plain);
-    finish(k, key);
+    kit_finish(k, key);
     ck_assert_str_eq(refusal(k, ticket), plain);
-    assert_json(result(k, key), "[\"ana\",1]");
+    kit_assert_json(kit_result(k, key), "[\"ana\",1]");
 }
 
 START_SCENARIO(s95_each_promise_has_its_own_ticket)
 {
-    const char *key = start(k, "two", "");
-    pass(k, 150);
+    const char *key = kit_start(k, "two", "");
+    kit_pass(k, 150);
     ck_assert_str_ne(old, ticket);
     assert_accepted(k, ticket, "\"b\"");
     assert_accepted(k, old, "\"a\"");
-    finish(k, key);
-    assert_json(result(k, key), "[\"a\",\"b\"]");
+    kit_finish(k, key);
+    kit_assert_json(kit_result(k, key), "[\"a\",\"b\"]");
 }
 
 /* SEMANTICS 2.3, 6.5: only an attempt whose plan was adopted keeps what it promised. */
 START_SCENARIO(s95_the_ticket_of_a_failed_attempt)
 {
-    const char *key = start(k, "tries", "");
-    run_until_idle(k);
-    ck_assert_int_eq(noted("try 1"), 1);
+    const char *key = kit_start(k, "tries", "");
+    kit_run_until_idle(k);
+    ck_assert_int_eq(kit_noted("try 1"), 1);
     const char *plain = refusal(k, old);
-    pass(k, 200);
-    ck_assert_int_eq(noted("try 2"), 1);
+    kit_pass(k, 200);
+    ck_assert_int_eq(kit_noted("try 2"), 1);
     ck_assert_str_ne(old, ticket);
     ck_assert_str_eq(refusal(k, old), plain);
     assert_accepted(k, ticket, "\"two\"");
-    finish(k, key);
-    assert_json(result(k, key), "\"two\"");
+    kit_finish(k, key);
+    kit_assert_json(kit_result(k, key), "\"two\"");
     ck_assert_str_eq(refusal(k, old), plain);
 }
 
 /* SEMANTICS 7.3 */
 START_SCENARIO(s95_an_abort_ends_it)
 {
-    const char *key = start(k, "asks", "");
-    pass(k, 150);
-    ask(k, "abort", key);
-    finish(k, key);
-    assert_json(status(k, key), "aborted");
-    assert_json(tree(k, key, "children.0.status"), "aborted");
-    assert_json(tree(k, key, "children.1.status"), "done");
-    assert_json(tree(k, key, "children.2.status"), "aborted");
+    const char *key = kit_start(k, "asks", "");
+    kit_pass(k, 150);
+    kit_ask(k, "abort", key);
+    kit_finish(k, key);
+    kit_assert_json(kit_status(k, key), "aborted");
+    kit_assert_json(kit_tree(k, key, "children.0.status"), "aborted");
+    kit_assert_json(kit_tree(k, key, "children.1.status"), "done");
+    kit_assert_json(kit_tree(k, key, "children.2.status"), "aborted");
     ck_assert_str_eq(refusal(k, ticket), refusal(k, "garbage"));
 }
 
 START_SCENARIO(s95_no_reply_in_time)
 {
-    const char *key = start(k, "promises", "[300]");
-    pass(k, 100);
-    ck_assert_ptr_nonnull(strstr(ask(k, "why", key), "Promise #0 waits for a reply, for "));
-    finish(k, key);
-    assert_json(status(k, key), "aborted");
-    assert_json(reason(k, key), "Promise failed: after 1 attempt: no reply within 300 ms");
+    const char *key = kit_start(k, "promises", "[300]");
+    kit_pass(k, 100);
+    ck_assert_ptr_nonnull(strstr(kit_ask(k, "why", key), "Promise #0 waits for a reply, for "));
+    kit_finish(k, key);
+    kit_assert_json(kit_status(k, key), "aborted");
+    kit_assert_json(kit_reason(k, key), "Promise failed: after 1 attempt: no reply within 300 ms");
     refusal(k, ticket);
 }
 
 START_SCENARIO(s95_it_takes_no_part_in_scopes)
 {
-    const char *key = start(k, "in_scopes", "");
-    pass(k, 150);
+    const char *key = kit_start(k, "in_scopes", "");
+    kit_pass(k, 150);
     assert_accepted(k, ticket, "\"now\"");
-    run_until_idle(k);
-    ck_assert_int_eq(noted("run 3"), 1);
-    ck_assert_int_eq(noted("run 2"), 0); /* that one waits for the first of its scope */
-    ask(k, "abort", key);
-    finish(k, key);
+    kit_run_until_idle(k);
+    ck_assert_int_eq(kit_noted("run 3"), 1);
+    ck_assert_int_eq(kit_noted("run 2"), 0); /* that one waits for the first of its scope */
+    kit_ask(k, "abort", key);
+    kit_finish(k, key);
 }
 
 /* Reading the store does not give tickets. */
@@ -226,8 +226,8 @@ START_SCENARIO(s95_the_store_has_hashes_only)
     uint32_t step;
     jpx_key at;
     size_t hashes = 0;
-    const char *key = start(k, "asks_early", "");
-    pass(k, 100);
+    const char *key = kit_start(k, "asks_early", "");
+    kit_pass(k, 100);
     ck_assert(jpx_ticket_parse(ticket, &at, &step, token));
     jpx_token_hash(token, hash);
     for (int t = 0; t < JPX_TABLES; t++) {
@@ -251,16 +251,16 @@ START_SCENARIO(s95_the_store_has_hashes_only)
     }
     ck_assert_uint_eq(hashes, 2); /* of the promise: its record and its wait */
     assert_accepted(k, ticket, "\"x\"");
-    finish(k, key);
+    kit_finish(k, key);
 }
 
 /* Nobody starts one as a root. */
 START_SCENARIO(s95_a_promise_is_no_pipe_to_start)
 {
-    const char *key = run(k, "Promise", "[\"string\"]");
-    assert_json(status(k, key), "aborted");
-    ck_assert_ptr_nonnull(strstr(reason(k, key), "a promise cannot be started"));
-    ck_assert_ptr_null(strstr(ask(k, "pipes", "{}"), "Promise"));
+    const char *key = kit_run(k, "Promise", "[\"string\"]");
+    kit_assert_json(kit_status(k, key), "aborted");
+    ck_assert_ptr_nonnull(strstr(kit_reason(k, key), "a promise cannot be started"));
+    ck_assert_ptr_null(strstr(kit_ask(k, "pipes", "{}"), "Promise"));
 }
 
 int main(void)
@@ -268,17 +268,17 @@ int main(void)
     Suite *suite = suite_create("promise");
     TCase *tcase = tcase_create("promise");
     tcase_set_timeout(tcase, 120);
-    add_scenario(tcase, s95_a_promise_arrives);
-    add_scenario(tcase, s95_answered_before_it_is_awaited);
-    add_scenario(tcase, s95_answered_by_subject);
-    add_scenario(tcase, s95_one_refusal_for_every_bad_ticket);
-    add_scenario(tcase, s95_each_promise_has_its_own_ticket);
-    add_scenario(tcase, s95_the_ticket_of_a_failed_attempt);
-    add_scenario(tcase, s95_an_abort_ends_it);
-    add_scenario(tcase, s95_no_reply_in_time);
-    add_scenario(tcase, s95_it_takes_no_part_in_scopes);
-    add_scenario(tcase, s95_the_store_has_hashes_only);
-    add_scenario(tcase, s95_a_promise_is_no_pipe_to_start);
+    kit_add_scenario(tcase, s95_a_promise_arrives);
+    kit_add_scenario(tcase, s95_answered_before_it_is_awaited);
+    kit_add_scenario(tcase, s95_answered_by_subject);
+    kit_add_scenario(tcase, s95_one_refusal_for_every_bad_ticket);
+    kit_add_scenario(tcase, s95_each_promise_has_its_own_ticket);
+    kit_add_scenario(tcase, s95_the_ticket_of_a_failed_attempt);
+    kit_add_scenario(tcase, s95_an_abort_ends_it);
+    kit_add_scenario(tcase, s95_no_reply_in_time);
+    kit_add_scenario(tcase, s95_it_takes_no_part_in_scopes);
+    kit_add_scenario(tcase, s95_the_store_has_hashes_only);
+    kit_add_scenario(tcase, s95_a_promise_is_no_pipe_to_start);
     suite_add_tcase(suite, tcase);
     return kit_main(suite);
 }

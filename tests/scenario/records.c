@@ -15,7 +15,7 @@ static jpx_records all(kit *k, jpx_table table)
     return found;
 }
 
-size_t records(kit *k, jpx_table table)
+size_t kit_records(kit *k, jpx_table table)
 {
     return all(k, table).count;
 }
@@ -34,13 +34,13 @@ static size_t look_for(kit *k, const char *pipe, size_t which, jpx_pipeline *out
     return count;
 }
 
-size_t pipelines_of(kit *k, const char *pipe)
+size_t kit_pipelines_of(kit *k, const char *pipe)
 {
     jpx_pipeline ignored;
     return look_for(k, pipe, SIZE_MAX, &ignored);
 }
 
-const jpx_pipeline *pipeline_of(kit *k, const char *pipe, size_t which)
+const jpx_pipeline *kit_pipeline_of(kit *k, const char *pipe, size_t which)
 {
     jpx_pipeline *out = jpx_alloc(k->arena, sizeof *out);
     size_t count = look_for(k, pipe, which, out);
@@ -63,23 +63,23 @@ static const jpx_pipeline *load(kit *k, const jpx_key *key)
     return out;
 }
 
-const jpx_pipeline *pipeline_of_root(kit *k, const char *key)
+const jpx_pipeline *kit_pipeline_of_root(kit *k, const char *key)
 {
-    jpx_key of = jpx_key_root(root_of(k, key).id);
+    jpx_key of = jpx_key_root(kit_root_of(k, key).id);
     return load(k, &of);
 }
 
-const jpx_pipeline *child_of_root(kit *k, const char *key, uint32_t child)
+const jpx_pipeline *kit_child_of_root(kit *k, const char *key, uint32_t child)
 {
-    jpx_journal found = journal_of(k, pipeline_of_root(k, key));
+    jpx_journal found = kit_journal_of(k, kit_pipeline_of_root(k, key));
     const jpx_entry *planned = jpx_journal_find(&found, JPX_ENTRY_PLANNED);
 
     ck_assert_msg(planned && child < planned->children, "%s: root %s has no child %u", k->ground, key, child);
-    jpx_key of = jpx_key_make(root_of(k, key).id, planned->gen, child);
+    jpx_key of = jpx_key_make(kit_root_of(k, key).id, planned->gen, child);
     return load(k, &of);
 }
 
-jpx_journal journal_of(kit *k, const jpx_pipeline *p)
+jpx_journal kit_journal_of(kit *k, const jpx_pipeline *p)
 {
     uint8_t lo[JPX_ENTRY_SIZE], hi[JPX_ENTRY_SIZE];
     jpx_records found = {0};
@@ -96,9 +96,9 @@ jpx_journal journal_of(kit *k, const jpx_pipeline *p)
     return (jpx_journal){.pipeline = p, .entries = entries, .count = (uint32_t)found.count};
 }
 
-const char *steps_of(kit *k, const jpx_pipeline *p)
+const char *kit_steps_of(kit *k, const jpx_pipeline *p)
 {
-    jpx_journal found = journal_of(k, p);
+    jpx_journal found = kit_journal_of(k, p);
     const char *out = "";
 
     for (uint32_t i = 0; i < found.count; i++)
@@ -106,7 +106,7 @@ const char *steps_of(kit *k, const jpx_pipeline *p)
     return out;
 }
 
-jpx_root root_of(kit *k, const char *key)
+jpx_root kit_root_of(kit *k, const char *key)
 {
     jpx_record record;
     jpx_root root;
@@ -119,12 +119,12 @@ jpx_root root_of(kit *k, const char *key)
     return root;
 }
 
-void send_run(kit *k, const jpx_pipeline *p, uint32_t step, bool due)
+void kit_send_run(kit *k, const jpx_pipeline *p, uint32_t step, bool due)
 {
     jpx_run_event event = {.key = p->key, .step = step, .due = due};
     jpx_message message = {
         .subject = jpx_format(k->arena, "%s.run.%s.%s", k->prefix, p->queue ? p->queue : "default", p->pipe),
-        .data = jpx_run_event_encode(&event, p->pipe, now(k), k->arena)};
+        .data = jpx_run_event_encode(&event, p->pipe, kit_now(k), k->arena)};
     jp_error err;
     ck_assert_msg(jpx_bus_publish(jpx_local_bus(k->local), &message, 1, 5000, &err) == JP_OK, "%s", err.text);
 }

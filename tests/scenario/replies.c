@@ -13,7 +13,7 @@ static const char *at_once; /* a reply that is sent from within the body */
 JP_PIPE(question, p, .gives = "string", .async = true)
 {
     snprintf(tickets[jp_attempt(p)], sizeof tickets[0], "%s", jp_ticket(p));
-    note("ask %d", jp_attempt(p));
+    kit_note("ask %d", jp_attempt(p));
     if (at_once)
         send_to(at_hand, jpx_format(at_hand->arena, "reply.%s", tickets[1]), at_once, NULL, NULL);
     return jp_wait(p);
@@ -28,7 +28,7 @@ static jp_end judged(jp_ctx *p, jp_value reply)
 {
     const char *how = jp_get_string(p, reply, "how");
 
-    note("judge %s", how);
+    kit_note("judge %s", how);
     if (strcmp(how, "return") == 0)
         return jp_return(p, jp_get(p, reply, "value"));
     if (strcmp(how, "done") == 0)
@@ -49,7 +49,7 @@ static jp_end judged(jp_ctx *p, jp_value reply)
 JP_PIPE(judge, p, .async = true, .on_reply = judged, .retry = {.attempts = 3, .first_ms = 10, .jitter = JP_NO_JITTER})
 {
     snprintf(tickets[jp_attempt(p)], sizeof tickets[0], "%s", jp_ticket(p));
-    note("ask %d", jp_attempt(p));
+    kit_note("ask %d", jp_attempt(p));
     return jp_wait(p);
 }
 
@@ -58,7 +58,7 @@ static int64_t times[8];
 JP_PIPE(timed, p, .async = true, .timeout_ms = 7000,
         .retry = {.attempts = 4, .first_ms = 3000, .factor = 2, .jitter = JP_NO_JITTER})
 {
-    times[jp_attempt(p)] = now(at_hand);
+    times[jp_attempt(p)] = kit_now(at_hand);
     if (jp_attempt(p) == 1)
         return jp_wait(p); /* 7 s, then 3 s until the next */
     if (jp_attempt(p) == 2)
@@ -74,7 +74,7 @@ static const jp_def *const pipes[] = {&echo, &rec, &question, &has_question, &ju
 
 static const char *reply(kit *k, const char *ticket, const char *value)
 {
-    return ask(k, "reply", jpx_format(k->arena, "{\"ticket\":\"%s\",\"value\":%s}", ticket, value));
+    return kit_ask(k, "reply", jpx_format(k->arena, "{\"ticket\":\"%s\",\"value\":%s}", ticket, value));
 }
 
 /* On the subject, with somebody who waits for the answer. */
@@ -114,17 +114,17 @@ static const char *changed_at(kit *k, const char *ticket, size_t from_end)
 /* SEMANTICS 8.2: whatever is wrong with a ticket, the answer is the same, byte for byte. */
 START_SCENARIO(s66_one_refusal)
 {
-    const char *key = start(k, "judge", "");
-    pass(k, 150);
+    const char *key = kit_start(k, "judge", "");
+    kit_pass(k, 150);
     const char *first = jpx_strdup(k->arena, tickets[1]);
     reply(k, first, "{\"how\":\"retry\"}"); /* a reply that fails: the next attempt asks again */
-    pass(k, 200);
+    kit_pass(k, 200);
     const char *second = jpx_strdup(k->arena, tickets[2]);
-    const char *other = start(k, "question", "");
-    pass(k, 150);
+    const char *other = kit_start(k, "question", "");
+    kit_pass(k, 150);
     const char *aborted = jpx_strdup(k->arena, tickets[1]);
-    ask(k, "abort", other);
-    finish(k, other);
+    kit_ask(k, "abort", other);
+    kit_finish(k, other);
     ck_assert_str_ne(first, second);
 
     const char *plain = reply(k, "garbage", "1");
@@ -143,15 +143,15 @@ START_SCENARIO(s66_one_refusal)
         ck_assert_msg(strcmp(reply_on_subject(k, bad[i], "{\"how\":\"abort\"}"), plain) == 0, "%zu", i);
     }
     ck_assert_ptr_nonnull(strstr(reply_on_subject(k, second, "{\"how\":\"return\",\"value\":5}"), "\"accepted\":true"));
-    assert_json(reply(k, second, "{\"how\":\"return\",\"value\":5}"), plain); /* once */
-    finish(k, key);
-    assert_json(reply_on_subject(k, second, "{\"how\":\"return\",\"value\":6}"), plain);
-    assert_json(result(k, key), "5");
-    assert_json(tree(k, key, "attempt"), "2");
-    assert_json(journal(), "ask 1, judge retry, ask 2, ask 1, judge return");
+    kit_assert_json(reply(k, second, "{\"how\":\"return\",\"value\":5}"), plain); /* once */
+    kit_finish(k, key);
+    kit_assert_json(reply_on_subject(k, second, "{\"how\":\"return\",\"value\":6}"), plain);
+    kit_assert_json(kit_result(k, key), "5");
+    kit_assert_json(kit_tree(k, key, "attempt"), "2");
+    kit_assert_json(kit_journal(), "ask 1, judge retry, ask 2, ask 1, judge return");
     jpx_root_id id = root_id(k, key); /* and after a cleanup */
-    assert_json(field(k, "cleanup", key, "removed"), "1");
-    assert_json(reply(k, second, "1"), plain);
+    kit_assert_json(kit_field(k, "cleanup", key, "removed"), "1");
+    kit_assert_json(reply(k, second, "1"), plain);
     ck_assert_uint_eq(records_of(k, &id), 0);
 }
 
@@ -162,21 +162,21 @@ START_SCENARIO(tickets_are_not_stored)
     uint32_t step;
     jpx_key at;
     jpx_sub *events = watch(k);
-    start(k, "question", "");
-    pass(k, 150);
+    kit_start(k, "question", "");
+    kit_pass(k, 150);
     ck_assert(jpx_ticket_parse(tickets[1], &at, &step, token));
     jpx_token_hash(token, hash);
     ck_assert(stored_anywhere(k, hash, sizeof hash)); /* the search finds what is there */
     ck_assert(!stored_anywhere(k, token, sizeof token));
     ck_assert(!stored_anywhere(k, tickets[1] + 30, 20));
-    ck_assert_ptr_null(strstr(ask(k, "tree", k->key), tickets[1] + 30));
+    ck_assert_ptr_null(strstr(kit_ask(k, "tree", k->key), tickets[1] + 30));
     ck_assert_ptr_null(strstr(watched(k, events), tickets[1] + 30));
     if (k->virtual_time) { /* and a body that waits holds nothing */
         jpx_memory_item *items;
         ck_assert_uint_eq(jpx_memory_bus_list(seam_inner_bus(k), JPX_STREAM_RUN, k->arena, &items), 0);
     }
     reply(k, tickets[1], "\"yes\"");
-    finish(k, k->key);
+    kit_finish(k, k->key);
 }
 
 /* SEMANTICS 2.5, 8.2: on_reply ends in the same five ways; a failed one is a failed attempt. */
@@ -190,52 +190,52 @@ START_SCENARIO(five_ways_of_a_reply)
                 {"{\"how\":\"child\"}", "77", "done"},
                 {"{\"how\":\"abort\"}", "", "aborted"}};
     for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
-        const char *key = start(k, "judge", "");
-        pass(k, 150);
+        const char *key = kit_start(k, "judge", "");
+        kit_pass(k, 150);
         reply(k, tickets[1], ways[i].value);
-        finish(k, key);
-        assert_json(status(k, key), ways[i].status);
-        assert_json(result(k, key), ways[i].result);
-        assert_json(tree(k, key, "attempt"), "1");
+        kit_finish(k, key);
+        kit_assert_json(kit_status(k, key), ways[i].status);
+        kit_assert_json(kit_result(k, key), ways[i].result);
+        kit_assert_json(kit_tree(k, key, "attempt"), "1");
     }
-    const char *key = start(k, "judge", "");
-    pass(k, 150);
+    const char *key = kit_start(k, "judge", "");
+    kit_pass(k, 150);
     const char *first = jpx_strdup(k->arena, tickets[1]);
     reply(k, first, "{\"how\":\"wait\"}"); /* waits on, under another ticket; still attempt 1 */
-    pass(k, 150);
+    kit_pass(k, 150);
     ck_assert_str_ne(first, tickets[1]);
     ck_assert_ptr_nonnull(strstr(reply(k, first, "{\"how\":\"done\"}"), "refused"));
     reply(k, tickets[1], "{\"how\":\"return\",\"value\":9}");
-    finish(k, key);
-    assert_json(result(k, key), "9");
-    assert_json(tree(k, key, "attempt"), "1");
+    kit_finish(k, key);
+    kit_assert_json(kit_result(k, key), "9");
+    kit_assert_json(kit_tree(k, key, "attempt"), "1");
 
-    key = start(k, "judge", "");
+    key = kit_start(k, "judge", "");
     for (int attempt = 1; attempt <= 3; attempt++) {
-        pass(k, 250);
+        kit_pass(k, 250);
         reply(k, tickets[attempt], "{\"how\":\"retry\"}");
     }
-    finish(k, key);
-    assert_json(status(k, key), "aborted");
-    ck_assert_ptr_nonnull(strstr(reason(k, key), "after 3 attempts: not understood"));
+    kit_finish(k, key);
+    kit_assert_json(kit_status(k, key), "aborted");
+    ck_assert_ptr_nonnull(strstr(kit_reason(k, key), "after 3 attempts: not understood"));
 }
 
 /* SEMANTICS 8.2: without the hook the value is the output; one of another type leaves the ticket as it was. PROTOCOL 7:
  * the answer may come while the body is still at work. */
 START_SCENARIO(replies_without_hook)
 {
-    const char *key = start(k, "has_question", "");
-    pass(k, 150);
+    const char *key = kit_start(k, "has_question", "");
+    kit_pass(k, 150);
     const char *answer = reply(k, tickets[1], "17");
     ck_assert_ptr_nonnull(strstr(answer, "question gives string"));
     ck_assert_ptr_nonnull(strstr(reply(k, tickets[1], "\"seventeen\""), "\"accepted\":true"));
-    finish(k, key);
-    assert_json(result(k, key), "\"seventeen\"");
+    kit_finish(k, key);
+    kit_assert_json(kit_result(k, key), "\"seventeen\"");
     at_hand = k;
     at_once = "\"at once\"";
-    key = run(k, "has_question", "");
+    key = kit_run(k, "has_question", "");
     at_once = NULL;
-    assert_json(result(k, key), "\"at once\"");
+    kit_assert_json(kit_result(k, key), "\"at once\"");
 }
 
 /* ---- the C client, from another thread ---- */
@@ -274,23 +274,23 @@ START_SCENARIO(c_client)
     pthread_t thread;
     if (k->virtual_time)
         return; /* it speaks NATS only */
-    const char *key = start(k, "question", "");
-    pass(k, 150);
+    const char *key = kit_start(k, "question", "");
+    kit_pass(k, 150);
     caller c = {.url = getenv("JETPIPE_TEST_NATS"), .prefix = k->prefix, .ticket = tickets[1], .first = JP_E_INTERNAL};
     ck_assert_int_eq(pthread_create(&thread, NULL, call, &c), 0);
     for (int i = 0; i < 10000 && !c.over; i++)
-        pass(k, 2);
+        kit_pass(k, 2);
     pthread_join(thread, NULL);
     ck_assert_int_eq(c.first, JP_OK);
     ck_assert_int_eq(c.second, JP_E_REFUSED);
     ck_assert_int_eq(c.wrong, JP_E_REFUSED);
     ck_assert_str_eq(c.second_text, c.wrong_text);
-    finish(k, key);
-    assert_json(result(k, key), "\"by hand\"");
+    kit_finish(k, key);
+    kit_assert_json(kit_result(k, key), "\"by hand\"");
     ck_assert_str_eq(c.root.id, c.same.id);
     ck_assert(!c.root.existed && c.same.existed);
-    finish(k, "from-c");
-    ck_assert_int_eq(noted("run 1") + noted("run 2"), 1);
+    kit_finish(k, "from-c");
+    ck_assert_int_eq(kit_noted("run 1") + kit_noted("run 2"), 1);
 }
 
 /* ---- 8.3: timers ---- */
@@ -314,9 +314,9 @@ START_SCENARIO(s43_timers_are_exact)
     if (!k->virtual_time)
         return; /* twenty seconds; tests/scenario/retry.c has shorter ones in real time */
     at_hand = k;
-    start(k, "timed", "");
-    finish(k, k->key);
-    check_times(k, now(k));
+    kit_start(k, "timed", "");
+    kit_finish(k, k->key);
+    check_times(k, kit_now(k));
 }
 
 /* All parts are started anew in the middle of each wait: store, bus with nothing in it, roles. */
@@ -330,24 +330,24 @@ START_TEST(timers_survive_restarts)
     if (!k)
         return;
     at_hand = k;
-    start(k, "timed", "");
+    kit_start(k, "timed", "");
     jpx_root_id id = {0};
-    pass(k, 200);
+    kit_pass(k, 200);
     id = root_id(k, k->key);
     first = k->local;
     for (int i = 0; i < 9; i++) {
-        at = now(k);
+        at = kit_now(k);
         jpx_local_options options = {
             .virtual_time = true, .prefix = k->prefix, .level = JPX_ERROR, .start_ms = at + 100, .store = k->store};
         ck_assert_msg(jpx_local_open(&local, k->registry, &options, &err) == JP_OK, "%s", err.text);
         if (k->local != first)
             jpx_local_close(k->local);
         k->local = local;
-        pass(k, 1500);
+        kit_pass(k, 1500);
     }
-    finish(k, k->key);
+    kit_finish(k, k->key);
     char text[JPX_ROOT_TEXT];
-    assert_json(status(k, jpx_root_text(text, &id)), "done");
+    kit_assert_json(kit_status(k, jpx_root_text(text, &id)), "done");
     is_near(k, "the wait's deadline and the first delay", times[2], times[1] + 10000);
     jpx_local_close(k->local);
     k->local = first;
@@ -381,9 +381,9 @@ START_SCENARIO(malformed)
     jpx_sub *dead = watch_letters(k);
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         send_to(k, bad[i].subject, bad[i].data, NULL, NULL);
-    const char *key = run(k, "rec", "[1]"); /* and none of them blocks others */
-    assert_json(result(k, key), "1");
-    pass(k, 500);
+    const char *key = kit_run(k, "rec", "[1]"); /* and none of them blocks others */
+    kit_assert_json(kit_result(k, key), "1");
+    kit_pass(k, 500);
     const char *found = letters(k, dead);
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         const char *line = jpx_format(k->arena, "%s\n", bad[i].data); /* its original bytes */
@@ -391,7 +391,7 @@ START_SCENARIO(malformed)
         expected = jpx_format(k->arena, "%s%s", expected, line);
     }
     ck_assert_uint_eq(strlen(found), strlen(expected)); /* each once */
-    assert_json(field(k, "list", "{}", "roots.1"), "");
+    kit_assert_json(kit_field(k, "list", "{}", "roots.1"), "");
     if (k->virtual_time) {
         jpx_memory_item *items;
         size_t count = jpx_memory_bus_list(seam_inner_bus(k), JPX_STREAM_DEAD, k->arena, &items);
@@ -419,13 +419,13 @@ START_SCENARIO(malformed_answers)
                {"unheard", "{}", "no verb"}};
     jpx_sub *dead = watch_letters(k);
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        const char *answer = ask(k, bad[i].verb, bad[i].request);
+        const char *answer = kit_ask(k, bad[i].verb, bad[i].request);
         ck_assert_msg(strstr(answer, "\"error\"") && strstr(answer, bad[i].part), "%s: %s", bad[i].request, answer);
     }
     const char *answer = reply_on_subject(k, "garbage", "{no json");
     ck_assert_ptr_nonnull(strstr(answer, "\"error\""));
-    assert_json(letters(k, dead), "");
-    assert_json(field(k, "list", "{}", "roots"), "[]");
+    kit_assert_json(letters(k, dead), "");
+    kit_assert_json(kit_field(k, "list", "{}", "roots"), "[]");
 }
 
 int main(void)
@@ -434,15 +434,15 @@ int main(void)
     TCase *tcase = tcase_create("replies");
     seam_use();
     tcase_set_timeout(tcase, 120);
-    add_scenario(tcase, s66_one_refusal);
-    add_scenario(tcase, tickets_are_not_stored);
-    add_scenario(tcase, five_ways_of_a_reply);
-    add_scenario(tcase, replies_without_hook);
-    add_scenario(tcase, c_client);
-    add_scenario(tcase, s43_timers_are_exact);
+    kit_add_scenario(tcase, s66_one_refusal);
+    kit_add_scenario(tcase, tickets_are_not_stored);
+    kit_add_scenario(tcase, five_ways_of_a_reply);
+    kit_add_scenario(tcase, replies_without_hook);
+    kit_add_scenario(tcase, c_client);
+    kit_add_scenario(tcase, s43_timers_are_exact);
     tcase_add_loop_test(tcase, timers_survive_restarts, 1, 3);
-    add_scenario(tcase, malformed);
-    add_scenario(tcase, malformed_answers);
+    kit_add_scenario(tcase, malformed);
+    kit_add_scenario(tcase, malformed_answers);
     suite_add_tcase(suite, tcase);
     return kit_main(suite);
 }

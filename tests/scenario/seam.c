@@ -241,7 +241,7 @@ bool raise_flag(kit *k, const char *key, const char *reason)
     ck_assert_msg(jpx_store_root_by_key(store, key, k->arena, &record, &err) == JP_OK, "%s", err.text);
     if (record.doc.data) {
         jpx_root_change change = {
-            .id = record.id, .op = JPX_ROOT_ABORT, .at_ms = now(k), .reason = reason, .by = "scenario"};
+            .id = record.id, .op = JPX_ROOT_ABORT, .at_ms = kit_now(k), .reason = reason, .by = "scenario"};
         memcpy(id.b, record.id.data, JPX_ROOT_SIZE);
         ck_assert_msg(jpx_store_change_roots(store, &change, 1, &err) == JP_OK, "%s", err.text);
         send_to(k, "control.aborting", jpx_format(k->arena, "{\"root\":\"%s\"}", jpx_root_text(text, &id)), NULL, NULL);
@@ -344,7 +344,7 @@ const char *look_why(kit *k, const char *key)
 jpx_root_id root_id(kit *k, const char *key)
 {
     jpx_root_id id;
-    ck_assert_msg(jpx_root_parse(&id, field(k, "status", key, "root")), "no root %s", key);
+    ck_assert_msg(jpx_root_parse(&id, kit_field(k, "status", key, "root")), "no root %s", key);
     return id;
 }
 

@@ -90,23 +90,23 @@ static const jp_def *const pipes[] = {&leaf,   &middle,  &measure,  &two_levels,
 /* SEMANTICS 3.1 */
 START_SCENARIO(s77_two_levels)
 {
-    const char *key = run(k, "two_levels", jpx_format(k->arena, "[%d,%d]", 4 * MIB, 3 * MIB));
-    assert_json(reason(k, key), "");
-    assert_json(result(k, key), jpx_format(k->arena, "%d", 2 * 3 * MIB));
+    const char *key = kit_run(k, "two_levels", jpx_format(k->arena, "[%d,%d]", 4 * MIB, 3 * MIB));
+    kit_assert_json(kit_reason(k, key), "");
+    kit_assert_json(kit_result(k, key), jpx_format(k->arena, "%d", 2 * 3 * MIB));
     /* the tree does not carry them */
-    ck_assert_uint_lt(strlen(ask(k, "tree", key)), 20000);
-    assert_json(tree(k, key, "children.0.status"), "done");
+    ck_assert_uint_lt(strlen(kit_ask(k, "tree", key)), 20000);
+    kit_assert_json(kit_tree(k, key, "children.0.status"), "done");
 }
 
 /* SEMANTICS 3.1: just below the limit. */
 START_SCENARIO(s77_eight)
 {
-    const char *key = run(k, "two_levels", jpx_format(k->arena, "[%d,%d]", 8 * MIB - 100, 8 * MIB - 100));
-    assert_json(reason(k, key), "");
-    assert_json(result(k, key), jpx_format(k->arena, "%d", 2 * (8 * MIB - 100)));
-    key = run(k, "in_list", jpx_format(k->arena, "[2,%d]", 3 * MIB));
-    assert_json(reason(k, key), "");
-    assert_json(result(k, key), jpx_format(k->arena, "%d", 2 * 3 * MIB));
+    const char *key = kit_run(k, "two_levels", jpx_format(k->arena, "[%d,%d]", 8 * MIB - 100, 8 * MIB - 100));
+    kit_assert_json(kit_reason(k, key), "");
+    kit_assert_json(kit_result(k, key), jpx_format(k->arena, "%d", 2 * (8 * MIB - 100)));
+    key = kit_run(k, "in_list", jpx_format(k->arena, "[2,%d]", 3 * MIB));
+    kit_assert_json(kit_reason(k, key), "");
+    kit_assert_json(kit_result(k, key), jpx_format(k->arena, "%d", 2 * 3 * MIB));
 }
 
 /* SEMANTICS 3.1: a larger value is a clear error; nothing loops, and nothing else is held up. */
@@ -120,8 +120,8 @@ START_SCENARIO(s77_nine)
                {"own_list", "[3,3145728]", "own_list"}, /* a list of values */
                {"in_list", "[3,3145728]", "add_up"}};   /* a list of futures */
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        const char *key = run(k, bad[i].pipe, bad[i].args), *why = reason(k, key);
-        assert_json(status(k, key), "aborted");
+        const char *key = kit_run(k, bad[i].pipe, bad[i].args), *why = kit_reason(k, key);
+        kit_assert_json(kit_status(k, key), "aborted");
         ck_assert_msg(strstr(why, bad[i].culprit) && (strstr(why, "8388608") || strstr(why, "8 MiB")), "%s %s: %s",
                       bad[i].pipe, bad[i].args, why);
     }
@@ -133,9 +133,9 @@ int main(void)
     TCase *tcase = tcase_create("sizes");
     seam_use();
     tcase_set_timeout(tcase, 120);
-    add_scenario(tcase, s77_two_levels);
-    add_scenario(tcase, s77_eight);
-    add_scenario(tcase, s77_nine);
+    kit_add_scenario(tcase, s77_two_levels);
+    kit_add_scenario(tcase, s77_eight);
+    kit_add_scenario(tcase, s77_nine);
     suite_add_tcase(suite, tcase);
     return kit_main(suite);
 }

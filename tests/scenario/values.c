@@ -4,7 +4,7 @@
 
 JP_PIPE(add1, p, .takes = "int64 n", .gives = "int64")
 {
-    note("add %lld", (long long)jp_int64(p, "n"));
+    kit_note("add %lld", (long long)jp_int64(p, "n"));
     return jp_return(p, jp_int64(p, "n") + 1);
 }
 
@@ -19,7 +19,7 @@ JP_PIPE(sum, p, .takes = "int64... n", .gives = "int64")
     int64_t total = 0;
     for (size_t i = 0; i < jp_count(p, "n"); i++)
         total += jp_int64_at(p, "n", i);
-    note("sum");
+    kit_note("sum");
     return jp_return(p, total);
 }
 
@@ -55,13 +55,13 @@ static char ticket[128];
 JP_PIPE(asked, p, .async = true)
 {
     snprintf(ticket, sizeof ticket, "%s", jp_ticket(p));
-    note("asked");
+    kit_note("asked");
     return jp_wait(p);
 }
 
 JP_PIPE(say, p, .takes = "int64 n", .gives = "int64")
 {
-    note("say %lld", (long long)jp_int64(p, "n"));
+    kit_note("say %lld", (long long)jp_int64(p, "n"));
     return jp_return(p, jp_arg(p, "n"));
 }
 
@@ -77,7 +77,7 @@ JP_PIPE(sum_of_sayings, p, .takes = "int64 ms", .gives = "int64")
 
 JP_PIPE(three, p, .takes = "any a, any b, any? c", .gives = "list")
 {
-    note("three");
+    kit_note("three");
     return jp_return(p, jp_array(p, jp_arg(p, "a"), jp_arg(p, "b"), jp_arg(p, "c")));
 }
 
@@ -131,7 +131,7 @@ JP_PIPE(check_all, p, .takes = "doc a, doc b, list c, list d", .gives = "doc")
         count += as_it_was(p, item);
     if (count != 4)
         return jp_abort(p, "%zu of 4 items are as they were", count);
-    note("all the same");
+    kit_note("all the same");
     return jp_return(p, jp_arg(p, "a"));
 }
 
@@ -197,129 +197,130 @@ static const jp_def *const pipes[] = {
 /* SEMANTICS 3.2, 5.2 */
 START_SCENARIO(s01_echo)
 {
-    const char *key = run(k, "echo", "[1,2,3]");
-    assert_json(result(k, key), "[1,2,3]");
-    assert_json(status(k, key), "done");
-    assert_json(tree(k, key, "attempt"), "1");
-    assert_json(steps_of(k, pipeline_of(k, "echo", 0)), "returned");
-    assert_json(result(k, run(k, "echo", "")), "null");
-    assert_json(result(k, run(k, "echo", "[\"one\"]")), "\"one\"");
+    const char *key = kit_run(k, "echo", "[1,2,3]");
+    kit_assert_json(kit_result(k, key), "[1,2,3]");
+    kit_assert_json(kit_status(k, key), "done");
+    kit_assert_json(kit_tree(k, key, "attempt"), "1");
+    kit_assert_json(kit_steps_of(k, kit_pipeline_of(k, "echo", 0)), "returned");
+    kit_assert_json(kit_result(k, kit_run(k, "echo", "")), "null");
+    kit_assert_json(kit_result(k, kit_run(k, "echo", "[\"one\"]")), "\"one\"");
 }
 
 /* SEMANTICS 2.5: a wait has no value before the reply. */
 START_SCENARIO(s02_through_a_wait)
 {
-    const char *key = start(k, "asked", "");
-    pass(k, 200);
-    assert_json(status(k, key), "running");
-    assert_json(result(k, key), "");
-    assert_json(field(k, "reply", jpx_format(k->arena, "{\"ticket\":\"%s\",\"value\":[1,2,3]}", ticket), "accepted"),
-                "true");
-    finish(k, key);
-    assert_json(result(k, key), "[1,2,3]");
-    assert_json(status(k, key), "done");
-    assert_json(tree(k, key, "attempt"), "1");
-    ck_assert_int_eq(noted("asked"), 1);
+    const char *key = kit_start(k, "asked", "");
+    kit_pass(k, 200);
+    kit_assert_json(kit_status(k, key), "running");
+    kit_assert_json(kit_result(k, key), "");
+    kit_assert_json(
+        kit_field(k, "reply", jpx_format(k->arena, "{\"ticket\":\"%s\",\"value\":[1,2,3]}", ticket), "accepted"),
+        "true");
+    kit_finish(k, key);
+    kit_assert_json(kit_result(k, key), "[1,2,3]");
+    kit_assert_json(kit_status(k, key), "done");
+    kit_assert_json(kit_tree(k, key, "attempt"), "1");
+    ck_assert_int_eq(kit_noted("asked"), 1);
 }
 
 /* SEMANTICS 2.6, 3.4, 4.2 */
 START_SCENARIO(s03_chain)
 {
-    const char *key = run(k, "add2", "[5]");
-    assert_json(result(k, key), "7");
-    assert_json(journal(), "add 5, add 6");
-    assert_json(field(k, "status", key, "pipelines"), "{\"done\":3}");
-    assert_json(tree(k, key, "children.0.outputs.default.value"), "6");
-    assert_json(tree(k, key, "children.1.outputs.default.value"), "7");
-    ck_assert_int_ge(journal_of(k, pipeline_of(k, "add1", 1)).entries[0].at_ms,
-                     journal_of(k, pipeline_of(k, "add1", 0)).entries[0].at_ms);
+    const char *key = kit_run(k, "add2", "[5]");
+    kit_assert_json(kit_result(k, key), "7");
+    kit_assert_json(kit_journal(), "add 5, add 6");
+    kit_assert_json(kit_field(k, "status", key, "pipelines"), "{\"done\":3}");
+    kit_assert_json(kit_tree(k, key, "children.0.outputs.default.value"), "6");
+    kit_assert_json(kit_tree(k, key, "children.1.outputs.default.value"), "7");
+    ck_assert_int_ge(kit_journal_of(k, kit_pipeline_of(k, "add1", 1)).entries[0].at_ms,
+                     kit_journal_of(k, kit_pipeline_of(k, "add1", 0)).entries[0].at_ms);
 }
 
 /* SEMANTICS 4.1 */
 START_SCENARIO(s04_fan_in)
 {
-    const char *key = run(k, "sum_of_echoes", "[100]");
-    assert_json(result(k, key), "4950");
-    assert_json(journal(), "sum");
-    assert_json(field(k, "status", key, "pipelines"), "{\"done\":102}");
+    const char *key = kit_run(k, "sum_of_echoes", "[100]");
+    kit_assert_json(kit_result(k, key), "4950");
+    kit_assert_json(kit_journal(), "sum");
+    kit_assert_json(kit_field(k, "status", key, "pipelines"), "{\"done\":102}");
 }
 
 /* SEMANTICS 4.1: the children do not wait for one another. */
 START_SCENARIO(s04_side_by_side)
 {
-    const char *key = start(k, "sum_of_sayings", "[2500]");
+    const char *key = kit_start(k, "sum_of_sayings", "[2500]");
     int ran = 0;
     for (int waited = 0; waited < 2000 && ran < 99; waited += 100) {
-        pass(k, 100);
+        kit_pass(k, 100);
         ran = 0;
         for (int i = 0; i < 99; i++)
-            ran += noted(jpx_format(k->arena, "say %d", i));
+            ran += kit_noted(jpx_format(k->arena, "say %d", i));
     }
     ck_assert_int_eq(ran, 99); /* all but the late one */
-    ck_assert_int_eq(noted("sum"), 0);
-    finish(k, key);
-    assert_json(result(k, key), "4950");
-    ck_assert_int_eq(noted("sum"), 1);
-    ck_assert(before("slow 99", "sum") && before("say 98", "sum"));
+    ck_assert_int_eq(kit_noted("sum"), 0);
+    kit_finish(k, key);
+    kit_assert_json(kit_result(k, key), "4950");
+    ck_assert_int_eq(kit_noted("sum"), 1);
+    ck_assert(kit_before("slow 99", "sum") && kit_before("say 98", "sum"));
 }
 
 /* SEMANTICS 2.5, 3.1: a null output is a filled slot. */
 START_SCENARIO(s05_nothing)
 {
-    const char *key = run(k, "nothing", "");
-    assert_json(result(k, key), "null");
-    assert_json(status(k, key), "done");
-    assert_json(tree(k, key, "children"), "[]");
-    assert_json(tree(k, key, "outputs.default.value"), "null");
-    ck_assert_uint_eq(records(k, JPX_TABLE_PIPELINE), 1);
+    const char *key = kit_run(k, "nothing", "");
+    kit_assert_json(kit_result(k, key), "null");
+    kit_assert_json(kit_status(k, key), "done");
+    kit_assert_json(kit_tree(k, key, "children"), "[]");
+    kit_assert_json(kit_tree(k, key, "outputs.default.value"), "null");
+    ck_assert_uint_eq(kit_records(k, JPX_TABLE_PIPELINE), 1);
 }
 
 /* SEMANTICS 3.5 */
 START_SCENARIO(s06_gcd)
 {
-    assert_json(result(k, run(k, "Gcd", "[1071,462]")), "21");
-    assert_json(result(k, run(k, "Gcd", "{\"a\":1071,\"b\":463}")), "1");
+    kit_assert_json(kit_result(k, kit_run(k, "Gcd", "[1071,462]")), "21");
+    kit_assert_json(kit_result(k, kit_run(k, "Gcd", "{\"a\":1071,\"b\":463}")), "1");
 }
 
 /* SEMANTICS 3.3: one dependency, and the same value in every place. */
 START_SCENARIO(s11_one_future_three_times)
 {
-    const char *key = run(k, "one_three_times", "");
-    assert_json(result(k, key), "[7,7,7]");
-    assert_json(journal(), "say 7, three");
-    ck_assert_uint_eq(jpx_pipeline_bits(pipeline_of(k, "three", 0)), 1);
+    const char *key = kit_run(k, "one_three_times", "");
+    kit_assert_json(kit_result(k, key), "[7,7,7]");
+    kit_assert_json(kit_journal(), "say 7, three");
+    ck_assert_uint_eq(jpx_pipeline_bits(kit_pipeline_of(k, "three", 0)), 1);
 }
 
 /* SEMANTICS 3.1 */
 START_SCENARIO(s13_every_value)
 {
-    const char *key = run(k, "round_trip", "");
-    assert_json(reason(k, key), "");
-    assert_json(journal(), "all the same");
-    const char *shown = result(k, key);
+    const char *key = kit_run(k, "round_trip", "");
+    kit_assert_json(kit_reason(k, key), "");
+    kit_assert_json(kit_journal(), "all the same");
+    const char *shown = kit_result(k, key);
     ck_assert_ptr_nonnull(strstr(shown, "\"least\":-9223372036854775808,\"greatest\":9223372036854775807"));
     ck_assert_ptr_nonnull(strstr(shown, "\"minus_zero\":-0.0"));
     ck_assert_ptr_nonnull(strstr(shown, "\"nan\":{\"$numberDouble\":\"NaN\"}"));
     ck_assert_ptr_nonnull(strstr(shown, "\"four\":\"\xf0\x9f\xa6\x89\xf4\x8f\xbf\xbf\""));
 
     /* a result is accepted as an argument, and gives the same bytes */
-    const char *again = run(k, "start_trip", jpx_format(k->arena, "[%s]", shown));
-    assert_json(reason(k, again), "");
-    assert_json(result(k, again), shown);
-    assert_json(result(k, run(k, "start_trip", jpx_format(k->arena, "{\"x\":%s}", shown))), shown);
+    const char *again = kit_run(k, "start_trip", jpx_format(k->arena, "[%s]", shown));
+    kit_assert_json(kit_reason(k, again), "");
+    kit_assert_json(kit_result(k, again), shown);
+    kit_assert_json(kit_result(k, kit_run(k, "start_trip", jpx_format(k->arena, "{\"x\":%s}", shown))), shown);
 }
 
 /* SEMANTICS 3.1 */
 START_SCENARIO(s13_values_alone)
 {
-    const char *key = run(k, "all_alone", "");
-    assert_json(reason(k, key), "");
-    assert_json(result(k, key), "true");
+    const char *key = kit_run(k, "all_alone", "");
+    kit_assert_json(kit_reason(k, key), "");
+    kit_assert_json(kit_result(k, key), "true");
     static const char *const values[] = {
         "null", "true", "false", "-9223372036854775808", "9223372036854775807", "-0.0", "1e+308",
         "\"\"", "[]",   "{}",    "[[],[null,{}]]"};
     for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
-        const char *shown = result(k, run(k, "echo", jpx_format(k->arena, "[%s]", values[i])));
+        const char *shown = kit_result(k, kit_run(k, "echo", jpx_format(k->arena, "[%s]", values[i])));
         ck_assert_msg(strcmp(shown, values[i]) == 0 ||
                           (shown[0] == '1' && strtod(shown, NULL) == strtod(values[i], NULL)),
                       "%s came back as %s", values[i], shown);
@@ -329,12 +330,13 @@ START_SCENARIO(s13_values_alone)
 /* SEMANTICS 3.2: by position, by name; optional and rest arguments. */
 START_SCENARIO(arguments_of_a_trigger)
 {
-    assert_json(result(k, run(k, "signed_up", "[1]")), "[1,null]");
-    assert_json(result(k, run(k, "signed_up", "[1,\"ana\",2,2.5]")), "[1,\"ana\",2.0,2.5]");
-    assert_json(result(k, run(k, "signed_up", "{\"rest\":[0.5],\"n\":2}")), "[2,null,0.5]");
-    assert_json(
-        result(k,
-               run(k, "typed",
+    kit_assert_json(kit_result(k, kit_run(k, "signed_up", "[1]")), "[1,null]");
+    kit_assert_json(kit_result(k, kit_run(k, "signed_up", "[1,\"ana\",2,2.5]")), "[1,\"ana\",2.0,2.5]");
+    kit_assert_json(kit_result(k, kit_run(k, "signed_up", "{\"rest\":[0.5],\"n\":2}")), "[2,null,0.5]");
+    kit_assert_json(
+        kit_result(
+            k, kit_run(
+                   k, "typed",
                    "[true,1,1,\"s\",{\"$date\":0},{\"$binary\":{\"base64\":\"AA==\",\"subType\":\"00\"}},{},[],null]")),
         "\"took them\"");
 }
@@ -364,16 +366,16 @@ START_SCENARIO(arguments_refused)
          "doc o"}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         const char *answer =
-            ask(k, "start", jpx_format(k->arena, "{\"pipe\":\"%s\",\"args\":%s}", bad[i].pipe, bad[i].args));
+            kit_ask(k, "start", jpx_format(k->arena, "{\"pipe\":\"%s\",\"args\":%s}", bad[i].pipe, bad[i].args));
         ck_assert_msg(strstr(answer, "\"error\"") && strstr(answer, bad[i].message), "%s %s: %s", bad[i].pipe,
                       bad[i].args, answer);
-        start(k, bad[i].pipe, bad[i].args);
+        kit_start(k, bad[i].pipe, bad[i].args);
     }
-    run_until_idle(k);
-    pass(k, 100);
-    ck_assert_uint_eq(records(k, JPX_TABLE_ROOT), 0);
-    ck_assert_uint_eq(records(k, JPX_TABLE_PIPELINE), 0);
-    ck_assert_uint_eq(records(k, JPX_TABLE_VALUE), 0);
+    kit_run_until_idle(k);
+    kit_pass(k, 100);
+    ck_assert_uint_eq(kit_records(k, JPX_TABLE_ROOT), 0);
+    ck_assert_uint_eq(kit_records(k, JPX_TABLE_PIPELINE), 0);
+    ck_assert_uint_eq(kit_records(k, JPX_TABLE_VALUE), 0);
 }
 
 int main(void)
@@ -381,18 +383,18 @@ int main(void)
     Suite *suite = suite_create("values");
     TCase *tcase = tcase_create("values");
     tcase_set_timeout(tcase, 120);
-    add_scenario(tcase, s01_echo);
-    add_scenario(tcase, s02_through_a_wait);
-    add_scenario(tcase, s03_chain);
-    add_scenario(tcase, s04_fan_in);
-    add_scenario(tcase, s04_side_by_side);
-    add_scenario(tcase, s05_nothing);
-    add_scenario(tcase, s06_gcd);
-    add_scenario(tcase, s11_one_future_three_times);
-    add_scenario(tcase, s13_every_value);
-    add_scenario(tcase, s13_values_alone);
-    add_scenario(tcase, arguments_of_a_trigger);
-    add_scenario(tcase, arguments_refused);
+    kit_add_scenario(tcase, s01_echo);
+    kit_add_scenario(tcase, s02_through_a_wait);
+    kit_add_scenario(tcase, s03_chain);
+    kit_add_scenario(tcase, s04_fan_in);
+    kit_add_scenario(tcase, s04_side_by_side);
+    kit_add_scenario(tcase, s05_nothing);
+    kit_add_scenario(tcase, s06_gcd);
+    kit_add_scenario(tcase, s11_one_future_three_times);
+    kit_add_scenario(tcase, s13_every_value);
+    kit_add_scenario(tcase, s13_values_alone);
+    kit_add_scenario(tcase, arguments_of_a_trigger);
+    kit_add_scenario(tcase, arguments_refused);
     suite_add_tcase(suite, tcase);
     return kit_main(suite);
 }

@@ -81,23 +81,24 @@ static const jp_def *const pipes[] = {&echo,  &rec,    &slow, &fail,    &busy,  
 /* SEMANTICS 2.3, 9 */
 START_SCENARIO(s78_tree)
 {
-    const char *key = run(k, "two", "");
+    const char *key = kit_run(k, "two", "");
     jpx_root_id id = root_id(k, key);
     put_leftover(k, &id);
-    assert_json(tree(k, key, "pipe"), "two");
-    assert_json(tree(k, key, "children.0.pipe"), "rec");
-    assert_json(tree(k, key, "children.1.pipe"), "rec");
-    assert_json(tree(k, key, "children.2.pipe"), ""); /* the leftover is absent */
-    assert_json(field(k, "tree", key, "total"), "3");
-    assert_json(field(k, "status", key, "pipelines"), "{\"done\":3}");
-    assert_json(tree(k, key, "children.0.args"), "[1]"); /* in the order of their yields */
-    assert_json(tree(k, key, "children.1.args"), "[{\"slot\":\"default\",\"of\":[0,1]}]");
-    assert_json(tree(k, key, "outputs.first.by"), tree(k, key, "children.0.pipeline")); /* slots name their fillers */
-    assert_json(tree(k, key, "outputs.default.by"), tree(k, key, "children.1.pipeline"));
-    assert_json(tree(k, key, "outputs.own.value"), "9");
-    assert_json(tree(k, key, "children.1.outputs.default.value"), "1");
-    ck_assert_ptr_nonnull(strstr(tree(k, key, "children.0.at"), "views.c:"));
-    ck_assert_ptr_null(strstr(ask(k, "why", key), "waits"));
+    kit_assert_json(kit_tree(k, key, "pipe"), "two");
+    kit_assert_json(kit_tree(k, key, "children.0.pipe"), "rec");
+    kit_assert_json(kit_tree(k, key, "children.1.pipe"), "rec");
+    kit_assert_json(kit_tree(k, key, "children.2.pipe"), ""); /* the leftover is absent */
+    kit_assert_json(kit_field(k, "tree", key, "total"), "3");
+    kit_assert_json(kit_field(k, "status", key, "pipelines"), "{\"done\":3}");
+    kit_assert_json(kit_tree(k, key, "children.0.args"), "[1]"); /* in the order of their yields */
+    kit_assert_json(kit_tree(k, key, "children.1.args"), "[{\"slot\":\"default\",\"of\":[0,1]}]");
+    kit_assert_json(kit_tree(k, key, "outputs.first.by"),
+                    kit_tree(k, key, "children.0.pipeline")); /* slots name their fillers */
+    kit_assert_json(kit_tree(k, key, "outputs.default.by"), kit_tree(k, key, "children.1.pipeline"));
+    kit_assert_json(kit_tree(k, key, "outputs.own.value"), "9");
+    kit_assert_json(kit_tree(k, key, "children.1.outputs.default.value"), "1");
+    ck_assert_ptr_nonnull(strstr(kit_tree(k, key, "children.0.at"), "views.c:"));
+    ck_assert_ptr_null(strstr(kit_ask(k, "why", key), "waits"));
 }
 
 /* ---- S79 ---- */
@@ -125,8 +126,8 @@ START_SCENARIO(s79_statuses)
 {
     at_hand = k;
     queued_status = NULL;
-    const char *key = start(k, "parent", "");
-    pass(k, 200);
+    const char *key = kit_start(k, "parent", "");
+    kit_pass(k, 200);
 
     static const struct {
         const char *path, *pipe, *status;
@@ -135,28 +136,28 @@ START_SCENARIO(s79_statuses)
         {"children.2.", "again", "retry"}, {"children.3.", "echo", "waiting"}, {"children.4.", "echo", "waiting"},
         {"children.5.", "slow", "running"}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        assert_json(tree(k, key, jpx_format(k->arena, "%spipe", rows[i].path)), rows[i].pipe);
-        assert_json(tree(k, key, jpx_format(k->arena, "%sstatus", rows[i].path)), rows[i].status);
-        const char *planned = tree(k, key, jpx_format(k->arena, "%splanned", rows[i].path));
-        const char *started = tree(k, key, jpx_format(k->arena, "%sstarted", rows[i].path));
+        kit_assert_json(kit_tree(k, key, jpx_format(k->arena, "%spipe", rows[i].path)), rows[i].pipe);
+        kit_assert_json(kit_tree(k, key, jpx_format(k->arena, "%sstatus", rows[i].path)), rows[i].status);
+        const char *planned = kit_tree(k, key, jpx_format(k->arena, "%splanned", rows[i].path));
+        const char *started = kit_tree(k, key, jpx_format(k->arena, "%sstarted", rows[i].path));
         ck_assert_str_ne(planned, "");
         if (strcmp(rows[i].status, "waiting") == 0)
-            assert_json(started, "");
+            kit_assert_json(started, "");
         else if (!k->virtual_time) /* bodies take real time, which no virtual clock has */
             ck_assert_str_ge(started, planned);
-        const char *ended = tree(k, key, jpx_format(k->arena, "%sended", rows[i].path));
+        const char *ended = kit_tree(k, key, jpx_format(k->arena, "%sended", rows[i].path));
         if (strcmp(rows[i].status, "done") == 0)
             ck_assert_str_ge(ended, started);
         else
-            assert_json(ended, "");
+            kit_assert_json(ended, "");
     }
-    assert_json(tree(k, key, "children.2.attempt"), "2"); /* the one that is due */
-    assert_json(tree(k, key, "children.1.attempt"), "1");
-    assert_json(tree(k, key, "children.3.attempt"), "0");
-    assert_json(tree(k, key, "outputs.default.by"), tree(k, key, "children.3.pipeline"));
-    assert_json(tree(k, key, "children.2.failure.text"), "gateway busy");
-    ck_assert_str_gt(tree(k, key, "children.2.due"), tree(k, key, "children.2.started"));
-    ck_assert_str_gt(tree(k, key, "children.1.due"), tree(k, key, "children.2.due"));
+    kit_assert_json(kit_tree(k, key, "children.2.attempt"), "2"); /* the one that is due */
+    kit_assert_json(kit_tree(k, key, "children.1.attempt"), "1");
+    kit_assert_json(kit_tree(k, key, "children.3.attempt"), "0");
+    kit_assert_json(kit_tree(k, key, "outputs.default.by"), kit_tree(k, key, "children.3.pipeline"));
+    kit_assert_json(kit_tree(k, key, "children.2.failure.text"), "gateway busy");
+    ck_assert_str_gt(kit_tree(k, key, "children.2.due"), kit_tree(k, key, "children.2.started"));
+    ck_assert_str_gt(kit_tree(k, key, "children.1.due"), kit_tree(k, key, "children.2.due"));
 
     const char *why = look_why(k, key);
     has_line(why, "question #1 waits for a reply, for ");
@@ -168,68 +169,68 @@ START_SCENARIO(s79_statuses)
     has_line(why, "slow #5 sleeps for ");
     ck_assert_ptr_null(strstr(why, "rec #0"));
 
-    ask(k, "abort", key);
-    finish(k, key);
+    kit_ask(k, "abort", key);
+    kit_finish(k, key);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         const char *status_then = strcmp(rows[i].status, "done") == 0 ? "done" : "aborted";
-        assert_json(tree(k, key, jpx_format(k->arena, "%sstatus", rows[i].path)), status_then);
+        kit_assert_json(kit_tree(k, key, jpx_format(k->arena, "%sstatus", rows[i].path)), status_then);
         if (i)
-            ck_assert_str_ne(tree(k, key, jpx_format(k->arena, "%sended", rows[i].path)), "");
+            ck_assert_str_ne(kit_tree(k, key, jpx_format(k->arena, "%sended", rows[i].path)), "");
     }
-    assert_json(tree(k, key, "children.4.started"), "");
+    kit_assert_json(kit_tree(k, key, "children.4.started"), "");
     static const char *const attempts[] = {"1", "1", "1", "0", "0", "1"}; /* that have begun */
     for (size_t i = 0; i < sizeof attempts / sizeof *attempts; i++)
-        assert_json(tree(k, key, jpx_format(k->arena, "children.%zu.attempt", i)), attempts[i]);
-    assert_json(tree(k, key, "outputs.default"), ""); /* echo #3 never gave it; rec #0 did give the other */
-    assert_json(tree(k, key, "outputs.left.by"), tree(k, key, "children.0.pipeline"));
-    assert_json(look_why(k, key), "");
-    ck_assert_str_ne(field(k, "status", key, "ended"), "");
-    assert_json(field(k, "list", "{\"status\":\"aborted\"}", "roots.0.pipe"), "parent");
+        kit_assert_json(kit_tree(k, key, jpx_format(k->arena, "children.%zu.attempt", i)), attempts[i]);
+    kit_assert_json(kit_tree(k, key, "outputs.default"), ""); /* echo #3 never gave it; rec #0 did give the other */
+    kit_assert_json(kit_tree(k, key, "outputs.left.by"), kit_tree(k, key, "children.0.pipeline"));
+    kit_assert_json(look_why(k, key), "");
+    ck_assert_str_ne(kit_field(k, "status", key, "ended"), "");
+    kit_assert_json(kit_field(k, "list", "{\"status\":\"aborted\"}", "roots.0.pipe"), "parent");
 }
 
 START_SCENARIO(s79_queued_and_at_work)
 {
     at_hand = k;
-    start(k, "two", "");
+    kit_start(k, "two", "");
     seam_after = see_queued;
-    finish(k, k->key);
-    assert_json(queued_status, "queued");
-    assert_json(queued_attempt, "0");
+    kit_finish(k, k->key);
+    kit_assert_json(queued_status, "queued");
+    kit_assert_json(queued_attempt, "0");
     has_line(queued_why, "rec #0 is queued for a worker of queue default");
     has_line(queued_why, "rec #1 waits for rec #0, which is queued");
-    start(k, "busy", "");
-    finish(k, k->key);
-    assert_json(at_work_status, "running");
-    assert_json(at_work_attempt, "1");
-    assert_json(at_work_why, "busy is at work on local, attempt 1");
+    kit_start(k, "busy", "");
+    kit_finish(k, k->key);
+    kit_assert_json(at_work_status, "running");
+    kit_assert_json(at_work_attempt, "1");
+    kit_assert_json(at_work_why, "busy is at work on local, attempt 1");
 }
 
 /* The list: newest first, by pipe and status, paged. */
 START_SCENARIO(s79_list)
 {
     for (int i = 0; i < 5; i++) {
-        run(k, i == 2 ? "says_no" : "rec", i == 2 ? "" : jpx_format(k->arena, "[%d]", i));
+        kit_run(k, i == 2 ? "says_no" : "rec", i == 2 ? "" : jpx_format(k->arena, "[%d]", i));
         stand_still(k, 3);
     }
     const char *newest = k->key;
-    assert_json(field(k, "list", "{}", "roots.0.key"), newest);
-    assert_json(field(k, "list", "{\"pipe\":\"says_no\"}", "roots.0.reason"), "m");
-    assert_json(field(k, "list", "{\"pipe\":\"says_no\"}", "roots.1"), "");
-    assert_json(field(k, "list", "{\"status\":\"done\",\"pipe\":\"says_no\"}", "roots"), "[]");
-    assert_json(field(k, "list", "{\"status\":\"running\"}", "roots"), "[]");
+    kit_assert_json(kit_field(k, "list", "{}", "roots.0.key"), newest);
+    kit_assert_json(kit_field(k, "list", "{\"pipe\":\"says_no\"}", "roots.0.reason"), "m");
+    kit_assert_json(kit_field(k, "list", "{\"pipe\":\"says_no\"}", "roots.1"), "");
+    kit_assert_json(kit_field(k, "list", "{\"status\":\"done\",\"pipe\":\"says_no\"}", "roots"), "[]");
+    kit_assert_json(kit_field(k, "list", "{\"status\":\"running\"}", "roots"), "[]");
     const char *after = "", *before_ = "z";
     int rows = 0;
     for (int page = 0; page < 5; page++) {
         const char *request = *after ? jpx_format(k->arena, "{\"limit\":2,\"after\":\"%s\"}", after) : "{\"limit\":2}";
         for (int i = 0; i < 2; i++) {
-            const char *id = field(k, "list", request, jpx_format(k->arena, "roots.%d.root", i));
+            const char *id = kit_field(k, "list", request, jpx_format(k->arena, "roots.%d.root", i));
             if (!*id)
                 break;
             ck_assert_str_lt(id, before_);
             before_ = id;
             rows++;
         }
-        after = field(k, "list", request, "next");
+        after = kit_field(k, "list", request, "next");
         if (strcmp(after, "null") == 0)
             break;
     }
@@ -295,9 +296,9 @@ START_SCENARIO(events_of_a_run)
                                            "0",
                                            NULL};
     jpx_sub *sub = watch(k);
-    const char *key = run(k, "history", "[false]");
-    run_until_idle(k);
-    assert_json(field(k, "status", key, "pipelines"), "{\"done\":4}");
+    const char *key = kit_run(k, "history", "[false]");
+    kit_run_until_idle(k);
+    kit_assert_json(kit_field(k, "status", key, "pipelines"), "{\"done\":4}");
     events_are(watched(k, sub), expected, "history.root-done");
 }
 
@@ -339,13 +340,13 @@ START_SCENARIO(events_of_an_abort)
                                            "0",
                                            NULL};
     jpx_sub *sub = watch(k);
-    const char *key = run(k, "history", "[true]");
-    run_until_idle(k);
+    const char *key = kit_run(k, "history", "[true]");
+    kit_run_until_idle(k);
     const char *seen = watched(k, sub);
     events_are(seen, expected, "history.root-aborted");
     /* both slow ones are over, whether they were done before or aborted */
     ck_assert_int_eq(count_in(seen, "slow.aborted") + count_in(seen, "slow.done"), 2);
-    const char *counts = field(k, "status", key, "pipelines");
+    const char *counts = kit_field(k, "status", key, "pipelines");
     has_line(counts, jpx_format(k->arena, "\"aborted\":%d", 2 + count_in(seen, "slow.aborted")));
 }
 
@@ -377,13 +378,13 @@ START_TEST(events_wait_for_the_hook)
     if (!k)
         return;
     at_hand = k;
-    const char *key = start(k, "has_hooked", "");
-    pass(k, 200);
+    const char *key = kit_start(k, "has_hooked", "");
+    kit_pass(k, 200);
     hook_sub = watch(k);
     jpx_sub *all = watch(k);
-    ask(k, "abort", key);
-    finish(k, key);
-    run_until_idle(k);
+    kit_ask(k, "abort", key);
+    kit_finish(k, key);
+    kit_run_until_idle(k);
     ck_assert_int_eq(count_in(seen_in_hook, "hooked.aborted"), 0);
     ck_assert_int_eq(count_in(watched(k, all), "hooked.aborted"), 1);
     kit_close(k);
@@ -394,48 +395,48 @@ END_TEST
 
 static void is_no_failure(kit *k, const char *verb, const char *key)
 {
-    const char *answer = ask(k, verb, key);
+    const char *answer = kit_ask(k, verb, key);
     ck_assert_msg(!strstr(answer, "\"code\""), "%s: %s", verb, answer);
 }
 
 /* SEMANTICS 9: an error row, never a failed list. */
 START_SCENARIO(damaged_records)
 {
-    run(k, "two", "");
+    kit_run(k, "two", "");
     const char *sound = k->key;
-    const char *key = start(k, "parent", "");
-    pass(k, 200);
+    const char *key = kit_start(k, "parent", "");
+    kit_pass(k, 200);
     jpx_root_id id = root_id(k, key);
 
     jpx_record child = record_of(k, JPX_TABLE_PIPELINE, &id, 2); /* question #1 */
     damage(k, JPX_TABLE_PIPELINE, child.id.data, child.id.size);
-    assert_json(tree(k, key, "children.1.error"), "the record of this pipeline is damaged");
-    assert_json(tree(k, key, "children.2.pipe"), "again"); /* the others are there */
+    kit_assert_json(kit_tree(k, key, "children.1.error"), "the record of this pipeline is damaged");
+    kit_assert_json(kit_tree(k, key, "children.2.pipe"), "again"); /* the others are there */
     has_line(look_why(k, key), "pipeline #1 has a damaged record");
-    has_line(field(k, "status", key, "pipelines"), "\"damaged\":1");
+    has_line(kit_field(k, "status", key, "pipelines"), "\"damaged\":1");
 
     jpx_record entry = record_of(k, JPX_TABLE_ENTRY, &id, 1); /* rec #0 */
     damage(k, JPX_TABLE_ENTRY, entry.id.data, entry.id.size);
-    assert_json(tree(k, key, "children.0.error"), "the record of this pipeline is damaged");
-    has_line(field(k, "status", key, "pipelines"), "\"damaged\":2");
+    kit_assert_json(kit_tree(k, key, "children.0.error"), "the record of this pipeline is damaged");
+    has_line(kit_field(k, "status", key, "pipelines"), "\"damaged\":2");
     static const char *const verbs[] = {"tree", "why", "status", "result"};
     for (size_t v = 0; v < 4; v++)
         is_no_failure(k, verbs[v], key);
 
-    ask(k, "abort", key); /* and the run can still be ended */
-    finish(k, key);
-    assert_json(status(k, key), "aborted");
-    assert_json(tree(k, key, "children.0.error"), "the record of this pipeline is damaged");
+    kit_ask(k, "abort", key); /* and the run can still be ended */
+    kit_finish(k, key);
+    kit_assert_json(kit_status(k, key), "aborted");
+    kit_assert_json(kit_tree(k, key, "children.0.error"), "the record of this pipeline is damaged");
 
     char text[JPX_ROOT_TEXT];
     damage(k, JPX_TABLE_ROOT, id.b, sizeof id.b);
-    const char *rows = ask(k, "list", "{}");
+    const char *rows = kit_ask(k, "list", "{}");
     has_line(rows, "the record of this root is damaged");
     has_line(rows, jpx_root_text(text, &id));
     has_line(rows, sound);
     for (size_t v = 0; v < 4; v++) /* asked for by its id: no other root is there, but this one is not unknown */
-        assert_json(field(k, verbs[v], jpx_root_text(text, &id), "error.code"), "damaged");
-    assert_json(status(k, sound), "done");
+        kit_assert_json(kit_field(k, verbs[v], jpx_root_text(text, &id), "error.code"), "damaged");
+    kit_assert_json(kit_status(k, sound), "done");
 }
 
 int main(void)
@@ -444,14 +445,14 @@ int main(void)
     TCase *tcase = tcase_create("views");
     seam_use();
     tcase_set_timeout(tcase, 120);
-    add_scenario(tcase, s78_tree);
-    add_scenario(tcase, s79_statuses);
-    add_scenario(tcase, s79_queued_and_at_work);
-    add_scenario(tcase, s79_list);
-    add_scenario(tcase, events_of_a_run);
-    add_scenario(tcase, events_of_an_abort);
-    add_scenario(tcase, events_wait_for_the_hook);
-    add_scenario(tcase, damaged_records);
+    kit_add_scenario(tcase, s78_tree);
+    kit_add_scenario(tcase, s79_statuses);
+    kit_add_scenario(tcase, s79_queued_and_at_work);
+    kit_add_scenario(tcase, s79_list);
+    kit_add_scenario(tcase, events_of_a_run);
+    kit_add_scenario(tcase, events_of_an_abort);
+    kit_add_scenario(tcase, events_wait_for_the_hook);
+    kit_add_scenario(tcase, damaged_records);
     suite_add_tcase(suite, tcase);
     return kit_main(suite);
 }

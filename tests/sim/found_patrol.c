@@ -166,7 +166,7 @@ JP_PIPE(one_of_two, p, .gives = "int64")
     world *w = the_world;
     uint8_t lo[JPX_MARK_SIZE] = {0}, hi[JPX_MARK_SIZE];
     jpx_records found;
-    jpx_mark mark;
+    jpx_execution execution;
     jp_error err;
 
     memset(hi, 0xff, sizeof hi);
@@ -174,8 +174,8 @@ JP_PIPE(one_of_two, p, .gives = "int64")
                              w->arena, &found, &err) == JP_OK);
     ck_assert_uint_eq(found.count, 2); /* both have left theirs */
     for (size_t i = 0; begun && i < found.count; i++) {
-        ck_assert(jpx_mark_decode(found.items[i], w->arena, &mark) && mark.begins);
-        renewed += mark.seen_ms == w->now_ms && mark.since_ms < w->now_ms;
+        ck_assert(jpx_execution_decode(found.items[i], w->arena, &execution) && execution.begins);
+        renewed += execution.seen_ms == w->now_ms && execution.since_ms < w->now_ms;
     }
     begun++;
     w->now_ms += SOON_MS;

@@ -43,7 +43,7 @@ MUTANTS = [
     ("t09_on_finished_of_a_body_at_work_when_the_abort_came", "traps_entries", "runtime/engine/repair.c",
      "    *begun = found.count > 0;", "    *begun = false;"),
     ("t09_on_finished_of_a_body_at_work_when_the_abort_came", "traps_entries", "runtime/worker/executions.c",
-     "        const jpx_mark mark = mark_of(w, job);\n        marks[count++] = record_of(w, &mark);\n"
+     "        const jpx_execution execution = execution_of(w, job);\n        marks[count++] = record_of(w, &execution);\n"
      "        job->hook_mark = marks[count - 1].id;\n    }\n    if (!count)",
      "        count++;\n    }\n    if (count < UINT32_MAX)"),
     ("t10_a_finish_bit_without_its_start_bit_and_the_event_is_lost", "traps_events", "runtime/engine/repair.c",
@@ -61,10 +61,10 @@ MUTANTS = [
     ("t13_the_second_walk_after_a_loss", "traps_events", "runtime/barrier/barrier.c",
      "        b->walk_ms = now + SECOND_WALK_MS;", "        b->walk_ms = now + PATROL_MAX_MS;"),
     ("t13_who_noticed_a_loss_dies_before_the_walk", "traps_events", "runtime/barrier/stream_loss.c",
-     "    *lost = count > 0;", "    *lost = false;"),
+     "    *known = found.count > 0;", "    *known = false;"),
     ("t14_one_duplicate_at_the_foot_of_a_ladder_of_diamonds", "traps_events", "runtime/engine/propagate.c",
-     "        if (ready[i].again && journals[look++].count)\n            continue;",
-     "        if (ready[i].again && journals[look++].count == UINT32_MAX)\n            continue;"),
+     "        if (ready[i].repeat.maybe && journals[look++].count)\n            continue;",
+     "        if (ready[i].repeat.maybe && journals[look++].count == UINT32_MAX)\n            continue;"),
 ]
 
 

@@ -98,7 +98,7 @@ static void watch(sim *s, actor *a, const seam_call *call)
         return;
     for (size_t i = 0; i < call->count && call->deliveries; i++) {
         jpx_run_event event;
-        if (!jpx_run_event_decode(call->deliveries[i]->data, s->w->arena, &event) || event.finish)
+        if (jpx_run_event_decode(call->deliveries[i]->data, &event) != JPX_DECODED || event.finish)
             continue;
         int root = sim_root_of(s, event.key.b);
         if (root < 0 || !s->flag_tick[root])

@@ -124,8 +124,10 @@ static void flag_up(world *w, const seam_call *call)
 static bool is_finish(world *w, const seam_call *call)
 {
     jpx_run_event event;
+
+    (void)w;
     return strstr(call->messages[0].subject, ".run.") &&
-           jpx_run_event_decode(call->messages[0].data, w->arena, &event) && event.finish;
+           jpx_run_event_decode(call->messages[0].data, &event) == JPX_DECODED && event.finish;
 }
 
 /* Between the decision and the hook of the root. */

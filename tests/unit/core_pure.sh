@@ -23,7 +23,8 @@ __ctype_(b|tolower|toupper)_loc
 _GLOBAL_OFFSET_TABLE_
 abort
 jpx_(assert_failed|fail|wrap|arena_new|arena_free|arena_reset|alloc|alloc_array|grow_|copy|hex|unhex|hash)
-jpx_(strdup|strndup|format|vformat|time_text)
+jpx_(strdup|strndup|format|vformat|time_text|is_name)
+jpx_text_(new|put|puts|add|quote|member|member_int|member_raw|member_time)
 jp_status_text
 bson_(append|iter|init|destroy|copy|concat|count|get|has|compare|equal|validate|array|value|sized|steal|reserve).*
 bson_(new|new_from_data|new_from_buffer|new_from_json|init_from_json|free|utf8_.*|as_.*json.*|json_string.*)

@@ -1,5 +1,6 @@
-/* golden.c -- records and events of version 1 as they were written when it was new (tests/golden/v1) are read today,
- * field by field. The files of a released version are never written again; a new version gets a folder of its own.
+/* golden.c -- records and events as each release wrote them (tests/golden/RELEASE) are read today, field by field, and
+ * so are they with fields added that nobody knows. The files of a release are never written again; the recipe for a new
+ * one stands in core/record.h and core/event.h.
  *
  *   unit_golden write FOLDER     writes them as this build does */
 #include "core/event.h"
@@ -12,6 +13,11 @@
 static const int64_t at_ms = 1763794800123, due_ms = 1763794860456;
 static const uint8_t gen[JPX_GEN_SIZE] = {0x80, 1, 2, 3, 4, 5, 6, 7};
 static const char root_text[] = "0199f2c3a4b5c6d7e8f90a1b";
+
+static const char *const releases[] = {"0.1", "0.2"};
+enum { RELEASES = sizeof releases / sizeof *releases };
+static const char *release;
+static bool with_unknown_fields;
 
 static jpx_arena *arena;
 
@@ -38,16 +44,41 @@ static void check_key(const jpx_key *key, uint32_t index)
     ck_assert(jpx_key_equal(key, &expected));
 }
 
+static jpx_bytes add_unknown(const char *name, jpx_bytes plain)
+{
+    static const char before[] = "{\"nobody\":{\"knows\":[1,2]},";
+    bson_t doc, copy, inner;
+
+    if (strstr(name, ".json")) {
+        char *json = jpx_format(arena, "%s%.*s", before, (int)plain.size - 1, (const char *)plain.data + 1);
+        return (jpx_bytes){(const uint8_t *)json, strlen(json)};
+    }
+    ck_assert(bson_init_static(&doc, plain.data, plain.size));
+    bson_copy_to(&doc, &copy);
+    bson_append_document_begin(&copy, "nobody", -1, &inner);
+    bson_append_int32(&inner, "knows", -1, 7);
+    bson_append_document_end(&copy, &inner);
+    return jpx_doc_take(&copy, arena);
+}
+
 static jpx_bytes golden(const char *name)
 {
     char path[1024];
     uint8_t *data = jpx_alloc(arena, 64 * 1024);
-    snprintf(path, sizeof path, "%s/tests/golden/v1/%s", getenv("JETPIPE_SOURCE_DIR"), name);
+    snprintf(path, sizeof path, "%s/tests/golden/%s/%s", getenv("JETPIPE_SOURCE_DIR"), release, name);
     FILE *file = fopen(path, "rb");
     ck_assert_msg(file != NULL, "%s is missing; sh tests/run.sh tells where the tests lie", path);
     size_t size = fread(data, 1, 64 * 1024, file);
     fclose(file);
-    return (jpx_bytes){data, size};
+    jpx_bytes plain = {data, size};
+    return with_unknown_fields ? add_unknown(name, plain) : plain;
+}
+
+/* Each test runs for each release, as it was written and with unknown fields. */
+static void chosen(int i)
+{
+    release = releases[i % RELEASES];
+    with_unknown_fields = i >= RELEASES;
 }
 
 static void check_value(jpx_bytes value, int64_t number)
@@ -188,26 +219,34 @@ static void write_all(void)
     put("timer.bson", jpx_timer_encode(due_ms, &key, 2, "AddOne", "slow", arena).doc);
     jpx_fill fill = {.owner = key, .filler = key_of(9), .slot = "default", .filler_slot = "rest", .step = 5};
     put("fill.bson", jpx_fill_encode(&fill, arena).doc);
-    jpx_mark mark = {.key = key, .step = 6, .since_ms = at_ms, .worker = "host/17"};
-    put("mark.bson", jpx_mark_encode(&mark, large, arena).doc);
+    jpx_execution execution = {.key = key, .step = 6, .since_ms = at_ms, .worker = "host/17"};
+    put("mark.bson", jpx_execution_encode(&execution, large, arena).doc);
+    jpx_handout handout = {
+        .generation = jpx_finish_key(root.id, gen), .since_ms = at_ms, .worker = "host/17", .by = key, .by_step = 6};
+    put("handout.bson", jpx_handout_encode(&handout, large, arena).doc);
+    put("tombstone.bson", jpx_tombstone_encode(&root.id, at_ms, arena).doc);
+    put("stream.bson", jpx_stream_mark_encode(at_ms * 1000000, at_ms, arena).doc);
     put("value.bson", jpx_value_encode(large, value_of(43), arena).doc);
 
     jpx_run_event run = {.key = key, .step = 2, .due = true}, finish = {.key = key, .finish = true};
     put("run.json", jpx_run_event_encode(&run, "AddOne", at_ms, arena));
     put("finish.json", jpx_run_event_encode(&finish, "AddOne", at_ms, arena));
-    jpx_fact facts[] = {{.kind = JPX_FACT_FILLED, .key = key_of(0), .count = 256, .slot = "default"},
-                        {.kind = JPX_FACT_FILLED, .key = key_of(300), .count = 1, .slot = "rest", .step = 4},
-                        {.kind = JPX_FACT_ENDED, .key = key_of(0), .count = 256},
-                        {.kind = JPX_FACT_FINISHED, .key = key_of(300), .count = 1}};
-    for (size_t i = 0; i < 4; i++)
-        facts[i].again = JPX_AGAIN;
-    put("slot.json", jpx_slot_event_encode(facts, 4, at_ms, arena));
+    jpx_fact facts[] = {
+        {.kind = JPX_FACT_FILLED, .key = key_of(0), .count = 256, .slot = "default"},
+        {.kind = JPX_FACT_FILLED, .key = key_of(300), .count = 1, .slot = "rest", .step = 4},
+        {.kind = JPX_FACT_FILLED, .key = key_of(301), .count = 1, .slot = "rest", .step = JPX_STEP_FILL},
+        {.kind = JPX_FACT_ENDED, .key = key_of(0), .count = 256},
+        {.kind = JPX_FACT_FINISHED, .key = key_of(300), .count = 1}};
+    for (size_t i = 0; i < 5; i++)
+        facts[i].repeat = JPX_REPEAT;
+    put("slot.json", jpx_slot_event_encode(facts, 5, at_ms, arena));
 }
 
 /* ---- read ---- */
 
 START_TEST(pipelines)
 {
+    chosen(_i);
     jpx_pipeline p;
     ck_assert(jpx_pipeline_decode(golden("pipeline.bson"), arena, &p));
     check_key(&p.key, 3);
@@ -250,6 +289,7 @@ static jpx_entry entry_of(const char *name, jpx_entry_kind kind, uint32_t step, 
 
 START_TEST(entries)
 {
+    chosen(_i);
     jpx_entry e = entry_of("returned.bson", JPX_ENTRY_RETURNED, 0, 2);
     ck_assert(e.body_us == 1234 && e.outs_count == 3);
     check_value(e.outs[0].value, 41);
@@ -280,6 +320,7 @@ END_TEST
 
 START_TEST(roots)
 {
+    chosen(_i);
     jpx_root root;
     char id[JPX_ROOT_TEXT];
     ck_assert(jpx_root_decode(golden("root.bson"), arena, &root));
@@ -310,6 +351,7 @@ static jpx_record record_of(const char *name)
 
 START_TEST(small_records)
 {
+    chosen(_i);
     jpx_barrier barrier;
     ck_assert(jpx_barrier_decode(golden("barrier.bson"), &barrier));
     check_key(&barrier.of, 3);
@@ -327,12 +369,24 @@ START_TEST(small_records)
     ck_assert_uint_eq(fill.step, 5);
     ck_assert_str_eq(fill.slot, "default");
     ck_assert_str_eq(fill.filler_slot, "rest");
-    jpx_mark mark;
-    ck_assert(jpx_mark_decode(record_of("mark.bson"), arena, &mark));
-    check_key(&mark.key, 3);
-    ck_assert(mark.step == 6 && mark.since_ms == at_ms);
-    ck_assert_str_eq(mark.worker, "host/17");
+    jpx_execution execution;
+    ck_assert(jpx_execution_decode(record_of("mark.bson"), arena, &execution));
+    check_key(&execution.key, 3);
+    ck_assert(execution.step == 6 && execution.since_ms == at_ms);
+    ck_assert_str_eq(execution.worker, "host/17");
     bson_iter_t iter;
+    if (strcmp(release, "0.1") != 0) { /* kinds that 0.1 has no files of */
+        jpx_handout handout;
+        int64_t since_ms;
+        ck_assert(jpx_handout_decode(record_of("handout.bson"), arena, &handout));
+        check_key(&handout.by, 3);
+        ck_assert(handout.by_step == 6 && handout.since_ms == at_ms);
+        ck_assert(!jpx_execution_decode(record_of("handout.bson"), arena, &execution));
+        ck_assert(jpx_tombstone_decode(record_of("tombstone.bson"), arena, &since_ms));
+        ck_assert_int_eq(since_ms, at_ms);
+        ck_assert(jpx_doc_find(golden("stream.bson"), "kind", &iter));
+        ck_assert_str_eq(bson_iter_utf8(&iter, NULL), "stream");
+    }
     ck_assert(jpx_doc_find(golden("value.bson"), "v", &iter));
     ck_assert_int_eq(bson_iter_as_int64(&iter), 43);
 }
@@ -340,24 +394,76 @@ END_TEST
 
 START_TEST(events)
 {
+    chosen(_i);
     jpx_run_event run;
-    ck_assert(jpx_run_event_decode(golden("run.json"), arena, &run));
+    ck_assert(jpx_run_event_decode(golden("run.json"), &run) == JPX_DECODED);
     check_key(&run.key, 3);
     ck_assert(run.step == 2 && run.due && !run.finish);
-    ck_assert(jpx_run_event_decode(golden("finish.json"), arena, &run));
+    ck_assert(jpx_run_event_decode(golden("finish.json"), &run) == JPX_DECODED);
     ck_assert(run.finish && !run.due);
     jpx_fact *facts;
     size_t count;
-    ck_assert(jpx_slot_event_decode(golden("slot.json"), arena, &facts, &count));
-    ck_assert_uint_eq(count, 4);
-    ck_assert(facts[0].kind == JPX_FACT_FILLED && facts[0].count == 256 && facts[0].step == 0 && facts[0].again);
+    ck_assert(jpx_slot_event_decode(golden("slot.json"), arena, &facts, &count) == JPX_DECODED);
+    ck_assert_uint_eq(count, strcmp(release, "0.1") == 0 ? 4 : 5);
+    ck_assert(facts[0].kind == JPX_FACT_FILLED && facts[0].count == 256 && facts[0].step == 0 && facts[0].repeat.maybe);
     check_key(&facts[0].key, 0);
     ck_assert_str_eq(facts[0].slot, "default");
     ck_assert(facts[1].count == 1 && facts[1].step == 4);
     check_key(&facts[1].key, 300);
     ck_assert_str_eq(facts[1].slot, "rest");
-    ck_assert(facts[2].kind == JPX_FACT_ENDED && facts[2].count == 256);
-    ck_assert(facts[3].kind == JPX_FACT_FINISHED && facts[3].count == 1);
+    if (count == 5)
+        ck_assert(facts[2].step == JPX_STEP_FILL && jpx_key_index(&facts[2].key) == 301);
+    ck_assert(facts[count - 2].kind == JPX_FACT_ENDED && facts[count - 2].count == 256);
+    ck_assert(facts[count - 1].kind == JPX_FACT_FINISHED && facts[count - 1].count == 1);
+}
+END_TEST
+
+static jpx_bytes text(const char *json)
+{
+    return (jpx_bytes){(const uint8_t *)json, strlen(json)};
+}
+
+/* An event of a version above ours is told from one that makes no sense. */
+START_TEST(newer_versions)
+{
+    static const char *const kinds[] = {"run", "slot"};
+    static const struct {
+        const char *type;
+        jpx_decoded as;
+    } types[] = {{"io.jetpipe.%s.v2", JPX_NEWER},      {"io.jetpipe.%s.v17", JPX_NEWER},
+                 {"io.jetpipe.%s.v0", JPX_MALFORMED},  {"io.jetpipe.%s.v", JPX_MALFORMED},
+                 {"io.jetpipe.%s.v2x", JPX_MALFORMED}, {"io.jetpipe.%s", JPX_MALFORMED},
+                 {"com.example.%s.v2", JPX_MALFORMED}, {"io.jetpipe.%sx.v2", JPX_MALFORMED}};
+
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        for (size_t k = 0; k < 2; k++) {
+            jpx_run_event run;
+            jpx_fact *facts;
+            size_t count;
+            const char *at = strstr(types[i].type, "%s");
+            jpx_bytes json = text(jpx_format(arena, "{\"type\":\"%.*s%s%s\",\"new\":1}", (int)(at - types[i].type),
+                                             types[i].type, kinds[k], at + 2));
+            ck_assert_int_eq(k ? jpx_slot_event_decode(json, arena, &facts, &count) : jpx_run_event_decode(json, &run),
+                             types[i].as);
+        }
+    for (int64_t version = 1; version <= 3; version++) {
+        bson_t doc = BSON_INITIALIZER;
+        bson_append_int32(&doc, "v", -1, (int32_t)version);
+        ck_assert_int_eq(jpx_record_is_newer(jpx_doc_take(&doc, arena)), version > JPX_RECORD_VERSION);
+    }
+}
+END_TEST
+
+/* 0.1 wrote the step of a forwarded slot as a number. */
+START_TEST(the_old_form_of_a_forwarded_fill)
+{
+    jpx_fact *facts;
+    size_t count;
+
+    ck_assert(jpx_slot_event_decode(text("{\"type\":\"io.jetpipe.slot.v1\",\"root\":\"0199f2c3a4b5c6d7e8f90a1b\","
+                                         "\"filled\":[\"8001020304050607:5/default@2147483647\"]}"),
+                                    arena, &facts, &count) == JPX_DECODED);
+    ck_assert(count == 1 && facts[0].step == JPX_STEP_FILL);
 }
 END_TEST
 
@@ -373,11 +479,13 @@ int main(int argc, char **argv)
     Suite *suite = suite_create("golden");
     TCase *tcase = tcase_create("golden");
     tcase_add_checked_fixture(tcase, setup, teardown);
-    tcase_add_test(tcase, pipelines);
-    tcase_add_test(tcase, entries);
-    tcase_add_test(tcase, roots);
-    tcase_add_test(tcase, small_records);
-    tcase_add_test(tcase, events);
+    tcase_add_loop_test(tcase, pipelines, 0, 2 * RELEASES);
+    tcase_add_loop_test(tcase, entries, 0, 2 * RELEASES);
+    tcase_add_loop_test(tcase, roots, 0, 2 * RELEASES);
+    tcase_add_loop_test(tcase, small_records, 0, 2 * RELEASES);
+    tcase_add_loop_test(tcase, events, 0, 2 * RELEASES);
+    tcase_add_test(tcase, newer_versions);
+    tcase_add_test(tcase, the_old_form_of_a_forwarded_fill);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

@@ -29,7 +29,7 @@ static bool slot_event(const char *facts, size_t *count)
     jpx_fact *some;
     const char *json =
         jpx_format(arena, "{\"type\":\"io.jetpipe.slot.v1\",\"root\":\"0199f2c3a4b5c6d7e8f90a1b\",%s}", facts);
-    return jpx_slot_event_decode(text(json), arena, &some, count);
+    return jpx_slot_event_decode(text(json), arena, &some, count) == JPX_DECODED;
 }
 
 START_TEST(one_event_costs_a_bounded_amount)

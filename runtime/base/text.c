@@ -1,6 +1,6 @@
-/* text.c -- see text.h. Grows by doubling; what is outgrown stays in the arena, which goes with the
- * request or the frame that the text was for. */
-#include "client/text.h"
+/* text.c -- grows by doubling; outgrown memory stays in the arena, which is freed with the event, request or frame that
+ * the text was for. */
+#include "base/text.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -53,14 +53,6 @@ void jpx_text_add(jpx_text *text, const char *fmt, ...)
     text->size += (size_t)size;
 }
 
-void jpx_text_pad(jpx_text *text, size_t columns)
-{
-    reserve(text, columns);
-    memset(text->s + text->size, ' ', columns);
-    text->size += columns;
-    text->s[text->size] = '\0';
-}
-
 void jpx_text_quote(jpx_text *text, const char *s)
 {
     jpx_text_puts(text, "\"");
@@ -97,4 +89,18 @@ void jpx_text_member_int(jpx_text *text, const char *name, int64_t value)
 {
     jpx_text_member_raw(text, name, "");
     jpx_text_add(text, "%" PRId64, value);
+}
+
+void jpx_text_member_time(jpx_text *text, const char *name, int64_t ms)
+{
+    char stamp[32];
+    jpx_time_text(stamp, ms);
+    jpx_text_member(text, name, stamp);
+}
+
+const char *jpx_json_text(jpx_arena *arena, const char *text)
+{
+    jpx_text out = jpx_text_new(arena);
+    jpx_text_quote(&out, text);
+    return out.s;
 }
