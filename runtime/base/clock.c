@@ -14,6 +14,11 @@ int64_t jpx_mono_ms(void)
     return jpx_mono_ns() / 1000000;
 }
 
+void jpx_pause_ms(int64_t ms)
+{
+    nanosleep(&(struct timespec){.tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000}, NULL);
+}
+
 void jpx_cond_init(pthread_cond_t *cond)
 {
     pthread_condattr_t attr;

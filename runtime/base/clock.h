@@ -9,6 +9,7 @@
 
 int64_t jpx_mono_ns(void);
 int64_t jpx_mono_ms(void);
+void jpx_pause_ms(int64_t ms); /* blocks; a signal may end it early */
 
 void jpx_cond_init(pthread_cond_t *); /* for jpx_cond_until */
 /* Waits for a signal. False, at once, when `mono_ms` has passed. May return early, as all condition variables do. */

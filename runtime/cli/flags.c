@@ -57,9 +57,7 @@ static jp_status set(jpx_options *options, const struct flag *flag, const char *
                             value);
         return JP_OK;
     case NAME:
-        fine = *value && strlen(value) <= JPX_NAME_MAX &&
-               !value[strspn(value, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")];
-        if (!fine)
+        if (!jpx_is_name(value))
             return jpx_fail(err, JP_E_INVALID, "%s must be 1 to %d letters, digits, _ or -, not '%.80s'", where,
                             JPX_NAME_MAX, value);
         break;

@@ -1,6 +1,7 @@
 /* follow.c -- see follow.h. History events of the root tell when to ask the api again. Events may be lost, so it also
  * asks at intervals: every few milliseconds at first, to end a short run at once, later at most ten times a second. */
 #include "cli/follow.h"
+#include "base/clock.h"
 #include "cli/live.h"
 #include "cli/signals.h"
 #include "cli/units.h"
@@ -76,11 +77,10 @@ static void wait_for_news(struct following *f)
         int64_t nap = left < NAP_MS ? left : NAP_MS;
         jpx_delivery *events[EVENTS];
         if (news || !f->events) {
-            if (jpx_signals_fd() >= 0 && !jpx_signals_seen()) {
+            if (jpx_signals_fd() >= 0 && !jpx_signals_seen())
                 jpx_signals_wait(nap);
-            } else {
-                nanosleep(&(struct timespec){0, nap * 1000000}, NULL);
-            }
+            else
+                jpx_pause_ms(nap);
             continue;
         }
         size_t count = jpx_sub_fetch(f->events, events, EVENTS, nap);

@@ -1,8 +1,8 @@
 /* host.c -- see host.h. The thread of a role only steps it; a step waits for messages by itself. */
 #include "cli/host.h"
+#include "base/clock.h"
 #include <signal.h>
 #include <string.h>
-#include <time.h>
 
 enum { DRAIN_PAUSE_MS = 10 };
 
@@ -103,11 +103,6 @@ jp_status jpx_host_open(jpx_host *host, const char *store, const char *nats, jp_
     return open_roles(host, err);
 }
 
-static void pause_ms(int64_t ms)
-{
-    nanosleep(&(struct timespec){ms / 1000, ms % 1000 * 1000000}, NULL);
-}
-
 static void *run_role(void *arg)
 {
     struct jpx_host_role *one = arg;
@@ -120,7 +115,7 @@ static void *run_role(void *arg)
         } else if (jpx_role_drain(one->role)) {
             break;
         } else if (!jpx_role_step(one->role, DRAIN_PAUSE_MS)) {
-            pause_ms(1); /* a draining role may return at once although it is not drained */
+            jpx_pause_ms(1); /* a draining role may return at once although it is not drained */
         }
     }
     atomic_store(&one->drained, true);
@@ -159,7 +154,7 @@ bool jpx_host_drain(jpx_host *host, int64_t timeout_ms)
         if (!drained && jpx_now(&host->cli->env) >= end)
             break;
         if (!drained)
-            pause_ms(DRAIN_PAUSE_MS);
+            jpx_pause_ms(DRAIN_PAUSE_MS);
     }
     return drained;
 }

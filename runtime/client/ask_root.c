@@ -1,7 +1,7 @@
 /* ask_root.c -- starts a root, and waits for its end. Blocks for the time that the caller sets. */
+#include "base/clock.h"
 #include "client/ask.h"
 #include <string.h>
-#include <time.h>
 
 enum { LATER_POLL_MS = 500 }; /* between two requests while no api role answers */
 
@@ -25,15 +25,6 @@ static jp_status read_args(const char *args, jpx_arena *arena, const char **out,
     if (bare)
         jpx_text_puts(&text, "]");
     *out = text.s;
-    return JP_OK;
-}
-
-static jp_status check_name(const char *pipe, jp_error *err)
-{
-    size_t size = strspn(pipe, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-");
-    if (size == 0 || pipe[size] != '\0' || size > JPX_NAME_MAX)
-        return jpx_fail(err, JP_E_INVALID, "'%.80s' cannot name a pipe: a name is 1 to %d letters, digits, _ or -",
-                        pipe, JPX_NAME_MAX);
     return JP_OK;
 }
 
@@ -73,7 +64,10 @@ jp_status jpx_ask_start(const jpx_asker *a, const jpx_start_request *start, jpx_
     jp_error why;
     jp_status status;
 
-    if ((status = check_name(pipe, err)) != JP_OK || (status = read_args(start->args, a->arena, &args, err)) != JP_OK)
+    if (!jpx_is_name(pipe))
+        return jpx_fail(err, JP_E_INVALID, "'%.80s' cannot name a pipe: a name is 1 to %d letters, digits, _ or -",
+                        pipe, JPX_NAME_MAX);
+    if ((status = read_args(start->args, a->arena, &args, err)) != JP_OK)
         return status;
     if (key && (*key == '\0' || strlen(key) > JPX_KEY_MAX))
         return jpx_fail(err, JP_E_INVALID, "a key has 1 to %d bytes; this one has %zu", JPX_KEY_MAX, strlen(key));
@@ -102,12 +96,6 @@ jp_status jpx_ask_start(const jpx_asker *a, const jpx_start_request *start, jpx_
         return jpx_fail(err, JP_E_DAMAGED, "the answer to the start of %s names no root", pipe);
     *out = (jpx_started){root, jpx_json_bool(answer.json, "existed", false), false, answer.text};
     return JP_OK;
-}
-
-static void pause_ms(int64_t ms)
-{
-    struct timespec time = {ms / 1000, ms % 1000 * 1000000};
-    nanosleep(&time, NULL);
 }
 
 jp_status jpx_ask_wait(const jpx_asker *a, const char *root_or_key, bool later, int64_t timeout_ms, jpx_answer *out,
@@ -143,7 +131,7 @@ jp_status jpx_ask_wait(const jpx_asker *a, const char *root_or_key, bool later, 
             break;
         }
         if (status != JP_OK)
-            pause_ms(LATER_POLL_MS < slice ? LATER_POLL_MS : slice);
+            jpx_pause_ms(LATER_POLL_MS < slice ? LATER_POLL_MS : slice);
     }
     if (status == JP_OK) {
         out->text = jpx_copy(a->arena, out->text.data, out->text.size);
