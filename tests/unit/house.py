@@ -5,6 +5,7 @@ arrows     a folder includes only the folders that ARROWS allows it
 citations  a file cites only what is in the repository: documents, files, traps and sections of docs/protocol.md
 hosts      no file names the host of a package registry
 openings   a .c, .h, .cc or .sh file begins with its own name: "name.c -- what it owns"
+maps       each folder of sources has a README that names every .c file in it
 
 PENDING holds the folders that are not in order yet.
 Environment: JETPIPE_SOURCE_DIR (ctest sets it)."""
@@ -41,8 +42,9 @@ PENDING = {
                   "runtime/exec", "runtime/role", "store", "tests/contract", "tests/scenario",
                   "tests/sim"],
     "hosts": ["tests/lib"],
-    "openings": ["runtime/core", "runtime/engine", "runtime/role", "tests/scenario", "tests/sim",
-                 "tests/unit"],
+    "openings": ["runtime/base", "runtime/engine", "runtime/role", "tests/scenario", "tests/sim", "tests/unit"],
+    "maps": ["runtime/api", "runtime/barrier", "runtime/base", "runtime/core", "runtime/engine", "runtime/exec",
+             "runtime/role", "store"],
 }
 # Documents that are being written and may be cited already.
 COMING = ("docs/",)
@@ -211,7 +213,7 @@ def citations(tree):
                 yield path, "links to %s, which does not exist" % link
 
 
-# ---- hosts, openings ----
+# ---- hosts, openings, maps ----
 
 def hosts(tree):
     for path, text in tree.items():
@@ -231,6 +233,14 @@ def openings(tree):
             yield path, "begins with the name of another file, %s" % match[1]
 
 
+def maps(tree):
+    for path in tree:
+        folder = os.path.dirname(path)
+        if path.endswith(".c") and folder.startswith(("runtime/", "store", "tasks")):
+            if "`%s`" % os.path.basename(path) not in tree.get(folder + "/README.md", ""):
+                yield path, "%s/README.md does not name it in backticks" % folder
+
+
 # What declared() finds in a header of every kind of declaration.
 HEADER = """typedef struct opaque opaque; struct ahead; struct body { int x; };
 typedef struct both { int x; } both;
@@ -246,7 +256,7 @@ inline int cxx(void) { return 0; }
 """
 FOUND = "FIVE FOUR MACRO ONE THREE body both call kind opaque pointer thing"
 
-CHECKS = {"names": names, "arrows": arrows, "citations": citations, "hosts": hosts, "openings": openings}
+CHECKS = {"names": names, "arrows": arrows, "citations": citations, "hosts": hosts, "openings": openings, "maps": maps}
 
 
 def main():
