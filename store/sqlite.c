@@ -139,7 +139,7 @@ static jp_status sqlite_root_by_key(jpx_store *store, const char *key, jpx_arena
 {
     jpx_sql *sql = reader(store);
     sqlite3_stmt *statement = jpx_sql_statement(sql, JPX_SQL_ROOT_BY_KEY, JPX_TABLE_ROOT, err);
-    jpx_records found = {NULL, 0};
+    jpx_records found = {0};
     jp_status status;
 
     if (!statement)

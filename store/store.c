@@ -62,7 +62,7 @@ jp_status jpx_store_scan(jpx_store *store, jpx_table table, jpx_bytes lo, jpx_by
     check_id(table, lo);
     check_id(table, hi);
     JPX_ASSERT(limit > 0);
-    *out = (jpx_records){NULL, 0};
+    *out = (jpx_records){0};
     return store->ops->scan(store, table, lo, hi, limit, backwards, arena, out, err);
 }
 
@@ -125,6 +125,6 @@ jp_status jpx_store_list_roots(jpx_store *store, const jpx_root_filter *filter, 
     JPX_ASSERT(filter->limit > 0);
     if (filter->before.size)
         check_id(JPX_TABLE_ROOT, filter->before);
-    *out = (jpx_records){NULL, 0};
+    *out = (jpx_records){0};
     return store->ops->list_roots(store, filter, arena, out, err);
 }

@@ -69,7 +69,7 @@ static jp_status remove_some(api *a, const bson_t *doc, int64_t now, int64_t *re
     older = older > now ? now : older;
     for (size_t f = 0; f < 2; f++) {
         jpx_root_filter filter = {.status = finals[f], .older_ms = now - older + 1, .limit = CLEANUP_ROOTS};
-        jpx_records found = {NULL, 0};
+        jpx_records found = {0};
         if (status && strcmp(status, finals[f]) != 0)
             continue;
         if (jpx_store_list_roots(session->store, &filter, session->arena, &found, err) != JP_OK)

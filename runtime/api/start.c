@@ -173,18 +173,23 @@ static jp_status write_roots(api *a, start *starts, size_t count, jpx_outbox *bo
     n = 0;
     for (size_t i = 0; i < count; i++) {
         start *s = &starts[i];
-        jpx_records values;
+        jpx_records values = {0};
         if (!s->good || s->existed)
             continue;
-        jpx_key key = jpx_key_root(s->root);
         jpx_root root = {.id = s->root,
                          .pipe = s->pipe->name,
                          .key = s->key,
                          .started_ms = jpx_now(session->env),
                          .status = "running"};
-        pipelines[n] = jpx_plan_root(&key, s->pipe->name, s->pipe->queue, s->args,
-                                     jpx_registry_facts((void *)a->role.parts.registry, s->pipe->name), root.started_ms,
-                                     jpx_random_fn, (void *)session->env, session->arena, &values);
+        jpx_root_plan plan = {.key = jpx_key_root(s->root),
+                              .pipe = s->pipe->name,
+                              .queue = s->pipe->queue,
+                              .args = s->args,
+                              .facts = jpx_registry_facts((void *)a->role.parts.registry, s->pipe->name),
+                              .now_ms = root.started_ms,
+                              .random = jpx_random_fn,
+                              .random_ctx = (void *)session->env};
+        pipelines[n] = jpx_plan_root(&plan, session->arena, &values);
         if (values.count &&
             jpx_store_insert(session->store, JPX_TABLE_VALUE, values.items, values.count, NULL, err) != JP_OK)
             return err->status;

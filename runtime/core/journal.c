@@ -56,9 +56,15 @@ jpx_next jpx_journal_next(const jpx_journal *journal, uint32_t step, bool due)
         return before->completes ? JPX_NEXT_COMPLETE : JPX_NEXT_TIMEOUT;
     case JPX_ENTRY_REPLIED:
         return before->hooked ? JPX_NEXT_REPLY : JPX_NEXT_NOTHING;
-    default:
-        return JPX_NEXT_NOTHING;
+    case JPX_ENTRY_RETURNED:
+    case JPX_ENTRY_PLANNED:
+    case JPX_ENTRY_FAILED:
+    case JPX_ENTRY_ABORTED:
+    case JPX_ENTRY_FINISHED:
+    case JPX_ENTRY_KINDS:
+        break;
     }
+    return JPX_NEXT_NOTHING;
 }
 
 void jpx_journal_carry(const jpx_journal *journal, jpx_arena *arena, jpx_entry *next)
@@ -140,8 +146,6 @@ jpx_status_kind jpx_journal_status(const jpx_journal *journal, const jpx_evidenc
             return decided(journal, false);
         return JPX_IS_RUNNING;
     }
-    if (last->kind == JPX_ENTRY_FINISHED)
-        return last->aborted ? JPX_IS_ABORTED : JPX_IS_DONE;
     switch (last->kind) {
     case JPX_ENTRY_RETURNED:
         return decided(journal, false);
@@ -152,9 +156,14 @@ jpx_status_kind jpx_journal_status(const jpx_journal *journal, const jpx_evidenc
         return decided(journal, true);
     case JPX_ENTRY_RETRY:
         return evidence->marked ? JPX_IS_RUNNING : JPX_IS_RETRY;
-    default:
-        return JPX_IS_RUNNING;
+    case JPX_ENTRY_FINISHED:
+        return last->aborted ? JPX_IS_ABORTED : JPX_IS_DONE;
+    case JPX_ENTRY_PLANNED:
+    case JPX_ENTRY_WAITING:
+    case JPX_ENTRY_KINDS:
+        break;
     }
+    return JPX_IS_RUNNING;
 }
 
 int64_t jpx_retry_delay_ms(const jp_retry_policy *policy, int failed_attempt, double unit)

@@ -3,11 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct records {
-    jpx_record *items;
-    size_t count, cap;
-} records;
-
 /* ---- checks: nothing from a body's process is trusted ---- */
 
 static bool is_document(jpx_bytes doc)
@@ -67,21 +62,28 @@ jp_status jpx_plan_check(const jpx_outcome *outcome, jp_error *err)
 
 /* ---- large values ---- */
 
-static void spill(const jpx_plan_input *in, const jpx_key *key, uint32_t step, jpx_bytes value, jpx_arena *arena,
-                  uint8_t id[JPX_VALUE_SIZE], records *values)
+typedef struct large_values { /* where they go */
+    void (*random)(void *ctx, void *out, size_t size);
+    void *random_ctx;
+    jpx_arena *arena;
+    jpx_records *records;
+} large_values;
+
+static void spill(const large_values *to, const jpx_key *key, uint32_t step, jpx_bytes value,
+                  uint8_t id[JPX_VALUE_SIZE])
 {
     uint8_t tail[8];
 
     /* New for each execution: under a fixed id, the entry of one could point to the value of another (docs/protocol.md,
      * trap 3). */
-    in->random(in->random_ctx, tail, sizeof tail);
+    to->random(to->random_ctx, tail, sizeof tail);
     jpx_tail_id(id, key, step, tail);
-    jpx_record record = jpx_value_encode(id, value, arena);
-    JPX_PUSH(arena, values->items, values->count, values->cap) = record;
+    jpx_record record = jpx_value_encode(id, value, to->arena);
+    JPX_PUSH(to->arena, to->records->items, to->records->count, to->records->cap) = record;
 }
 
 /* Moves large arguments into value records and leaves null in their places. */
-static void spill_args(const jpx_plan_input *in, jpx_pipeline *p, jpx_arena *arena, records *values)
+static void spill_args(const large_values *to, jpx_pipeline *p)
 {
     bson_iter_t iter;
     bson_t kept = BSON_INITIALIZER;
@@ -93,24 +95,24 @@ static void spill_args(const jpx_plan_input *in, jpx_pipeline *p, jpx_arena *are
         return;
     }
     for (; bson_iter_next(&iter); arg++) {
-        jpx_bytes value = jpx_value_of(&iter, arena);
+        jpx_bytes value = jpx_value_of(&iter, to->arena);
         bool inside = p->refs_count != 0 && bson_iter_type(&iter) == BSON_TYPE_ARRAY;
         if (value.size <= JPX_INLINE_MAX / 8 || (inside && value.size <= JPX_INLINE_MAX)) {
             bson_append_iter(&kept, bson_iter_key(&iter), -1, &iter);
             continue;
         }
         jpx_large large = {.arg = arg};
-        spill(in, &p->key, UINT32_MAX, value, arena, large.id, values);
-        JPX_PUSH(arena, p->large, p->large_count, cap) = large;
+        spill(to, &p->key, UINT32_MAX, value, large.id);
+        JPX_PUSH(to->arena, p->large, p->large_count, cap) = large;
         bson_append_null(&kept, bson_iter_key(&iter), -1);
     }
-    p->args = jpx_doc_take(&kept, arena);
+    p->args = jpx_doc_take(&kept, to->arena);
 }
 
 void jpx_plan_outputs(const jpx_plan_input *in, jpx_arena *arena, jpx_entry *entry, jpx_generation *out)
 {
     const jpx_outcome *outcome = in->outcome;
-    records values = {out->values.items, out->values.count, out->values.count};
+    const large_values values = {in->random, in->random_ctx, arena, &out->values};
     size_t inline_size = 0;
 
     entry->outs = jpx_alloc_array(arena, outcome->outputs_count, sizeof *entry->outs);
@@ -124,13 +126,12 @@ void jpx_plan_outputs(const jpx_plan_input *in, jpx_arena *arena, jpx_entry *ent
             continue;
         if (from->value.size > JPX_INLINE_MAX || inline_size + from->value.size > 2 * JPX_INLINE_MAX) {
             to->large = true;
-            spill(in, &in->self->key, in->step, from->value, arena, to->large_id, &values);
+            spill(&values, &in->self->key, in->step, from->value, to->large_id);
         } else {
             to->value = from->value;
             inline_size += from->value.size;
         }
     }
-    out->values = (jpx_records){values.items, values.count};
 }
 
 /* ---- dependencies ---- */
@@ -202,18 +203,17 @@ static void set_deps(jpx_pipeline *p, const pair *pairs, size_t count, jpx_arena
     }
 }
 
-static void add_waiter(jpx_pipeline *producer, size_t *cap, const char *slot, uint32_t consumer, uint32_t bit,
-                       uint32_t bits, jpx_arena *arena)
+static void add_waiter(jpx_pipeline *producer, size_t *cap, jpx_waiter added, jpx_arena *arena)
 {
     for (size_t i = producer->waiters_count; i-- > 0 && i + 4 > producer->waiters_count;) {
         jpx_waiter *waiter = &producer->waiters[i];
-        if (slot_order(waiter->slot, slot) == 0 && waiter->bit == bit && waiter->bits == bits &&
-            waiter->consumer + waiter->count == consumer) {
+        if (slot_order(waiter->slot, added.slot) == 0 && waiter->bit == added.bit && waiter->bits == added.bits &&
+            waiter->consumer + waiter->count == added.consumer) {
             waiter->count++;
             return;
         }
     }
-    JPX_PUSH(arena, producer->waiters, producer->waiters_count, *cap) = (jpx_waiter){slot, consumer, 1, bit, bits};
+    JPX_PUSH(arena, producer->waiters, producer->waiters_count, *cap) = added;
 }
 
 /* ---- outputs forwarded to children: one link to the nearest ancestor slot that somebody waits for ---- */
@@ -301,7 +301,7 @@ jp_status jpx_plan_children(const jpx_plan_input *in, jpx_arena *arena, jpx_gene
     jpx_pipeline *children = jpx_alloc_array(arena, n, sizeof *children);
     size_t *waiter_caps = jpx_alloc_array(arena, n, sizeof *waiter_caps);
     size_t *link_caps = jpx_alloc_array(arena, n, sizeof *link_caps);
-    records barriers = {0}, values = {out->values.items, out->values.count, out->values.count};
+    const large_values values = {in->random, in->random_ctx, arena, &out->values};
     size_t pairs_cap = 0;
     pair *pairs = NULL;
 
@@ -318,11 +318,10 @@ jp_status jpx_plan_children(const jpx_plan_input *in, jpx_arena *arena, jpx_gene
         size_t bits = gather(&in->outcome->children[i], &pairs, &pairs_cap);
         set_deps(&children[i], pairs, bits, arena);
         for (size_t b = 0; b < bits; b++)
-            add_waiter(&children[pairs[b].child], &waiter_caps[pairs[b].child], pairs[b].slot, i, (uint32_t)b,
-                       (uint32_t)bits, arena);
+            add_waiter(&children[pairs[b].child], &waiter_caps[pairs[b].child],
+                       (jpx_waiter){pairs[b].slot, i, 1, (uint32_t)b, (uint32_t)bits}, arena);
         if (bits > 1) /* a single dependency needs no counter: its fill makes the child ready */
-            jpx_barrier_records(&children[i].key, &children[i].key, (uint32_t)bits, arena, &barriers.items,
-                                &barriers.count, &barriers.cap);
+            jpx_barrier_records(&children[i].key, &children[i].key, (uint32_t)bits, arena, &out->barriers);
         if (bits == 0) {
             out->ready[out->ready_count] = children[i].key;
             out->ready_pipe[out->ready_count] = children[i].pipe;
@@ -335,38 +334,31 @@ jp_status jpx_plan_children(const jpx_plan_input *in, jpx_arena *arena, jpx_gene
     free(pairs);
     link_outputs(in, children, link_caps, arena);
 
-    /* The finish counter belongs to the generation, and even that of a single child has one (docs/protocol.md, trap 1).
-     */
+    /* The finish counter belongs to the generation. Even one child has one (docs/protocol.md, trap 1). */
     jpx_key finish = jpx_finish_key(jpx_key_root_id(&in->self->key), in->gen);
-    jpx_barrier_records(&finish, &in->self->key, n, arena, &barriers.items, &barriers.count, &barriers.cap);
+    jpx_barrier_records(&finish, &in->self->key, n, arena, &out->barriers);
 
     out->pipelines.items = jpx_alloc_array(arena, n, sizeof *out->pipelines.items);
     out->pipelines.count = n;
     for (uint32_t i = 0; i < n; i++) {
-        spill_args(in, &children[i], arena, &values);
+        spill_args(&values, &children[i]);
         out->pipelines.items[i] = jpx_pipeline_encode(&children[i], arena);
     }
-    out->barriers = (jpx_records){barriers.items, barriers.count};
-    out->values = (jpx_records){values.items, values.count};
     return JP_OK;
 }
 
-jpx_record jpx_plan_root(const jpx_key *root, const char *pipe, const char *queue, jpx_bytes args, jpx_pipe_facts facts,
-                         int64_t now_ms, void (*random)(void *, void *, size_t), void *random_ctx, jpx_arena *arena,
-                         jpx_records *values)
+jpx_record jpx_plan_root(const jpx_root_plan *plan, jpx_arena *arena, jpx_records *values)
 {
-    jpx_plan_input in = {.random = random, .random_ctx = random_ctx};
-    records spilled = {0};
-    jpx_pipeline p = {.key = *root,
-                      .pipe = pipe,
-                      .queue = queue,
-                      .planned_ms = now_ms,
+    const large_values to = {plan->random, plan->random_ctx, arena, values};
+    jpx_pipeline p = {.key = plan->key,
+                      .pipe = plan->pipe,
+                      .queue = plan->queue,
+                      .planned_ms = plan->now_ms,
                       .siblings = 1,
-                      .args = args,
-                      .hook = facts.hook,
-                      .cancel = facts.cancel};
+                      .args = plan->args,
+                      .hook = plan->facts.hook,
+                      .cancel = plan->facts.cancel};
 
-    spill_args(&in, &p, arena, &spilled);
-    *values = (jpx_records){spilled.items, spilled.count};
+    spill_args(&to, &p);
     return jpx_pipeline_encode(&p, arena);
 }

@@ -43,12 +43,20 @@ jp_status jpx_plan_check(const jpx_outcome *, jp_error *err);
 /* Fills in entry->outs from the outcome. Values that are too large for the entry go to out->values. */
 void jpx_plan_outputs(const jpx_plan_input *, jpx_arena *, jpx_entry *entry, jpx_generation *out);
 
-/* Plans the whole generation. An unknown child pipe is JP_E_INVALID (a programming error, SEMANTICS 2.7). */
+/* Plans the whole generation into *out, which must be zeroed. An unknown child pipe is JP_E_INVALID (a programming
+ * error, SEMANTICS 2.7). */
 jp_status jpx_plan_children(const jpx_plan_input *, jpx_arena *, jpx_generation *out, jp_error *err);
 
+typedef struct jpx_root_plan {
+    jpx_key key;
+    const char *pipe, *queue;
+    jpx_bytes args;
+    jpx_pipe_facts facts;
+    int64_t now_ms;
+    void (*random)(void *ctx, void *out, size_t size);
+    void *random_ctx;
+} jpx_root_plan;
 /* Returns the record of a root pipeline. Large arguments go to *values. */
-jpx_record jpx_plan_root(const jpx_key *root, const char *pipe, const char *queue, jpx_bytes args, jpx_pipe_facts,
-                         int64_t now_ms, void (*random)(void *, void *, size_t), void *random_ctx, jpx_arena *,
-                         jpx_records *values);
+jpx_record jpx_plan_root(const jpx_root_plan *, jpx_arena *, jpx_records *values);
 
 #endif

@@ -140,8 +140,7 @@ typedef struct jpx_barrier {
 } jpx_barrier;
 
 /* Appends the records of a barrier with `bits` bits: one, or parts and a top. `at` is the start or finish key. */
-void jpx_barrier_records(const jpx_key *at, const jpx_key *of, uint32_t bits, jpx_arena *, jpx_record **records,
-                         size_t *count, size_t *cap);
+void jpx_barrier_records(const jpx_key *at, const jpx_key *of, uint32_t bits, jpx_arena *, jpx_records *);
 bool jpx_barrier_decode(jpx_bytes doc, jpx_barrier *);
 jpx_key jpx_finish_key(jpx_root_id, const uint8_t gen[JPX_GEN_SIZE]);
 /* Where bit `bit` of a barrier with `bits` bits stands. */

@@ -51,17 +51,16 @@ static jpx_record barrier_record(const jpx_key *at, uint32_t part, const jpx_key
     return (jpx_record){jpx_copy(arena, id, sizeof id), jpx_doc_take(&doc, arena)};
 }
 
-void jpx_barrier_records(const jpx_key *at, const jpx_key *of, uint32_t bits, jpx_arena *arena, jpx_record **records,
-                         size_t *count, size_t *cap)
+void jpx_barrier_records(const jpx_key *at, const jpx_key *of, uint32_t bits, jpx_arena *arena, jpx_records *records)
 {
     if (bits > JPX_PART_BITS)
         for (uint32_t part = 0; part * JPX_PART_BITS < bits; part++) {
             uint32_t rest = bits - part * JPX_PART_BITS;
             jpx_record record = barrier_record(at, part, of, rest < JPX_PART_BITS ? rest : JPX_PART_BITS, arena);
-            JPX_PUSH(arena, *records, *count, *cap) = record;
+            JPX_PUSH(arena, records->items, records->count, records->cap) = record;
         }
     jpx_record top = barrier_record(at, JPX_TOP_PART, of, jpx_barrier_top_bits(bits), arena);
-    JPX_PUSH(arena, *records, *count, *cap) = top;
+    JPX_PUSH(arena, records->items, records->count, records->cap) = top;
 }
 
 bool jpx_barrier_decode(jpx_bytes doc, jpx_barrier *barrier)

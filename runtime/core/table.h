@@ -33,7 +33,7 @@ typedef struct jpx_record {
 
 typedef struct jpx_records {
     jpx_record *items;
-    size_t count;
+    size_t count, cap; /* cap: of JPX_PUSH */
 } jpx_records;
 
 /* Bits in one word of a barrier: an int64 that is never negative. */

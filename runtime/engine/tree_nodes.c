@@ -32,7 +32,7 @@ static jp_status scan_all(jpx_session *session, jpx_table table, const uint8_t *
         for (size_t i = size; i-- > 0 && ++from[i] == 0;) /* the next id */
             ;
     }
-    *out = (jpx_records){items, count};
+    *out = (jpx_records){items, count, count};
     return JP_OK;
 }
 

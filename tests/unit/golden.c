@@ -195,10 +195,9 @@ static void write_all(void)
     put_entry("aborted.bson", (jpx_entry){.kind = JPX_ENTRY_ABORTED, .attempt = 1, .begun = true});
     put_entry("finished.bson", (jpx_entry){.kind = JPX_ENTRY_FINISHED, .attempt = 1, .aborted = true, .step = 4});
 
-    jpx_record *barriers = NULL;
-    size_t count = 0, cap = 0;
-    jpx_barrier_records(&key, &key, 70, arena, &barriers, &count, &cap);
-    put("barrier.bson", barriers[0].doc);
+    jpx_records barriers = {0};
+    jpx_barrier_records(&key, &key, 70, arena, &barriers);
+    put("barrier.bson", barriers.items[0].doc);
     jpx_root root = {
         .id = jpx_key_root_id(&key), .pipe = "Order", .key = "order-17", .started_ms = at_ms, .status = "running"};
     put("root.bson", jpx_root_encode(&root, arena).doc);
