@@ -3,7 +3,8 @@
 #ifndef JPX_API_H
 #define JPX_API_H
 
-#include "engine/engine.h"
+#include "api/view.h"
+#include "engine/root.h"
 
 enum {
     JPX_WAITERS_MS = 50, /* between two looks at the roots that requests wait for */

@@ -2,8 +2,7 @@
  *
  * One thread. A batch of slot events is settled together and acked last. Timers are durable records: they are looked
  * for, so that they survive restarts of everything and hold nothing while they wait. */
-#include "base/text.h"
-#include "engine/engine.h"
+#include "barrier/barrier.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -134,17 +133,6 @@ static size_t take_slots(barrier *b, int64_t wait_ms)
 
 /* ---- timers ---- */
 
-/* The records of a root that was cleaned up are removed once more: bodies in flight may have inserted since. */
-static void sweep(jpx_session *session, jpx_outbox *box, const jpx_key *key)
-{
-    char text[JPX_ROOT_TEXT];
-    jpx_root_id root = jpx_key_root_id(key);
-    char *data = jpx_format(session->arena, "{\"root\":\"%s\"}", jpx_root_text(text, &root));
-    jpx_message message = {.subject = jpx_format(session->arena, "%s.control.sweep", jpx_bus_prefix(session->bus)),
-                           .data = {(const uint8_t *)data, strlen(data)}};
-    jpx_outbox_message(box, &message);
-}
-
 /* Timers up to `until_ms`, the first ones first. */
 static jp_status scan_timers(barrier *b, int64_t until_ms, size_t limit, jpx_records *found, jp_error *err)
 {
@@ -164,7 +152,8 @@ static void fire(jpx_session *session, jpx_outbox *box, jpx_record record)
     if (!jpx_timer_decode(record, session->arena, &timer)) { /* the patrol makes it anew from the entry it belongs to */
         jpx_log(session->env, JPX_ERROR, "damaged record removed", "record=timer");
     } else if (timer.step == JPX_STEP_SWEEP) {
-        sweep(session, box, &timer.key);
+        jpx_root_id root = jpx_key_root_id(&timer.key);
+        jpx_outbox_control(box, "sweep", &root); /* bodies in flight may have inserted since the cleanup */
     } else {
         jpx_run_event event = {.key = timer.key, .step = timer.step + 1, .due = true};
         jpx_outbox_run(box, &event, timer.pipe, timer.queue, JPX_REPEAT); /* deduplication must not swallow it */

@@ -3,7 +3,7 @@
  * When a stream was recreated, all live roots must be repaired. The process that notices may die first, so the creation
  * time of the streams is recorded in the store after a completed repair, and a starting barrier role compares it. One
  * record for each, of kind "stream" (docs/records.md). */
-#include "engine/engine.h"
+#include "barrier/barrier.h"
 
 jp_status jpx_stream_loss_repaired(jpx_session *session, int64_t stream_created_ns, jp_error *err)
 {

@@ -1,8 +1,9 @@
-/* args.c -- before a body runs, every slot among its arguments is replaced by its value (SEMANTICS 3.4). */
-#include "engine/engine.h"
+/* args.c -- replaces every slot among the arguments of a pipeline by its value, before its body runs (SEMANTICS 3.4).
+ * Waits for the store. */
+#include "engine/load.h"
 #include <string.h>
 
-/* The literal items of a list with the slots' values put in at their places. */
+/* The literal items of a list, with the values of slots inserted in their places. */
 static void append_list(bson_t *array, const char *name, const bson_iter_t *literal, const jpx_ref *refs, size_t count,
                         const jpx_slot *const *slots)
 {
@@ -39,13 +40,13 @@ static int ref_order(const jpx_ref *a, const jpx_ref *b)
 
 static jpx_bytes assemble(const jpx_pipeline *p, const jpx_slot *slots, const jpx_bytes *large, jpx_arena *arena)
 {
-    jpx_ref *refs = jpx_alloc_array(arena, p->refs_count + 1, sizeof *refs);
-    const jpx_slot **of = jpx_alloc_array(arena, p->refs_count + 1, sizeof *of);
+    jpx_ref *refs = jpx_alloc_array(arena, p->refs_count, sizeof *refs);
+    const jpx_slot **of = jpx_alloc_array(arena, p->refs_count, sizeof *of);
     bson_t array = BSON_INITIALIZER;
     bson_iter_t iter, value;
     size_t next = 0;
 
-    for (size_t r = 0; r < p->refs_count; r++) { /* insertion sort: they come in order already */
+    for (size_t r = 0; r < p->refs_count; r++) { /* insertion sort: they are usually in order */
         size_t to = r;
         for (; to > 0 && ref_order(&refs[to - 1], &p->refs[r]) > 0; to--) {
             refs[to] = refs[to - 1];
@@ -110,12 +111,12 @@ jp_status jpx_load_args(jpx_session *session, jpx_pipeline *const *pipelines, si
         if (p->refs_count == 0 && p->large_count == 0) {
             args[i] = p->args;
         } else if (!missing) {
-            jpx_bytes *large = jpx_alloc_array(session->arena, p->large_count + 1, sizeof *large);
+            jpx_bytes *large = jpx_alloc_array(session->arena, p->large_count, sizeof *large);
             for (size_t l = 0; l < p->large_count; l++)
                 if (jpx_load_value(session, p->large[l].id, &large[l], err) != JP_OK) {
                     if (err->status != JP_E_DAMAGED)
                         return err->status;
-                    missing = true; /* the failure of this pipeline, not of those read with it */
+                    missing = true; /* fails this pipeline only */
                 }
             if (!missing)
                 args[i] = assemble(p, slots + at, large, session->arena);

@@ -1,9 +1,10 @@
-/* effects.c -- what follows from an entry. The same for the one who wrote it, for the one who lost the insert and reads
- * the winner's (PROTOCOL 4), for a redelivery and for repair. */
-#include "engine/engine.h"
+/* effects.c -- what follows from an entry. It is the same for the handler that wrote it, for one that lost the insert
+ * and read the winner's (docs/protocol.md, trap 4), for a redelivery, and for repair. */
+#include "engine/effects.h"
+#include "engine/load.h"
 #include <string.h>
 
-static void tell_filled(jpx_outbox *box, const jpx_pipeline *p, const jpx_entry *entry, jpx_repeat repeat)
+static void add_fills(jpx_outbox *box, const jpx_pipeline *p, const jpx_entry *entry, jpx_repeat repeat)
 {
     for (size_t i = 0; i < entry->outs_count; i++) {
         bool wanted = jpx_key_is_root(&p->key) || p->links_count;
@@ -12,7 +13,7 @@ static void tell_filled(jpx_outbox *box, const jpx_pipeline *p, const jpx_entry 
         for (size_t w = 0; w < p->waiters_count && !wanted; w++)
             wanted = p->waiters[w].slot && strcmp(p->waiters[w].slot, entry->outs[i].slot) == 0;
         if (!wanted)
-            continue; /* nobody waits for it */
+            continue; /* no one waits for it */
         jpx_fact fact = {.kind = JPX_FACT_FILLED,
                          .key = p->key,
                          .count = 1,
@@ -23,7 +24,7 @@ static void tell_filled(jpx_outbox *box, const jpx_pipeline *p, const jpx_entry 
     }
 }
 
-/* The children of an adopted generation that wait for nothing, read back from the store. */
+/* Run events for the children of an adopted generation that have no dependencies, read from the store. */
 static jp_status start_children(jpx_session *session, jpx_outbox *box, const jpx_entry *entry, jp_error *err)
 {
     jpx_root_id root = jpx_key_root_id(&entry->key);
@@ -61,7 +62,7 @@ static void start_ready(jpx_outbox *box, const jpx_generation *ready)
     }
 }
 
-static void tell_change(jpx_outbox *box, const jpx_pipeline *p, const jpx_entry *entry, const char *what)
+static void add_change(jpx_outbox *box, const jpx_pipeline *p, const jpx_entry *entry, const char *what)
 {
     jpx_change change = {.what = what,
                          .key = p->key,
@@ -72,7 +73,7 @@ static void tell_change(jpx_outbox *box, const jpx_pipeline *p, const jpx_entry 
     jpx_outbox_change(box, &change);
 }
 
-static void tell_ended(jpx_outbox *box, const jpx_pipeline *p, jpx_fact_kind kind, jpx_repeat repeat)
+static void add_end(jpx_outbox *box, const jpx_pipeline *p, jpx_fact_kind kind, jpx_repeat repeat)
 {
     jpx_fact fact = {.kind = kind, .key = p->key, .count = 1, .repeat = repeat};
     jpx_outbox_fact(box, &fact);
@@ -88,14 +89,14 @@ static const char *abort_reason(jpx_session *session, const jpx_pipeline *p, con
     return jpx_format(session->arena, "%s failed: %s", p->pipe, text);
 }
 
-/* A timer whose time is over has become an event, which may stand in its queue still, or be at work: the patrol does
- * not make it anew then, as it does not publish again what may be there. */
+/* If the due time has passed, the timer has become a run event. Do not recreate it while that event may still be queued
+ * or running. */
 static void set_timer(jpx_outbox *box, const jpx_pipeline *p, const jpx_entry *entry)
 {
     const jpx_run_event event = {.key = p->key, .step = entry->step + 1};
 
-    if (box->backlog && entry->due_ms <= jpx_now(box->session->env) &&
-        jpx_queue_age_may_have(box->backlog, &event, p->queue, entry->due_ms))
+    if (box->queue_age && entry->due_ms <= jpx_now(box->session->env) &&
+        jpx_queue_age_may_have(box->queue_age, &event, p->queue, entry->due_ms))
         return;
     jpx_outbox_timer(box, entry->due_ms, p, entry->step);
 }
@@ -103,7 +104,7 @@ static void set_timer(jpx_outbox *box, const jpx_pipeline *p, const jpx_entry *e
 jp_status jpx_entry_effects(jpx_session *session, jpx_outbox *box, const jpx_pipeline *p, const jpx_entry *entry,
                             const jpx_generation *ready, bool there, jp_error *err)
 {
-    jpx_repeat repeat = {there, there ? entry->at_ms : 0}; /* nothing of it was published before it was stored */
+    jpx_repeat repeat = {there, there ? entry->at_ms : 0}; /* nothing was published before it was stored */
 
     switch (entry->kind) {
     case JPX_ENTRY_REPLIED:
@@ -114,13 +115,13 @@ jp_status jpx_entry_effects(jpx_session *session, jpx_outbox *box, const jpx_pip
         }
         /* fall through */
     case JPX_ENTRY_RETURNED:
-        tell_filled(box, p, entry, repeat);
-        tell_ended(box, p, JPX_FACT_ENDED, repeat);
+        add_fills(box, p, entry, repeat);
+        add_end(box, p, JPX_FACT_ENDED, repeat);
         return JP_OK;
     case JPX_ENTRY_PLANNED:
-        tell_filled(box, p, entry, repeat);
+        add_fills(box, p, entry, repeat);
         if (!repeat.maybe)
-            tell_change(box, p, entry, "running");
+            add_change(box, p, entry, "running");
         if (ready && !repeat.maybe) {
             start_ready(box, ready);
             return JP_OK;
@@ -129,34 +130,29 @@ jp_status jpx_entry_effects(jpx_session *session, jpx_outbox *box, const jpx_pip
     case JPX_ENTRY_RETRY:
         set_timer(box, p, entry);
         if (!repeat.maybe)
-            tell_change(box, p, entry, "retry");
+            add_change(box, p, entry, "retry");
         return JP_OK;
     case JPX_ENTRY_WAITING:
         if (entry->due_ms)
             set_timer(box, p, entry);
         if (!repeat.maybe)
-            tell_change(box, p, entry, "running");
+            add_change(box, p, entry, "running");
         return JP_OK;
     case JPX_ENTRY_FAILED:
         jpx_outbox_abort(box, &p->key, p->pipe, abort_reason(session, p, entry));
         if (!repeat.maybe && !p->hook && !jpx_key_is_root(&p->key))
-            tell_change(box, p, entry, "aborted"); /* with a hook: when that has run; of the root: with the root */
+            add_change(box, p, entry, "aborted"); /* else reported after its hook, or with the root */
         return JP_OK;
     case JPX_ENTRY_ABORTED:
-        return JP_OK; /* the walker that wrote it sees to its hooks */
+        return JP_OK; /* the abort that wrote it calls the hooks */
     case JPX_ENTRY_FINISHED:
         if (entry->aborted && !repeat.maybe && !jpx_key_is_root(&p->key))
-            tell_change(box, p, entry, "aborted");
+            add_change(box, p, entry, "aborted");
         if (!entry->aborted) {
-            tell_ended(box, p, JPX_FACT_FINISHED, repeat);
+            add_end(box, p, JPX_FACT_FINISHED, repeat);
         } else if (jpx_key_is_root(&p->key)) {
             jpx_root_id root = jpx_key_root_id(&p->key);
-            char *data, text[JPX_ROOT_TEXT];
-            data = jpx_format(session->arena, "{\"root\":\"%s\"}", jpx_root_text(text, &root));
-            jpx_message message = {.subject =
-                                       jpx_format(session->arena, "%s.control.aborting", jpx_bus_prefix(session->bus)),
-                                   .data = {(const uint8_t *)data, strlen(data)}};
-            jpx_outbox_message(box, &message);
+            jpx_outbox_control(box, "aborting", &root);
         }
         return JP_OK;
     case JPX_ENTRY_KINDS:

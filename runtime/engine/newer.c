@@ -1,7 +1,7 @@
 /* newer.c -- what a newer version of jetpipe wrote. Its events are given back and its records are not touched, so that
  * a newer process takes the work; during a rolling update there is one. A role says so once for each kind,
  * because the events come back until they are handled. */
-#include "engine/engine.h"
+#include "engine/session.h"
 
 enum { FIRST_MS = 1000, MOST_MS = 30 * 1000 };
 
@@ -25,13 +25,9 @@ void jpx_give_to_newer(jpx_session *session, jpx_sub *sub, jpx_delivery *deliver
 
 jp_status jpx_newer_record(jpx_session *session, const char *record, const jpx_key *key, jp_error *err)
 {
-    char root[JPX_ROOT_TEXT], text[JPX_KEY_TEXT];
-    jpx_root_id id = jpx_key_root_id(key);
-
     report(session, JPX_NEWER_RECORD);
-    return jpx_fail(err, JP_E_REFUSED,
-                    "the %s record of pipeline %s, root %s, was written by a newer version; a newer process takes it",
-                    record, jpx_key_text(text, key), jpx_root_text(root, &id));
+    jpx_fail(err, JP_E_REFUSED, "the %s record was written by a newer version; a newer process takes it", record);
+    return jpx_wrap_pipeline(err, key);
 }
 
 int64_t jpx_nak_delay_ms(uint32_t deliveries, int64_t first_ms, int64_t most_ms)

@@ -1,7 +1,6 @@
-/* outbox.c -- events gathered by one handler and published together at its end, after everything they tell of is
- * durable. Slot events of one root are put together. */
-#include "base/text.h"
-#include "engine/engine.h"
+/* outbox.c -- gathers a handler's events, and publishes them at its end, after all that they report is durable. Facts
+ * of one root share a slot event. The flush waits for store and broker. */
+#include "engine/outbox.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +15,7 @@ void jpx_outbox_message(jpx_outbox *box, const jpx_message *message)
     JPX_PUSH(box->session->arena, box->messages, box->messages_count, box->messages_cap) = *message;
 }
 
-/* A message id saves work where the broker remembers it. What is said again must not be swallowed by it. */
+/* A message id lets the broker drop a duplicate. A repeat gets a fresh one, so that it is not dropped. */
 static const char *message_id(jpx_outbox *box, const jpx_run_event *event, jpx_repeat repeat)
 {
     char key[2 * JPX_PIPELINE_SIZE + 1], fresh[17];
@@ -34,7 +33,7 @@ static const char *message_id(jpx_outbox *box, const jpx_run_event *event, jpx_r
 void jpx_outbox_run(jpx_outbox *box, const jpx_run_event *event, const char *pipe, const char *queue, jpx_repeat repeat)
 {
     jpx_arena *arena = box->session->arena;
-    if (repeat.maybe && box->backlog && jpx_queue_age_may_have(box->backlog, event, queue, repeat.since_ms))
+    if (repeat.maybe && box->queue_age && jpx_queue_age_may_have(box->queue_age, event, queue, repeat.since_ms))
         return;
     jpx_run_event sent = *event;
     sent.repeat = repeat.maybe;
@@ -70,13 +69,20 @@ void jpx_outbox_abort(jpx_outbox *box, const jpx_key *by, const char *by_text, c
                               .reason = reason,
                               .by = by_text,
                               .pipeline = jpx_copy(arena, by->b, JPX_PIPELINE_SIZE)};
-    char text[JPX_ROOT_TEXT];
     jpx_root_id root = jpx_key_root_id(by);
-    char *data = jpx_format(arena, "{\"root\":\"%s\"}", jpx_root_text(text, &root));
-    jpx_message message = {.subject = jpx_format(arena, "%s.control.aborting", jpx_bus_prefix(box->session->bus)),
-                           .data = {(const uint8_t *)data, strlen(data)}};
 
     JPX_PUSH(arena, box->aborts, box->aborts_count, box->aborts_cap) = change;
+    jpx_outbox_control(box, "aborting", &root);
+}
+
+void jpx_outbox_control(jpx_outbox *box, const char *verb, const jpx_root_id *root)
+{
+    jpx_arena *arena = box->session->arena;
+    char text[JPX_ROOT_TEXT];
+    char *data = jpx_format(arena, "{\"root\":\"%s\"}", jpx_root_text(text, root));
+    jpx_message message = {.subject = jpx_format(arena, "%s.control.%s", jpx_bus_prefix(box->session->bus), verb),
+                           .data = {(const uint8_t *)data, strlen(data)}};
+
     jpx_outbox_message(box, &message);
 }
 
@@ -91,9 +97,9 @@ void jpx_outbox_change(jpx_outbox *box, const jpx_change *change)
         .data = jpx_change_encode(change, jpx_now(box->session->env), arena),
     };
     JPX_PUSH(arena, box->history, box->history_count, box->history_cap) = message;
-    jpx_log(box->session->env, change->root ? JPX_INFO : JPX_DEBUG, change->root ? "root" : "pipeline",
-            "root=%s pipe=%s status=%s attempt=%d%s%s", root, change->pipe, change->what, change->attempt,
-            change->reason ? " reason=" : "", change->reason ? jpx_json_text(arena, change->reason) : "");
+    jpx_log_pipeline(box->session, change->root ? JPX_INFO : JPX_DEBUG, change->root ? "root" : "pipeline",
+                     &change->key, change->pipe, change->attempt, "status=%s%s%s", change->what,
+                     change->reason ? " reason=" : "", change->reason ? jpx_json_text(arena, change->reason) : "");
 }
 
 static int fact_order(const void *left, const void *right)
@@ -120,7 +126,7 @@ static void pack_facts(jpx_outbox *box)
         qsort(box->facts, box->facts_count, sizeof *box->facts, fact_order);
     for (size_t first = 0, next; first < box->facts_count; first = next) {
         const jpx_fact *facts = box->facts + first;
-        /* Facts of one pipeline are never told apart: "ended" must not overtake "filled". */
+        /* Facts of one pipeline stay in one event: "ended" must not overtake "filled". */
         for (next = first + 1; next < box->facts_count && next - first < JPX_FACTS_MAX; next++)
             if (!together(facts, &box->facts[next]))
                 break;

@@ -1,7 +1,6 @@
-/* output_types.c -- what an output that is handed on has to be. Whoever hands a child's slot on declares a type that
- * the child need not have (no .gives, or "int64?" for "int64"): then the link says so, and the value is looked at when
- * it comes. */
-#include "engine/engine.h"
+/* output_types.c -- late type check. A parent may return a child's future even though the child's .gives is looser than
+ * its own. The link then carries the parent's type, and the value is checked when it arrives. */
+#include "engine/effects.h"
 #include <string.h>
 
 jp_status jpx_output_types_fit(const jpx_pipeline *p, const char *slot, jpx_bytes value, jp_error *err)

@@ -1,11 +1,15 @@
-/* propagate.c -- from facts to what they set free.
+/* propagate.c -- from facts to counters, run events, finished pipelines and done roots.
  *
- * Facts (a slot is filled, a subtree has ended, a pipeline is finished) are settled in rounds: read the pipelines they
- * are about, write links of handed slots, count down the barriers of those who wait, and go on with what reached zero.
- * A round costs a handful of reads and one bulk of guarded updates, however many facts it has. The number of rounds is
- * bounded: the rest of a deep cascade goes out as facts again. Every operation is idempotent; a fact that may have been
- * told before is marked, and what it would publish is looked at first (PROTOCOL 14). */
-#include "engine/engine.h"
+ * Facts are "a slot is filled", "a subtree has ended", "a pipeline is finished". They are applied in rounds, one level
+ * of the tree each: read the pipelines they are about, write the `fill` records of forwarded slots, count down the
+ * barriers of whoever waits, and go on with what reached zero. A round costs a few reads and one bulk of guarded
+ * updates, however many facts it has. The number of rounds is bounded; the rest of a deep cascade is published as
+ * facts.
+ *
+ * Every operation is idempotent. A fact that may be a repeat carries that along, and what would follow from it is
+ * looked up before it is published (docs/protocol.md, trap 14). */
+#include "engine/effects.h"
+#include "engine/load.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,7 +20,7 @@ typedef struct item { /* one fact about one pipeline */
     jpx_key key;
     const char *slot;
     jpx_repeat repeat;
-    jpx_key filler; /* FILLED: who filled it, which may be somebody below */
+    jpx_key filler; /* FILLED: the pipeline that filled it, this one or a descendant */
     uint32_t filler_step;
     const char *filler_slot;
 } item;
@@ -25,12 +29,12 @@ typedef struct target { /* one bit of one barrier */
     jpx_key at;         /* the barrier's key */
     uint32_t part, bit; /* bit in part */
     uint32_t bits;      /* of the whole barrier */
-    jpx_key then;       /* who is ready (start), or ended (finish), at zero */
+    jpx_key then;       /* at zero this pipeline is ready (start barrier) or has ended (finish counter) */
     bool finish;
     jpx_repeat repeat;
 } target;
 
-typedef struct hook_call { /* the hooks of a pipeline are to be called */
+typedef struct hook_call { /* a pipeline whose hooks are due */
     jpx_key key;
     const jpx_pipeline *pipeline;
     jpx_repeat repeat;
@@ -39,7 +43,7 @@ typedef struct hook_call { /* the hooks of a pipeline are to be called */
 typedef struct propagation {
     jpx_session *session;
     jpx_outbox *box;
-    bool level; /* generators that have ended are looked at by somebody else */
+    bool one_level; /* the caller visits parents itself */
     item *items, *next;
     size_t items_count, items_cap, next_count, next_cap;
     target *targets;
@@ -69,7 +73,7 @@ static void push_target(propagation *s, const jpx_key *at, uint32_t bits, uint32
 
 /* ---- what one fact means ---- */
 
-static void wake(propagation *s, const item *it, const jpx_pipeline *p, const char *slot)
+static void release_waiters(propagation *s, const item *it, const jpx_pipeline *p, const char *slot)
 {
     for (size_t i = 0; i < p->waiters_count; i++) {
         const jpx_waiter *waiter = &p->waiters[i];
@@ -91,7 +95,7 @@ static jp_status on_filled(propagation *s, const item *it, const jpx_pipeline *p
 {
     item from = *it;
 
-    wake(s, it, p, it->slot);
+    release_waiters(s, it, p, it->slot);
     if (jpx_key_is_root(&it->key) && !it->repeat.maybe) {
         jpx_change change = {.what = "filled", .key = it->key, .pipe = p->pipe, .root = true};
         jpx_outbox_change(s->box, &change);
@@ -110,7 +114,7 @@ static jp_status on_filled(propagation *s, const item *it, const jpx_pipeline *p
             if (jpx_store_get(s->session->store, JPX_TABLE_FILL, &ids, 1, s->session->arena, &record, err) != JP_OK)
                 return err->status;
             if (!record.doc.data || !jpx_fill_decode(record.doc, s->session->arena, &fill))
-                return JP_OK; /* not filled: somebody else's leftover */
+                return JP_OK; /* not filled: the fact is stale */
             from.filler = fill.filler;
             from.filler_step = fill.step;
             from.filler_slot = fill.filler_slot;
@@ -147,7 +151,7 @@ static void on_finished(propagation *s, const item *it, const jpx_pipeline *p)
         change_root(s, it, JPX_ROOT_DONE);
         return;
     }
-    wake(s, it, p, NULL);
+    release_waiters(s, it, p, NULL);
     jpx_key finish = jpx_finish_key(jpx_key_root_id(&it->key), jpx_key_gen(&it->key));
     push_target(s, &finish, p->siblings, jpx_key_index(&it->key), &p->parent, true, it->repeat);
 }
@@ -159,7 +163,7 @@ static void on_ended(propagation *s, const item *it, const jpx_pipeline *p)
         done.kind = JPX_FACT_FINISHED;
         on_finished(s, &done, p);
     } else if (jpx_key_is_root(&it->key)) {
-        /* The outcome of a root is decided in the root alone, before its hook is called (PROTOCOL 5). */
+        /* A root's outcome is decided in the root record, before its hook (docs/protocol.md, trap 5). */
         change_root(s, it, JPX_ROOT_DECIDE);
     } else {
         hook_call hook = {it->key, p, it->repeat};
@@ -182,7 +186,7 @@ static jpx_repeat later(jpx_repeat a, jpx_repeat b)
     return (jpx_repeat){a.maybe || b.maybe, a.since_ms > b.since_ms ? a.since_ms : b.since_ms};
 }
 
-/* Counts all targets down; parts that reach zero count in their tops. */
+/* Counts all targets down. A part of a wide barrier that reaches zero counts in its top. */
 static jp_status count_down(propagation *s, jp_error *err)
 {
     jpx_arena *arena = s->session->arena;
@@ -191,7 +195,7 @@ static jp_status count_down(propagation *s, jp_error *err)
         target *targets = s->targets;
         size_t count = s->targets_count, n = 0;
         jpx_count *counts = jpx_alloc_array(arena, count, sizeof *counts);
-        size_t *first = jpx_alloc_array(arena, count + 1, sizeof *first);
+        size_t *first = jpx_alloc_array(arena, count, sizeof *first);
         jpx_repeat *repeat = jpx_alloc_array(arena, count, sizeof *repeat);
 
         s->targets = NULL;
@@ -230,7 +234,7 @@ static jp_status count_down(propagation *s, jp_error *err)
                               .repeat = then};
                 JPX_PUSH(arena, s->targets, s->targets_count, s->targets_cap) = top;
             } else if (t->finish) {
-                if (!s->level)
+                if (!s->one_level)
                     push_next(s, (item){.kind = JPX_FACT_ENDED, .key = t->then, .repeat = then});
             } else {
                 jpx_ready ready = {t->then, then};
@@ -241,13 +245,13 @@ static jp_status count_down(propagation *s, jp_error *err)
     return JP_OK;
 }
 
-/* Roots whose tree has ended: decided or done, unless an abort came first. */
+/* Roots whose tree has ended become decided or done, unless an abort came first. */
 static jp_status close_roots(propagation *s, jp_error *err)
 {
-    jpx_root_id *ids = jpx_alloc_array(s->session->arena, s->changes_count + 1, sizeof *ids);
-    jpx_root **roots = jpx_alloc_array(s->session->arena, s->changes_count + 1, sizeof *roots);
-    jpx_key *keys = jpx_alloc_array(s->session->arena, s->changes_count + 1, sizeof *keys);
-    jpx_pipeline **pipelines = jpx_alloc_array(s->session->arena, s->changes_count + 1, sizeof *pipelines);
+    jpx_root_id *ids = jpx_alloc_array(s->session->arena, s->changes_count, sizeof *ids);
+    jpx_root **roots = jpx_alloc_array(s->session->arena, s->changes_count, sizeof *roots);
+    jpx_key *keys = jpx_alloc_array(s->session->arena, s->changes_count, sizeof *keys);
+    jpx_pipeline **pipelines = jpx_alloc_array(s->session->arena, s->changes_count, sizeof *pipelines);
 
     if (!s->changes_count)
         return JP_OK;
@@ -277,8 +281,8 @@ static jp_status close_roots(propagation *s, jp_error *err)
 
 static jp_status propagate_round(propagation *s, jp_error *err)
 {
-    jpx_key *keys = jpx_alloc_array(s->session->arena, s->items_count + 1, sizeof *keys);
-    jpx_pipeline **pipelines = jpx_alloc_array(s->session->arena, s->items_count + 1, sizeof *pipelines);
+    jpx_key *keys = jpx_alloc_array(s->session->arena, s->items_count, sizeof *keys);
+    jpx_pipeline **pipelines = jpx_alloc_array(s->session->arena, s->items_count, sizeof *pipelines);
 
     for (size_t i = 0; i < s->items_count; i++)
         keys[i] = s->items[i].key;
@@ -287,7 +291,7 @@ static jp_status propagate_round(propagation *s, jp_error *err)
     for (size_t i = 0; i < s->items_count; i++) {
         const item *it = &s->items[i];
         if (!pipelines[i])
-            continue; /* cleaned up meanwhile */
+            continue; /* cleaned up */
         if (it->kind == JPX_FACT_FILLED) {
             if (on_filled(s, it, pipelines[i], err) != JP_OK)
                 return err->status;
@@ -297,7 +301,7 @@ static jp_status propagate_round(propagation *s, jp_error *err)
             on_finished(s, it, pipelines[i]);
         }
     }
-    /* Links first: whoever is woken by a handed slot reads its value through them. */
+    /* Fills first: a consumer of a forwarded slot reads its value through them. */
     if (s->fills_count &&
         jpx_store_insert(s->session->store, JPX_TABLE_FILL, s->fills, s->fills_count, NULL, err) != JP_OK)
         return err->status;
@@ -307,42 +311,11 @@ static jp_status propagate_round(propagation *s, jp_error *err)
     return JP_OK;
 }
 
-jp_status jpx_publish_ready(jpx_session *session, jpx_outbox *box, const jpx_ready *ready, size_t count, jp_error *err)
-{
-    jpx_key *keys = jpx_alloc_array(session->arena, count + 1, sizeof *keys);
-    jpx_pipeline **pipelines = jpx_alloc_array(session->arena, count + 1, sizeof *pipelines);
-    uint32_t *upto = jpx_alloc_array(session->arena, count + 1, sizeof *upto);
-    jpx_journal *journals = jpx_alloc_array(session->arena, count + 1, sizeof *journals);
-    size_t look = 0;
-
-    if (!count)
-        return JP_OK;
-    for (size_t i = 0; i < count; i++)
-        keys[i] = ready[i].key;
-    if (jpx_load_pipelines(session, keys, count, pipelines, err) != JP_OK)
-        return err->status;
-    for (size_t i = 0; i < count; i++)
-        if (ready[i].repeat.maybe)
-            keys[look++] = ready[i].key;
-    if (look && jpx_load_entries(session, keys, upto, look, journals, err) != JP_OK)
-        return err->status;
-    look = 0;
-    for (size_t i = 0; i < count; i++) {
-        if (ready[i].repeat.maybe && journals[look++].count)
-            continue;
-        if (!pipelines[i])
-            continue;
-        jpx_run_event event = {.key = ready[i].key};
-        jpx_outbox_run(box, &event, pipelines[i]->pipe, pipelines[i]->queue, ready[i].repeat);
-    }
-    return JP_OK;
-}
-
-/* What was told before is looked at first, here too: hooks that have run are not called again (PROTOCOL 14). */
+/* A repeat is looked up first: hooks that have run are not called again (docs/protocol.md, trap 14). */
 static jp_status publish_hooks(propagation *s, jp_error *err)
 {
-    jpx_key *keys = jpx_alloc_array(s->session->arena, s->hooks_count + 1, sizeof *keys);
-    jpx_journal *journals = jpx_alloc_array(s->session->arena, s->hooks_count + 1, sizeof *journals);
+    jpx_key *keys = jpx_alloc_array(s->session->arena, s->hooks_count, sizeof *keys);
+    jpx_journal *journals = jpx_alloc_array(s->session->arena, s->hooks_count, sizeof *journals);
     size_t look = 0;
 
     for (size_t i = 0; i < s->hooks_count; i++)
@@ -360,9 +333,10 @@ static jp_status publish_hooks(propagation *s, jp_error *err)
     return JP_OK;
 }
 
-jp_status jpx_propagate(jpx_session *session, jpx_outbox *box, jpx_fact *facts, size_t count, bool level, jp_error *err)
+jp_status jpx_propagate(jpx_session *session, jpx_outbox *box, jpx_fact *facts, size_t count, bool one_level,
+                        jp_error *err)
 {
-    propagation s = {.session = session, .box = box, .level = level};
+    propagation s = {.session = session, .box = box, .one_level = one_level};
 
     for (size_t i = 0; i < count; i++)
         for (uint32_t c = 0; c < facts[i].count; c++) {

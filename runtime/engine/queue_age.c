@@ -1,30 +1,32 @@
-/* queue_age.c -- what may still be in the queues, so that looking after live roots does not double a long backlog: a
- * work queue keeps a message until it is acked, so what was published before its oldest message is not there any more,
- * and what was published after that may be. An event may be told long after the entry it follows from - its barrier was
- * away, or had much to do - and the body that it began may take long: its mark tells that the event was there. */
-#include "engine/engine.h"
+/* queue_age.c -- could this run event still be queued? Repair must not publish a second copy of an event that is merely
+ * waiting.
+ *
+ * A work queue keeps messages until they are acked, so an event published before the queue's oldest message is gone,
+ * and a later one may still be there. An execution in the store also proves that its event was delivered, however late
+ * it was published. */
+#include "engine/load.h"
+#include "engine/outbox.h"
 #include <string.h>
 
-enum { MARGIN_MS = 10 * 1000 }; /* between an entry and its event; between the clocks of worker and broker */
+enum { MARGIN_MS = 10 * 1000 }; /* from an entry to its event, and between the clocks of worker and broker */
 
-static int64_t oldest_ms(jpx_queue_age *backlog, const char *queue)
+static int64_t oldest_ms(jpx_queue_age *age, const char *queue)
 {
     size_t i = 0;
 
-    while (i < backlog->count && strcmp(backlog->queues[i].queue, queue) != 0)
+    while (i < age->count && strcmp(age->queues[i].queue, queue) != 0)
         i++;
-    if (i == backlog->count) {
-        JPX_PUSH(backlog->arena, backlog->queues, backlog->count, backlog->cap).queue =
-            jpx_strdup(backlog->arena, queue);
-        backlog->queues[i].oldest_ms = jpx_bus_oldest_ms(backlog->bus, queue);
+    if (i == age->count) {
+        JPX_PUSH(age->arena, age->queues, age->count, age->cap).queue = jpx_strdup(age->arena, queue);
+        age->queues[i].oldest_ms = jpx_bus_oldest_ms(age->bus, queue);
     }
-    return backlog->queues[i].oldest_ms;
+    return age->queues[i].oldest_ms;
 }
 
-/* When a worker has last said that a body of this step was at work, whose event it held at that time; 0 = never. */
-static int64_t at_work_ms(jpx_queue_age *backlog, const jpx_key *key, uint32_t step)
+/* The last heartbeat of a worker that ran a body of this step, and so held its event; 0: there was none. */
+static int64_t last_heartbeat_ms(jpx_queue_age *age, const jpx_key *key, uint32_t step)
 {
-    jpx_session session = {.store = backlog->store, .arena = backlog->arena};
+    jpx_session session = {.store = age->store, .arena = age->arena};
     jpx_execution *executions;
     size_t count;
     int64_t ms = 0;
@@ -39,12 +41,12 @@ static int64_t at_work_ms(jpx_queue_age *backlog, const jpx_key *key, uint32_t s
     return ms;
 }
 
-bool jpx_queue_age_may_have(jpx_queue_age *backlog, const jpx_run_event *event, const char *queue, int64_t since_ms)
+bool jpx_queue_age_may_have(jpx_queue_age *age, const jpx_run_event *event, const char *queue, int64_t since_ms)
 {
-    int64_t oldest = oldest_ms(backlog, queue);
+    int64_t oldest = oldest_ms(age, queue);
 
     if (oldest == 0 || oldest == INT64_MAX)
         return false;
     return oldest <= since_ms + MARGIN_MS ||
-           (!event->finish && oldest <= at_work_ms(backlog, &event->key, event->step) + MARGIN_MS);
+           (!event->finish && oldest <= last_heartbeat_ms(age, &event->key, event->step) + MARGIN_MS);
 }

@@ -4,7 +4,8 @@
  * A broker may redeliver a message long after it was acked: a kill -9 makes it forget acks. A root's id comes from its
  * trigger, so without the tombstone the whole run would be done once more. The sweep that follows a cleanup removes
  * it. */
-#include "engine/engine.h"
+#include "engine/load.h"
+#include "engine/root.h"
 
 jp_status jpx_tombstone_put(jpx_session *session, const jpx_root_id *root, jp_error *err)
 {

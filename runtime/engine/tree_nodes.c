@@ -1,4 +1,7 @@
+/* tree_nodes.c -- loads the pipelines of a generation with their entries, executions and counters. Waits for the
+ * store. */
 #include "engine/tree_nodes.h"
+#include "engine/load.h"
 #include <string.h>
 
 const jpx_entry *jpx_tree_node_planned(const jpx_tree_node *node)
@@ -100,12 +103,12 @@ static jp_status load_journals(jpx_session *session, const jpx_key *lo, const jp
     return JP_OK;
 }
 
-/* Finish counters of adopted generations, start counters of those that have not begun. */
+/* Finish counters of adopted generations, and start barriers of pipelines without an entry. */
 static jp_status load_counters(jpx_session *session, jpx_tree_node *nodes, size_t count, jp_error *err)
 {
-    jpx_bytes *ids = jpx_alloc_array(session->arena, count + 1, sizeof *ids);
-    jpx_tree_node **whose = jpx_alloc_array(session->arena, count + 1, sizeof *whose);
-    jpx_record *found = jpx_alloc_array(session->arena, count + 1, sizeof *found);
+    jpx_bytes *ids = jpx_alloc_array(session->arena, count, sizeof *ids);
+    jpx_tree_node **whose = jpx_alloc_array(session->arena, count, sizeof *whose);
+    jpx_record *found = jpx_alloc_array(session->arena, count, sizeof *found);
     size_t n = 0;
 
     for (size_t i = 0; i < count; i++) {
@@ -137,11 +140,11 @@ static jp_status load_counters(jpx_session *session, jpx_tree_node *nodes, size_
     return JP_OK;
 }
 
-/* A single dependency has no counter: look at what it waits for. */
+/* A single dependency has no barrier, so its producer is read. */
 static jp_status load_single_deps(jpx_session *session, jpx_tree_node *nodes, size_t count, jp_error *err)
 {
-    jpx_slot *slots = jpx_alloc_array(session->arena, count + 1, sizeof *slots);
-    jpx_tree_node **whose = jpx_alloc_array(session->arena, count + 1, sizeof *whose);
+    jpx_slot *slots = jpx_alloc_array(session->arena, count, sizeof *slots);
+    jpx_tree_node **whose = jpx_alloc_array(session->arena, count, sizeof *whose);
     size_t n = 0;
 
     for (size_t i = 0; i < count; i++) {
@@ -176,7 +179,7 @@ jp_status jpx_load_tree_nodes(jpx_session *session, jpx_root_id root, const uint
 
     if (scan_all(session, JPX_TABLE_PIPELINE, lo.b, hi.b, JPX_PIPELINE_SIZE, &records, err) != JP_OK)
         return err->status;
-    jpx_tree_node *nodes = jpx_alloc_array(session->arena, records.count + 1, sizeof *nodes);
+    jpx_tree_node *nodes = jpx_alloc_array(session->arena, records.count, sizeof *nodes);
     for (size_t i = 0; i < records.count; i++) {
         if (!jpx_pipeline_decode(records.items[i].doc, session->arena, &nodes[i].pipeline)) {
             nodes[i].damaged = true;

@@ -1,6 +1,5 @@
-/* tree_walk.c -- walks over a whole live tree, level by level, without recursion, in pieces where that is wanted.
- *
- * Where a walk is stands in the walk, not on the stack. Each part waits for the store. */
+/* tree_walk.c -- visits a whole live tree, level by level and without recursion, in bounded parts if the caller wants.
+ * The position is kept in the walk, not on the stack. Each part waits for the store. */
 #include "engine/tree_nodes.h"
 #include <string.h>
 
@@ -29,11 +28,11 @@ static jp_status visit_and_note(void *ctx, jpx_session *session, jpx_tree_node *
     return JP_OK;
 }
 
-/* The next part of the generation that the walk is at; false: that was its last. */
+/* Moves to the next part of the current generation; false: that was the last. */
 static jp_status visit_next(jpx_session *session, jpx_tree_walk *walk, size_t at, jpx_visit visit, void *ctx,
                             size_t *visited, bool *more, jp_error *err)
 {
-    const jpx_adopted level = walk->items[at]; /* the list grows meanwhile */
+    const jpx_adopted level = walk->items[at]; /* a copy: the list grows */
     uint32_t left = level.count - walk->first, part = left < JPX_SCAN_CHUNK ? left : JPX_SCAN_CHUNK;
 
     if (part && jpx_visit_part(session, walk->root, level.gen, walk->first, part, visit, ctx, err) != JP_OK)

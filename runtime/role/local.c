@@ -1,6 +1,7 @@
+/* local.c -- all roles on one thread. No locks: whoever owns it calls it from one thread. */
 #include "role/local.h"
 #include "bus/memory.h"
-#include "engine/engine.h"
+#include "engine/load.h"
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +16,7 @@ struct jpx_local {
     uint64_t random;
     void (*log)(void *, jpx_log_level, const char *);
     jpx_store *store;
-    jpx_bus *bus, *inner_bus; /* the inner one is the same, without decorator */
+    jpx_bus *bus, *inner_bus; /* `inner_bus` has no decorator */
     bool memory_bus;
     jpx_parts parts;
     jpx_role *roles[ROLES];
@@ -148,7 +149,7 @@ bool jpx_local_pass(jpx_local *l, int64_t until_ms)
         poll(NULL, 0, 1);
         return jpx_now(&l->env) < until_ms;
     }
-    l->now_ms += IDLE_MS; /* the timers are looked at again: they may have been set since */
+    l->now_ms += IDLE_MS; /* timers may have been set since they were read */
     if (jpx_local_step(l))
         return true;
     for (size_t i = 0; i < ROLES; i++) {
@@ -238,7 +239,7 @@ jp_status jpx_local_ask(jpx_local *l, const char *verb, const char *json, jpx_ar
 
     if (jpx_bus_listen(&sub, l->bus, inbox, NULL, err) != JP_OK)
         return err->status;
-    /* the request is a plain message with a reply subject: told to the api role's listener */
+    /* a plain message with a reply subject, for the api role's listener */
     jpx_message message = {.subject = jpx_format(arena, "%s.api.%s", jpx_bus_prefix(l->bus), verb),
                            .data = {(const uint8_t *)json, strlen(json)},
                            .reply_to = inbox};

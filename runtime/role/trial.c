@@ -2,12 +2,12 @@
  * time. */
 #include "body/trial.h"
 #include "core/record.h"
-#include "engine/engine.h"
+#include "engine/load.h"
 #include "role/local.h"
 #include <stdlib.h>
 #include <string.h>
 
-/* A year: longer than any sensible timeout, shorter than for ever. */
+/* A year: longer than any sensible timeout. */
 #define TRIAL_LIMIT_MS (INT64_C(366) * 24 * 3600 * 1000)
 
 struct jp_trial_root {
@@ -52,7 +52,7 @@ static void read_end(jpx_local *local, jp_trial *t, const char *key, jp_trial_ro
     jpx_arena_free(arena);
 }
 
-/* The trigger as anybody would send it: an object with the arguments by name. */
+/* The trigger as a publisher sends it: an object with the arguments by name. */
 static char *args_by_name(const jpx_pipe *pipe, jpx_bytes args)
 {
     bson_t object = BSON_INITIALIZER;
@@ -99,7 +99,7 @@ static void answer_ticket(void *ctx, const char *pipe, const char *ticket)
     while (answer && (answer->used || strcmp(answer->pipe->name, pipe) != 0))
         answer = answer->next;
     if (!answer)
-        return; /* by nobody: its timeout passes */
+        return; /* unanswered: its timeout passes */
     answer->used = true;
     if (jpx_local_reply(a->local, ticket, answer->json, &err) != JP_OK)
         jpx_trial_misuse("the answer for %s: %s", pipe, err.text);

@@ -17,7 +17,8 @@
 #ifndef JPX_WORKER_H
 #define JPX_WORKER_H
 
-#include "engine/engine.h"
+#include "engine/effects.h"
+#include "engine/load.h"
 
 enum { JPX_JOB_BUCKETS = 1024, JPX_NAK_MS = 1000 };
 enum { JPX_FINISH_TRIES = 10 }; /* deliveries of a finish event; if its hook fails at the last, it is finished anyway */

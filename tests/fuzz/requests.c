@@ -2,7 +2,8 @@
  * byte 0x1e: kind, rest of the subject to the first '\n', data; `$R` and `$T` in it become the id of a root that is
  * there and a ticket that waits. Nothing crashes, every message that was stored is taken from its stream in bounded
  * time, and a root that is started afterwards comes to its end as ever. */
-#include "engine/engine.h"
+#include "api/view.h"
+#include "engine/root.h"
 #include "fuzz/fuzz.h"
 #include "role/local.h"
 

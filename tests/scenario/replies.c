@@ -1,5 +1,6 @@
 /* replies.c -- SEMANTICS 8.2 to 8.4: replies and tickets on every way in, timers, what is malformed. */
-#include "engine/engine.h"
+#include "api/view.h"
+#include "engine/root.h"
 #include "seam.h"
 #include <pthread.h>
 #include <unistd.h>

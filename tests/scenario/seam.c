@@ -1,5 +1,6 @@
 #include "seam.h"
-#include "engine/engine.h"
+#include "api/view.h"
+#include "engine/root.h"
 #include "sim/seams.h"
 #include <bson/bson.h>
 #include <unistd.h>

@@ -40,7 +40,7 @@ MUTANTS = [
      "jpx_journal_next(&job->journal, job->event.step, job->event.due)",
      "jpx_journal_next(&job->journal, job->event.step, job->event.due && (job->event.step != job->journal.count || "
      "jpx_journal_last(&job->journal)->due_ms <= jpx_now(w->role.session.env)))"),
-    ("t09_on_finished_of_a_body_at_work_when_the_abort_came", "traps_entries", "runtime/engine/repair.c",
+    ("t09_on_finished_of_a_body_at_work_when_the_abort_came", "traps_entries", "runtime/engine/abort.c",
      "    *begun = found.count > 0;", "    *begun = false;"),
     ("t09_on_finished_of_a_body_at_work_when_the_abort_came", "traps_entries", "runtime/worker/executions.c",
      "        const jpx_execution execution = execution_of(w, job);\n        marks[count++] = record_of(w, &execution);\n"
@@ -54,17 +54,17 @@ MUTANTS = [
      "    case JPX_NEXT_FOLLOW:\n        jpx_job_set(job, JPX_JOB_DONE);\n        return jpx_entry_effects(",
      "    case JPX_NEXT_FOLLOW:\n        jpx_job_set(job, JPX_JOB_DONE);\n"
      "        return job->journal.count ? JP_OK : jpx_entry_effects("),
-    ("t12_the_walk_tells_pending_hooks_again", "traps_events", "runtime/engine/repair.c",
-     "            call_hooks(&box, &nodes[i].pipeline); /* perhaps lost: said again (PROTOCOL 12) */\n", ""),
-    ("t12_the_root_is_aborted_last", "traps_events", "runtime/engine/repair.c",
+    ("t12_the_walk_tells_pending_hooks_again", "traps_events", "runtime/engine/abort.c",
+     "            call_hooks(&box, &nodes[i].pipeline); /* their event may be lost (docs/protocol.md, trap 12) */\n", ""),
+    ("t12_the_root_is_aborted_last", "traps_events", "runtime/engine/abort.c",
      "    if (a->pending == 0 && (close_root(", "    if ((close_root("),
     ("t13_the_second_walk_after_a_loss", "traps_events", "runtime/barrier/barrier.c",
      "        b->walk_ms = now + SECOND_WALK_MS;", "        b->walk_ms = now + PATROL_MAX_MS;"),
     ("t13_who_noticed_a_loss_dies_before_the_walk", "traps_events", "runtime/barrier/stream_loss.c",
      "    *known = found.count > 0;", "    *known = false;"),
-    ("t14_one_duplicate_at_the_foot_of_a_ladder_of_diamonds", "traps_events", "runtime/engine/propagate.c",
-     "        if (ready[i].repeat.maybe && journals[look++].count)\n            continue;",
-     "        if (ready[i].repeat.maybe && journals[look++].count == UINT32_MAX)\n            continue;"),
+    ("t14_one_duplicate_at_the_foot_of_a_ladder_of_diamonds", "traps_events", "runtime/engine/ready.c",
+     "        if (ready[i].repeat.maybe && journals[repeats++].count)\n            continue;",
+     "        if (ready[i].repeat.maybe && journals[repeats++].count == UINT32_MAX)\n            continue;"),
 ]
 
 

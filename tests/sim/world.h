@@ -10,8 +10,9 @@
 #ifndef WORLD_H
 #define WORLD_H
 
+#include "api/view.h"
 #include "bus/memory.h"
-#include "engine/engine.h"
+#include "engine/root.h"
 #include "seams.h"
 
 enum { ACTORS_MAX = 12, START_MS = 1767225600 };
