@@ -68,9 +68,12 @@ jp_status jpx_api_upload(api *a, const char *given, int64_t index, const char *p
         jpx_random(session->env, random, sizeof random);
         *upload = jpx_root_new(now, random);
     }
-    jpx_pipeline sweep = {.key = jpx_key_root(*upload), .pipe = "cleanup", .queue = "cleanup"};
-    jpx_record timer = jpx_timer_encode(made_ms(upload) + KEPT_MS, &sweep.key, JPX_STEP_SWEEP, sweep.pipe, sweep.queue,
-                                        session->arena);
+    jpx_timer sweep = {.due_ms = made_ms(upload) + KEPT_MS,
+                       .key = jpx_key_root(*upload),
+                       .step = JPX_STEP_SWEEP,
+                       .pipe = "cleanup",
+                       .queue = "cleanup"};
+    jpx_record timer = jpx_timer_encode(&sweep, session->arena);
     piece_id(id, upload, index);
     bson_append_utf8(&value, "v", 1, piece, -1);
     jpx_record record = jpx_value_encode(id, jpx_doc_take(&value, session->arena), session->arena);

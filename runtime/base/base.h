@@ -78,7 +78,7 @@ jpx_env jpx_env_system(jpx_log_level);
 /* RFC 3339 with milliseconds: "2026-11-22T07:00:00.123Z". `out`: at least 32 bytes. */
 void jpx_time_text(char *out, int64_t ms);
 
-/* A word of subjects and events - prefix, pipe, queue, slot -: 1 to JPX_NAME_MAX of A-Z a-z 0-9 _ -. NULL is none. */
+/* Is this a name of a pipe, queue or slot, or a prefix? 1 to JPX_NAME_MAX of A-Z a-z 0-9 _ -. False for NULL. */
 bool jpx_is_name(const char *);
 
 /* ---- limits: every queue, list, depth and document has a named maximum ---- */

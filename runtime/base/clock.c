@@ -1,4 +1,4 @@
-/* clock.c -- the monotonic clock. */
+/* clock.c -- the monotonic clock. Only jpx_cond_until() blocks. */
 #include "base/clock.h"
 #include <time.h>
 

@@ -1,5 +1,4 @@
-/* text.c -- grows by doubling; outgrown memory stays in the arena, which is freed with the event, request or frame that
- * the text was for. */
+/* text.c -- texts grow by doubling. Outgrown memory stays in the arena until that is freed. */
 #include "base/text.h"
 #include <inttypes.h>
 #include <stdio.h>

@@ -198,9 +198,3 @@ const char *jpx_json_beyond(const char *json, size_t size, jpx_arena *arena)
     }
     return NULL;
 }
-
-int64_t jpx_doc_version(jpx_bytes doc)
-{
-    bson_iter_t iter;
-    return jpx_doc_find(doc, "v", &iter) && BSON_ITER_HOLDS_INT(&iter) ? bson_iter_as_int64(&iter) : 1;
-}

@@ -11,9 +11,6 @@ bool jpx_doc_find(jpx_bytes doc, const char *field, bson_iter_t *);
 /* Is every element valid, and are the keys "0", "1", ...? A store would renumber others. */
 bool jpx_doc_is_array(jpx_bytes doc);
 
-/* The version of a record: its field "v", 1 where it has none. */
-int64_t jpx_doc_version(jpx_bytes doc);
-
 /* A value document is {"v": value}. */
 jpx_bytes jpx_value_of(const bson_iter_t *, jpx_arena *);
 bool jpx_value_iter(jpx_bytes value_doc, bson_iter_t *);

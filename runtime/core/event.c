@@ -1,4 +1,4 @@
-/* event.c -- events as JSON. Reading is strict about what it needs and ignores what it does not know. Pure. */
+/* event.c -- events as JSON. Reading checks the fields it needs and ignores those it does not know. Pure. */
 #include "core/event.h"
 #include "base/text.h"
 #include <stdio.h>
@@ -11,7 +11,7 @@ static jpx_text begun(const char *type, const jpx_root_id *root, int64_t now_ms,
     jpx_text t = jpx_text_new(arena);
     char id[JPX_ROOT_TEXT];
 
-    jpx_text_add(&t, "{\"type\":\"io.jetpipe.%s.v%d\"", type, JPX_EVENT_VERSION);
+    jpx_text_add(&t, "{\"type\":\"io.jetpipe.%s.v%d\"", type, JPX_EVENT_WRITTEN);
     jpx_text_member_time(&t, "timestamp", now_ms);
     jpx_text_member(&t, "root", jpx_root_text(id, root));
     return t;
@@ -63,7 +63,7 @@ static bool parse_key(const char **at, const jpx_root_id *root, jpx_key *key, ui
     return true;
 }
 
-/* "io.jetpipe.run.v2": the kind is "run", the version 2. */
+/* Of "io.jetpipe.run.v2" the kind is "run" and the version 2. */
 static jpx_decoded check_type(const char *type, const char *kind)
 {
     static const char family[] = "io.jetpipe.";

@@ -6,7 +6,7 @@
 #include "core/key.h"
 
 typedef enum jpx_end {
-    JPX_END_RETURN, /* outputs filled or handed to children; with children it is a generation */
+    JPX_END_RETURN, /* outputs filled or forwarded to children; with children, a generation is planned */
     JPX_END_WAIT,
     JPX_END_RETRY, /* the body asked for it, or the attempt failed: crash, timeout, missing outputs */
     JPX_END_ABORT, /* the body asked for it */

@@ -136,7 +136,7 @@ jpx_record jpx_entry_encode(const jpx_entry *entry, jpx_arena *arena)
 
     jpx_entry_id(id, &entry->key, entry->step);
     jpx_append_id(&doc, "_id", id, sizeof id);
-    bson_append_int32(&doc, "v", 1, JPX_RECORD_VERSION);
+    bson_append_int32(&doc, "v", 1, JPX_RECORD_WRITTEN);
     bson_append_utf8(&doc, "entry", 5, jpx_entry_text(entry->kind), -1);
     bson_append_date_time(&doc, "at", 2, entry->at_ms);
     bson_append_int64(&doc, "attempt", 7, entry->attempt);
@@ -193,7 +193,7 @@ bool jpx_entry_decode(jpx_bytes doc, jpx_arena *arena, jpx_entry *entry)
             memcpy(entry->key.b, id, JPX_PIPELINE_SIZE);
             entry->step = jpx_get32(id + JPX_PIPELINE_SIZE);
         } else if (strcmp(name, "v") == 0)
-            good = bson_iter_as_int64(&iter) == JPX_RECORD_VERSION;
+            good = jpx_record_version_is_read(&iter);
         else if (strcmp(name, "entry") == 0)
             good = kind = read_kind(&iter, entry);
         else if (strcmp(name, "at") == 0)

@@ -1,5 +1,5 @@
-/* record_mark.c -- the records of the table `mark`, four kinds of them. Records of the version before have no `kind`:
- * there, what a record is follows from its key, and a handout is told from an execution by its field `by`. */
+/* record_mark.c -- the four kinds of records in the table `mark`. Release 0.1 wrote no `kind`: the key of such a record
+ * says what it is, and a handout differs from an execution by the field `by`. Pure. */
 #include "core/record.h"
 #include <string.h>
 
@@ -19,7 +19,7 @@ static jpx_record taken(const uint8_t id[JPX_MARK_SIZE], bson_t *doc, jpx_arena 
     return (jpx_record){jpx_copy(arena, id, JPX_MARK_SIZE), jpx_doc_take(doc, arena)};
 }
 
-/* Reads what all kinds have. False: it is of another kind, or damaged. */
+/* Reads the fields of all kinds. False: the record is of another kind, or damaged. */
 static bool opened(jpx_record record, const char *kind, int64_t *since_ms, const char **worker, jpx_arena *arena)
 {
     bson_iter_t iter;

@@ -148,7 +148,7 @@ jpx_record jpx_pipeline_encode(const jpx_pipeline *p, jpx_arena *arena)
     bson_t doc = BSON_INITIALIZER, array;
 
     jpx_append_id(&doc, "_id", p->key.b, JPX_PIPELINE_SIZE);
-    bson_append_int32(&doc, "v", 1, JPX_RECORD_VERSION);
+    bson_append_int32(&doc, "v", 1, JPX_RECORD_WRITTEN);
     bson_append_utf8(&doc, "pipe", 4, p->pipe, -1);
     if (strcmp(p->queue, "default") != 0)
         bson_append_utf8(&doc, "queue", 5, p->queue, -1);
@@ -331,7 +331,7 @@ bool jpx_pipeline_decode(jpx_bytes doc, jpx_arena *arena, jpx_pipeline *p)
         if (strcmp(name, "_id") == 0)
             good = id = jpx_iter_id(&iter, p->key.b, JPX_PIPELINE_SIZE);
         else if (strcmp(name, "v") == 0)
-            good = bson_iter_as_int64(&iter) == JPX_RECORD_VERSION;
+            good = jpx_record_version_is_read(&iter);
         else if (strcmp(name, "pipe") == 0)
             good = (p->pipe = jpx_iter_text(&iter, arena)) != NULL;
         else if (strcmp(name, "queue") == 0)

@@ -56,7 +56,8 @@ void jpx_outbox_fact(jpx_outbox *box, const jpx_fact *fact)
 
 void jpx_outbox_timer(jpx_outbox *box, int64_t due_ms, const jpx_pipeline *p, uint32_t step)
 {
-    jpx_record record = jpx_timer_encode(due_ms, &p->key, step, p->pipe, p->queue, box->session->arena);
+    jpx_timer timer = {.due_ms = due_ms, .key = p->key, .step = step, .pipe = p->pipe, .queue = p->queue};
+    jpx_record record = jpx_timer_encode(&timer, box->session->arena);
     JPX_PUSH(box->session->arena, box->timers, box->timers_count, box->timers_cap) = record;
 }
 

@@ -1,5 +1,5 @@
-/* events.c -- fuzz: the payloads of run and slot events, root ids and tickets. What is understood comes back the same
- * when it is written and read again. First byte: which reader. */
+/* events.c -- fuzz: the payloads of run and slot events, root ids and tickets. What can be read is the same after it is
+ * written and read again. First byte: which reader. */
 #include "body/body.h"
 #include "core/event.h"
 #include "fuzz/fuzz.h"
@@ -17,7 +17,7 @@ static void run_event(jpx_bytes json, jpx_arena *arena)
     claim(event.finish == again.finish && event.due == again.due);
 }
 
-/* Neighbours are put together and kinds sorted, so the second reading is what later ones are compared with. */
+/* Writing joins neighbours and sorts by kind, so later readings are compared with the second one. */
 static void slot_event(jpx_bytes json, jpx_arena *arena)
 {
     jpx_fact *facts, *again;
@@ -35,7 +35,7 @@ static void slot_event(jpx_bytes json, jpx_arena *arena)
     for (size_t i = 0; i < again_count; i++)
         again_total += again[i].count;
     claim(total == again_total);
-    claim(total <= JPX_FACTS_MAX); /* what one event can cost */
+    claim(total <= JPX_FACTS_MAX);
     jpx_bytes once = jpx_slot_event_encode(again, again_count, NOW_MS, arena);
     claim(jpx_slot_event_decode(once, arena, &facts, &count) == JPX_DECODED);
     claim(same_bytes(once, jpx_slot_event_encode(facts, count, NOW_MS, arena)));

@@ -19,13 +19,13 @@ BUILD = os.environ["JETPIPE_BUILD_DIR"]
 
 # (test that must fail, its program, file, the answer, what stands there without it)
 MUTANTS = [
-    ("t01_a_finish_counter_of_each_generation", "traps_entries", "runtime/core/record_small.c",
+    ("t01_a_finish_counter_of_each_generation", "traps_entries", "runtime/core/record_barrier.c",
      "return jpx_key_make(root, gen, JPX_FINISH_INDEX);",
      "(void)gen; return jpx_key_make(root, (const uint8_t *)\"\\0\\0\\0\\0\\0\\0\\0\", JPX_FINISH_INDEX);"),
     ("t02_fresh_bits_beside_repeated_ones", "traps_events", "store/apply.c",
      "    if (!fresh)\n        return true;", "    if (!fresh || repeated)\n        return true;"),
     ("t03_large_values_of_two_executions", "traps_entries", "runtime/core/plan.c",
-     "in->random(in->random_ctx, tail, sizeof tail);\n    jpx_tail_id", "memset(tail, 0, sizeof tail);\n    jpx_tail_id"),
+     "to->random(to->random_ctx, tail, sizeof tail);\n    jpx_tail_id", "memset(tail, 0, sizeof tail);\n    jpx_tail_id"),
     ("t04_the_loser_goes_on_from_the_entry_of_the_winner", "traps_entries", "runtime/worker/commit.c",
      "        if (!c->lost)\n            continue;", "        if (c->entry.kind < JPX_ENTRY_KINDS)\n            continue;"),
     ("t05_an_abort_after_the_outcome_was_decided", "traps_events", "store/apply.c",

@@ -1,8 +1,7 @@
-/* golden.c -- records and events as each release wrote them (tests/golden/RELEASE) are read today, field by field, and
- * so are they with fields added that nobody knows. The files of a release are never written again; the recipe for a new
- * one stands in core/record.h and core/event.h.
+/* golden.c -- reads, field by field, the records and events that each release wrote (tests/golden/RELEASE), as they are
+ * and with unknown fields added. tests/golden/README.md says when to add files.
  *
- *   unit_golden write FOLDER     writes them as this build does */
+ *   unit_golden write FOLDER     writes the files of this build */
 #include "core/event.h"
 #include "core/record.h"
 #include <check.h>
@@ -67,7 +66,7 @@ static jpx_bytes golden(const char *name)
     uint8_t *data = jpx_alloc(arena, 64 * 1024);
     snprintf(path, sizeof path, "%s/tests/golden/%s/%s", getenv("JETPIPE_SOURCE_DIR"), release, name);
     FILE *file = fopen(path, "rb");
-    ck_assert_msg(file != NULL, "%s is missing; sh tests/run.sh tells where the tests lie", path);
+    ck_assert_msg(file != NULL, "%s is missing; run the tests with sh tests/run.sh", path);
     size_t size = fread(data, 1, 64 * 1024, file);
     fclose(file);
     jpx_bytes plain = {data, size};
@@ -201,7 +200,7 @@ static void write_all(void)
     jpx_root root = {
         .id = jpx_key_root_id(&key), .pipe = "Order", .key = "order-17", .started_ms = at_ms, .status = "running"};
     put("root.bson", jpx_root_encode(&root, arena).doc);
-    bson_t aborted; /* what the stores make of it */
+    bson_t aborted; /* as the stores change it */
     jpx_bytes plain = jpx_root_encode(&root, arena).doc;
     JPX_ASSERT(bson_init_static(&aborted, plain.data, plain.size));
     bson_t copy = BSON_INITIALIZER, abort;
@@ -215,7 +214,8 @@ static void write_all(void)
     bson_append_document_end(&copy, &abort);
     bson_append_date_time(&copy, "ended", -1, due_ms + 1);
     put("root-aborted.bson", jpx_doc_take(&copy, arena));
-    put("timer.bson", jpx_timer_encode(due_ms, &key, 2, "AddOne", "slow", arena).doc);
+    jpx_timer timer = {.due_ms = due_ms, .key = key, .step = 2, .pipe = "AddOne", .queue = "slow"};
+    put("timer.bson", jpx_timer_encode(&timer, arena).doc);
     jpx_fill fill = {.owner = key, .filler = key_of(9), .slot = "default", .filler_slot = "rest", .step = 5};
     put("fill.bson", jpx_fill_encode(&fill, arena).doc);
     jpx_execution execution = {.key = key, .step = 6, .since_ms = at_ms, .worker = "host/17"};
@@ -336,7 +336,7 @@ START_TEST(roots)
 }
 END_TEST
 
-/* As a store hands it out: the id apart. */
+/* As a store returns it: with its id. */
 static jpx_record record_of(const char *name)
 {
     jpx_bytes doc = golden(name);
@@ -374,7 +374,7 @@ START_TEST(small_records)
     ck_assert(execution.step == 6 && execution.since_ms == at_ms);
     ck_assert_str_eq(execution.worker, "host/17");
     bson_iter_t iter;
-    if (strcmp(release, "0.1") != 0) { /* kinds that 0.1 has no files of */
+    if (strcmp(release, "0.1") != 0) { /* 0.1 has no files of these */
         jpx_handout handout;
         int64_t since_ms;
         ck_assert(jpx_handout_decode(record_of("handout.bson"), arena, &handout));
@@ -422,7 +422,7 @@ static jpx_bytes text(const char *json)
     return (jpx_bytes){(const uint8_t *)json, strlen(json)};
 }
 
-/* An event of a version above ours is told from one that makes no sense. */
+/* An event of a version above ours is not malformed, but newer. */
 START_TEST(newer_versions)
 {
     static const char *const kinds[] = {"run", "slot"};
