@@ -1,4 +1,4 @@
-/* clock.c -- the monotonic clock. Only jpx_cond_until() blocks. */
+/* clock.c -- the monotonic clock. jpx_pause_ms() and jpx_cond_until() block. */
 #include "base/clock.h"
 #include <time.h>
 

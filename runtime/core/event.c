@@ -6,7 +6,7 @@
 
 /* ---- writing ---- */
 
-static jpx_text begun(const char *type, const jpx_root_id *root, int64_t now_ms, jpx_arena *arena)
+static jpx_text begin_event(const char *type, const jpx_root_id *root, int64_t now_ms, jpx_arena *arena)
 {
     jpx_text t = jpx_text_new(arena);
     char id[JPX_ROOT_TEXT];
@@ -17,7 +17,7 @@ static jpx_text begun(const char *type, const jpx_root_id *root, int64_t now_ms,
     return t;
 }
 
-static jpx_bytes taken(jpx_text *t)
+static jpx_bytes end_event(jpx_text *t)
 {
     jpx_text_puts(t, "}");
     return (jpx_bytes){(const uint8_t *)t->s, t->size};
@@ -106,7 +106,7 @@ jpx_bytes jpx_run_event_encode(const jpx_run_event *event, const char *pipe, int
 {
     char key[JPX_KEY_TEXT];
     jpx_root_id root = jpx_key_root_id(&event->key);
-    jpx_text t = begun("run", &root, now_ms, arena);
+    jpx_text t = begin_event("run", &root, now_ms, arena);
 
     jpx_text_member(&t, "pipeline", jpx_key_text(key, &event->key));
     jpx_text_member(&t, "pipe", pipe);
@@ -118,7 +118,7 @@ jpx_bytes jpx_run_event_encode(const jpx_run_event *event, const char *pipe, int
         jpx_text_member_raw(&t, "due", "true");
     if (event->repeat)
         jpx_text_member_raw(&t, "again", "true");
-    return taken(&t);
+    return end_event(&t);
 }
 
 jpx_decoded jpx_run_event_decode(jpx_bytes json, jpx_run_event *event)
@@ -179,7 +179,7 @@ static void put_fact(jpx_text *t, const jpx_fact *fact)
 jpx_bytes jpx_slot_event_encode(const jpx_fact *facts, size_t count, int64_t now_ms, jpx_arena *arena)
 {
     jpx_root_id root = jpx_key_root_id(&facts[0].key);
-    jpx_text t = begun("slot", &root, now_ms, arena);
+    jpx_text t = begin_event("slot", &root, now_ms, arena);
 
     for (int kind = JPX_FACT_FILLED; kind <= JPX_FACT_FINISHED; kind++) {
         jpx_fact run = {.count = 0};
@@ -207,7 +207,7 @@ jpx_bytes jpx_slot_event_encode(const jpx_fact *facts, size_t count, int64_t now
     }
     if (facts[0].repeat.maybe)
         jpx_text_member_raw(&t, "again", "true");
-    return taken(&t);
+    return end_event(&t);
 }
 
 static bool read_fact(const char *at, const jpx_root_id *root, jpx_fact_kind kind, jpx_arena *arena, jpx_fact *fact)
@@ -277,7 +277,7 @@ jpx_bytes jpx_change_encode(const jpx_change *change, int64_t now_ms, jpx_arena 
 {
     char key[JPX_KEY_TEXT];
     jpx_root_id root = jpx_key_root_id(&change->key);
-    jpx_text t = begun(change->root ? "root" : "pipeline", &root, now_ms, arena);
+    jpx_text t = begin_event(change->root ? "root" : "pipeline", &root, now_ms, arena);
 
     jpx_text_member(&t, "pipeline", jpx_key_text(key, &change->key));
     jpx_text_member(&t, "pipe", change->pipe);
@@ -287,5 +287,5 @@ jpx_bytes jpx_change_encode(const jpx_change *change, int64_t now_ms, jpx_arena 
     if (change->due_ms)
         jpx_text_member_time(&t, "due", change->due_ms);
     jpx_text_member(&t, "reason", change->reason);
-    return taken(&t);
+    return end_event(&t);
 }

@@ -3,7 +3,7 @@
 #include "core/record.h"
 #include <string.h>
 
-static bson_t begun(const uint8_t id[JPX_MARK_SIZE], const char *kind, int64_t since_ms, const char *worker)
+static bson_t begin_mark(const uint8_t id[JPX_MARK_SIZE], const char *kind, int64_t since_ms, const char *worker)
 {
     bson_t doc = BSON_INITIALIZER;
 
@@ -14,13 +14,13 @@ static bson_t begun(const uint8_t id[JPX_MARK_SIZE], const char *kind, int64_t s
     return doc;
 }
 
-static jpx_record taken(const uint8_t id[JPX_MARK_SIZE], bson_t *doc, jpx_arena *arena)
+static jpx_record end_mark(const uint8_t id[JPX_MARK_SIZE], bson_t *doc, jpx_arena *arena)
 {
     return (jpx_record){jpx_copy(arena, id, JPX_MARK_SIZE), jpx_doc_take(doc, arena)};
 }
 
 /* Reads the fields of all kinds. False: the record is of another kind, or damaged. */
-static bool opened(jpx_record record, const char *kind, int64_t *since_ms, const char **worker, jpx_arena *arena)
+static bool read_mark(jpx_record record, const char *kind, int64_t *since_ms, const char **worker, jpx_arena *arena)
 {
     bson_iter_t iter;
 
@@ -41,14 +41,14 @@ jpx_record jpx_execution_encode(const jpx_execution *e, const uint8_t tail[8], j
     uint8_t id[JPX_MARK_SIZE];
 
     jpx_tail_id(id, &e->key, e->step, tail);
-    bson_t doc = begun(id, "execution", e->since_ms, e->worker);
+    bson_t doc = begin_mark(id, "execution", e->since_ms, e->worker);
     if (e->seen_ms)
         bson_append_date_time(&doc, "seen", 4, e->seen_ms);
     if (e->ticketed)
         jpx_append_id(&doc, "token", e->token_hash, sizeof e->token_hash);
     if (e->begins)
         bson_append_bool(&doc, "begins", 6, true);
-    return taken(id, &doc, arena);
+    return end_mark(id, &doc, arena);
 }
 
 bool jpx_execution_decode(jpx_record record, jpx_arena *arena, jpx_execution *e)
@@ -56,7 +56,7 @@ bool jpx_execution_decode(jpx_record record, jpx_arena *arena, jpx_execution *e)
     bson_iter_t iter;
 
     *e = (jpx_execution){0};
-    if (!opened(record, "execution", &e->since_ms, &e->worker, arena) || jpx_doc_find(record.doc, "by", &iter))
+    if (!read_mark(record, "execution", &e->since_ms, &e->worker, arena) || jpx_doc_find(record.doc, "by", &iter))
         return false;
     memcpy(e->key.b, record.id.data, JPX_PIPELINE_SIZE);
     e->step = jpx_get32(record.id.data + JPX_PIPELINE_SIZE);
@@ -74,9 +74,9 @@ jpx_record jpx_handout_encode(const jpx_handout *h, const uint8_t tail[8], jpx_a
 
     jpx_tail_id(id, &h->generation, 0, tail);
     jpx_entry_id(by, &h->by, h->by_step);
-    bson_t doc = begun(id, "handout", h->since_ms, h->worker);
+    bson_t doc = begin_mark(id, "handout", h->since_ms, h->worker);
     jpx_append_id(&doc, "by", by, sizeof by);
-    return taken(id, &doc, arena);
+    return end_mark(id, &doc, arena);
 }
 
 bool jpx_handout_decode(jpx_record record, jpx_arena *arena, jpx_handout *h)
@@ -85,7 +85,7 @@ bool jpx_handout_decode(jpx_record record, jpx_arena *arena, jpx_handout *h)
     bson_iter_t iter;
 
     *h = (jpx_handout){0};
-    if (!opened(record, "handout", &h->since_ms, &h->worker, arena) || !jpx_doc_find(record.doc, "by", &iter) ||
+    if (!read_mark(record, "handout", &h->since_ms, &h->worker, arena) || !jpx_doc_find(record.doc, "by", &iter) ||
         !jpx_iter_id(&iter, by, sizeof by))
         return false;
     memcpy(h->generation.b, record.id.data, JPX_PIPELINE_SIZE);
@@ -108,14 +108,14 @@ jpx_record jpx_tombstone_encode(const jpx_root_id *root, int64_t since_ms, jpx_a
     uint8_t id[JPX_MARK_SIZE];
 
     jpx_tombstone_id(id, root);
-    bson_t doc = begun(id, "tombstone", since_ms, "cleanup");
-    return taken(id, &doc, arena);
+    bson_t doc = begin_mark(id, "tombstone", since_ms, "cleanup");
+    return end_mark(id, &doc, arena);
 }
 
 bool jpx_tombstone_decode(jpx_record record, jpx_arena *arena, int64_t *since_ms)
 {
     const char *worker;
-    return opened(record, "tombstone", since_ms, &worker, arena);
+    return read_mark(record, "tombstone", since_ms, &worker, arena);
 }
 
 /* ---- streams ---- */
@@ -127,6 +127,6 @@ jpx_record jpx_stream_mark_encode(int64_t created_ns, int64_t since_ms, jpx_aren
 
     jpx_put64(tail, (uint64_t)created_ns);
     jpx_tail_id(id, &nowhere, 0, tail);
-    bson_t doc = begun(id, "stream", since_ms, "streams");
-    return taken(id, &doc, arena);
+    bson_t doc = begin_mark(id, "stream", since_ms, "streams");
+    return end_mark(id, &doc, arena);
 }
