@@ -151,7 +151,7 @@ START_SCENARIO(s54_child_aborts)
     kit_assert_json(kit_reason(k, key), "m");
 }
 
-/* SEMANTICS 7.1 (by an operator), 7.2: set once, a second request says so and changes nothing, unknown and finished
+/* SEMANTICS 7.1 (by an operator), 7.2: set once, a second request is answered so and changes nothing, unknown and finished
  * roots are refused; redelivery changes nothing. */
 START_SCENARIO(s55_external_abort)
 {
@@ -272,7 +272,7 @@ START_SCENARIO(s59_run_event_after_the_flag)
         stand_still(k, 5);
     }
     ck_assert(!seam_after);
-    step_role(k, worker); /* it gets the run event before anybody carries the abort out */
+    step_role(k, worker); /* it gets the run event before the abort is carried out */
     kit_finish(k, key);
     close_others();
     kit_assert_json(kit_status(k, key), "aborted");
@@ -357,7 +357,7 @@ START_TEST(s60_others_are_answered)
 }
 END_TEST
 
-/* ---- what else stands at an abort ---- */
+/* ---- what an abort meets ---- */
 
 /* SEMANTICS 7.3: a delay of an hour, and the next attempt in an hour, end at once. */
 START_SCENARIO(delays_and_retries_end_at_once)

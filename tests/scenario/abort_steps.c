@@ -1,11 +1,11 @@
 /* abort_steps.c -- an abort at every moment: before and after each operation of a run of mixed pipes, and while a body
- * or a hook is at work (S64). */
+ * or a hook runs (S64). */
 #include "seam.h"
 
 /* ---- pipes ---- */
 
 static kit *at_hand;
-static void (*in_body)(kit *); /* called by the bodies below while they are at work */
+static void (*in_body)(kit *); /* called by the bodies below while they run */
 
 static void meanwhile(void)
 {
@@ -73,7 +73,7 @@ static jp_end busy_reply(jp_ctx *p, jp_value reply)
     return jp_return(p, reply);
 }
 
-/* Ends as it is told, and the abort comes meanwhile. */
+/* Ends as `arg` says; the abort arrives meanwhile. */
 JP_PIPE(busy, p, .takes = "string how", .async = true, .on_finished = busy_end, .on_cancel = cancelled,
         .on_reply = busy_reply)
 {
@@ -111,7 +111,7 @@ static int operations, flag_at, held_then;
 static size_t journal_then;
 static const char *when;
 
-/* How many run events were in the hands of the worker: so many bodies may still begin. */
+/* Run events that the worker holds: so many bodies may still start. */
 static int held_events(kit *k)
 {
     jpx_memory_item *items;
@@ -142,7 +142,7 @@ static int begun_since(const char *text)
     return count;
 }
 
-/* Waits that an abort ended, as the records tell. */
+/* Waits that an abort ended, counted in the records. */
 static int ended_waits(kit *k, const char *key)
 {
     int count = 0;
@@ -166,7 +166,7 @@ static void check_end(kit *k, const char *key)
                   "%s: %s", when, counts);
     ck_assert_msg(begun_since(kit_journal() + journal_then) <= held_then, "%s: %d held, then: %s", when, held_then,
                   kit_journal() + journal_then);
-    for (int n = 0; n <= 6; n++) { /* the hook: once for what had begun, never for what had not */
+    for (int n = 0; n <= 6; n++) { /* the hook: once for what had started, never for what had not */
         snprintf(text, sizeof text, "run %d", n);
         int runs = kit_noted(text), done, aborted;
         snprintf(text, sizeof text, "fin %d", n);
@@ -230,14 +230,14 @@ START_TEST(after_every_operation)
 }
 END_TEST
 
-/* ---- while a body is at work ---- */
+/* ---- while a body runs ---- */
 
 static void flag_only(kit *k)
 {
     ck_assert(raise_flag(k, k->key, "flag"));
 }
 
-/* The flag, and another process carries the abort out while the body is at work here. */
+/* The flag, and another process carries the abort out while the body runs here. */
 static void flag_and_walk(kit *k)
 {
     flag_only(k);
@@ -263,7 +263,7 @@ static void in_flight(kit *k, const char *how, void (*call)(kit *), bool reply)
     kit_assert_json(kit_status(k, key), "aborted");
     kit_assert_json(kit_reason(k, key), "flag");
     ck_assert_int_eq(kit_noted("run 1") + kit_noted("run 2"), 0);      /* its result starts nothing */
-    kit_assert_json(kit_tree(k, key, "children.1.status"), "aborted"); /* and nobody gets its value */
+    kit_assert_json(kit_tree(k, key, "children.1.status"), "aborted"); /* and its value is not used */
 }
 
 /* SEMANTICS 7.2, 7.3 */
@@ -276,12 +276,12 @@ START_SCENARIO(s64_body_in_flight)
         kit_assert_json(kit_tree(k, k->key, "children.0.outputs"), "");
     }
     ck_assert_int_eq(kit_noted("busy"), WAYS);
-    ck_assert_int_eq(kit_noted("finA"), WAYS); /* each had begun */
+    ck_assert_int_eq(kit_noted("finA"), WAYS); /* each had started */
     ck_assert_int_eq(kit_noted("fin"), 0);
     ck_assert_int_eq(kit_noted("cancelled"), 0); /* none was waiting yet */
 }
 
-/* The flag is up when the body ends; the walk comes later. */
+/* The flag is up when the body ends; the abort is carried out later. */
 START_SCENARIO(s64_flag_in_flight)
 {
     for (size_t w = 0; w < WAYS; w++) {

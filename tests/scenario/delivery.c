@@ -170,7 +170,7 @@ static void in_disorder(int ground, uint64_t seed, unsigned duplicates)
 
 START_TEST(s88_fixed_seeds)
 {
-    const char *only = getenv("KIT_SEED"); /* one of them, to see it again */
+    const char *only = getenv("KIT_SEED"); /* one of them, to repeat it */
     for (uint64_t seed = 1; seed <= 100 && !only; seed++)
         in_disorder(0, seed, 0);
     if (only)
@@ -189,7 +189,7 @@ START_TEST(s88_fresh_seeds)
 }
 END_TEST
 
-/* A few on the other grounds; what an ack that was lost was for comes again when the deadline is over. */
+/* A few on the other grounds; a message whose ack was lost is redelivered after the deadline. */
 START_TEST(s88_on_servers)
 {
     const jpx_env env = jpx_env_system(JPX_ERROR);
@@ -234,7 +234,7 @@ START_SCENARIO(s89_killed_before_adoption)
     ck_assert(killed);
     ck_assert_msg(jpx_local_renew(k->local, JPX_ROLE_WORKER, &err) == JP_OK, "%s", err.text);
     seam_fails = NULL;
-    ck_assert_uint_eq(stored_then, 4); /* the root and three that nobody adopted */
+    ck_assert_uint_eq(stored_then, 4); /* the root and three inert ones */
     kit_finish(k, key);
     kit_run_until_idle(k);
     ck_assert_int_eq(kit_noted("plan"), 2); /* the body ran twice */

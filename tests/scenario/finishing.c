@@ -32,7 +32,7 @@ JP_PIPE(hooked_leaf, p, .gives = "int64", .fills = "int64 x", .on_finished = wat
     return jp_return(p, 11);
 }
 
-/* The consumer does not wait for the hook; who waits until it is finished does. */
+/* A consumer of the value does not wait for the hook; a pipeline that waits until it is finished does. */
 JP_PIPE(beside_a_hook, p, .gives = "any")
 {
     jp_future f = jp_yield(p, hooked_leaf);
@@ -154,7 +154,7 @@ START_SCENARIO(s41_hook_delays_nobody)
     kit_assert_json(kit_status(k, key), "done");
 }
 
-/* SEMANTICS 5.4: also after an abort, told so; there are no outputs. */
+/* SEMANTICS 5.4: after an abort, too, with aborted true; there are no outputs. */
 START_SCENARIO(hook_after_an_abort)
 {
     const char *key = run_watched(k, "hooked_no", 1);
@@ -219,7 +219,7 @@ START_SCENARIO(statuses_as_shown)
         kit_assert_json(kit_tree(k, key, jpx_format(k->arena, "children.%d.status", i)), "aborted");
 }
 
-/* SEMANTICS 5.1: a run event is out and no body has begun. Seen between the steps, where they are ours. */
+/* SEMANTICS 5.1: a run event is published and no body has started. Seen between steps, where the test makes them. */
 START_SCENARIO(queued_is_shown)
 {
     bool queued = false;

@@ -235,7 +235,7 @@ static const jp_def *const pipes[] = {&echo,
                                       &two_orders,
                                       NULL};
 
-/* The slow one is noted when it begins: what follows it comes no earlier than its end. */
+/* The slow one is noted when it starts: what follows it runs after its end. */
 static int64_t begun_ms(kit *k, const char *key, uint32_t child)
 {
     jpx_journal found = kit_journal_of(k, kit_child_of_root(k, key, child));
@@ -318,7 +318,7 @@ START_SCENARIO(order_of_whole_subtrees)
     ck_assert_int_eq(kit_noted("run 20"), 1);
 }
 
-/* SEMANTICS 4.2, 6.1: what is tried again holds up those behind it. */
+/* SEMANTICS 4.2, 6.1: a retry holds up those behind it. */
 START_SCENARIO(order_waits_for_retries)
 {
     const char *key = kit_run(k, "order_with_retries", "");

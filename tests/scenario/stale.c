@@ -97,7 +97,7 @@ START_SCENARIO(s48_beyond_the_limit)
     kit_assert_json(kit_status(k, key), "aborted");
 }
 
-/* SEMANTICS 3.6, 2.3: everything said again: slots are filled once, consumers run once, children exist once. */
+/* SEMANTICS 3.6, 2.3: all events repeated: slots are filled once, consumers run once, children exist once. */
 START_SCENARIO(everything_again)
 {
     const char *key = kit_run(k, "family", "");
@@ -137,7 +137,7 @@ START_SCENARIO(stale_replies_and_timers)
     ck_assert_str_ne(first, ticket);
     const jpx_pipeline *p = kit_pipeline_of_root(k, key);
     ck_assert_ptr_nonnull(strstr(answer(k, first, "\"of the first attempt\""), "refused"));
-    send_all(k, p, 1, 1, true); /* the timer of the first wait, again */
+    send_all(k, p, 1, 1, true); /* the timer of the first wait, a second time */
     send_all(k, p, 2, 2, true); /* and that of the first retry */
     kit_assert_json(kit_steps_of(k, p), "waiting retry waiting");
     kit_assert_json(answer(k, ticket, "\"of the second\""), "{\"accepted\":true}");

@@ -1,6 +1,5 @@
 /* cascades.c -- counters of two levels and ends that go up through many levels, with the barrier role killed before and
- * after each of its writes in turn. Live roots are not walked: what was cut must be found by the events that come
- * again. */
+ * after each of its writes in turn. Reconcile is off: redelivered events must find what was cut. */
 #include "stage.h"
 #include <string.h>
 
@@ -31,7 +30,7 @@ JP_PIPE(wide, p, .gives = "int64")
     return jp_return(p, jp_yield_list(p, sum, all));
 }
 
-/* Forty levels are more than one batch settles. */
+/* Forty levels are more than one batch handles. */
 JP_PIPE(deep, p, .takes = "int64 n", .gives = "int64")
 {
     if (jp_int64(p, "n") == 0)
@@ -43,7 +42,7 @@ static const jp_def *const pipes[] = {&leaf, &sum, &wide, &deep, NULL};
 
 /* ---- the nth write of the barrier roles ---- */
 
-typedef struct cut { /* of the world at work; a body or a cue has no other way to it */
+typedef struct cut { /* of the running world; a body or a cue has no other way to it */
     int writes, at;
     bool after;
 } cut;

@@ -1,5 +1,5 @@
-/* check.c -- the oracle: reads the records of a run, follows the attempts that were adopted, says for each what it must
- * have been given and must have ended with, and whether it was let begin, finish and be hooked as promised. */
+/* check.c -- the oracle: reads the records of a run, follows the adopted attempts, and computes for each what it must
+ * have been given and how it must have ended, and whether it started, finished and was hooked as promised. */
 #include "sim.h"
 #include <string.h>
 
@@ -105,7 +105,7 @@ static int slot_number(const char *slot)
     return strcmp(slot, plan_slots[1]) == 0;
 }
 
-/* The value of a slot, through handed ones, from the entries alone. */
+/* The value of a slot, through forwarded ones, from the entries alone. */
 static bool slot_digest(check *c, const node *n, int slot, uint64_t *digest)
 {
     const jpx_out *out = n->ending ? jpx_entry_out(n->ending, plan_slots[slot]) : NULL;
@@ -345,8 +345,7 @@ static void check_hooks(check *c, node *n)
         DEMAND(c, n, waited ? cancelled > 0 : !cancelled, "on_cancel was called %zu times", cancelled);
 }
 
-/* "Begun five times without an ending" is said of bodies that did begin; a process may die between a mark and its body.
- */
+/* A crash counted for five starts needs bodies that started; a process may die between its mark and the body. */
 static void check_crashes(check *c, node *n)
 {
     for (uint32_t i = 0; i < n->journal.count; i++) {
@@ -430,7 +429,7 @@ static void check_root(check *c, size_t number)
         DEMAND(c, &top, top.done && !root->aborting, "its root is done, it is not");
     } else {
         DEMAND(c, &top, root->aborting, "aborted and nobody asked for it");
-        /* what had ended before the abort stays as it was, but the root's outcome is that of the root */
+        /* what ended before the abort keeps its end, but the root's outcome is that of the root record */
         top.done = false;
         top.aborted = true;
         DEMAND(c, &top, !root->decided, "decided as done, then aborted");
@@ -468,7 +467,7 @@ static void check_leftovers(check *c)
                      found.count ? (long long)jpx_get64(found.items[0].id.data) - (long long)c->s->w->now_ms : 0);
 }
 
-/* Nothing of a root that was cleaned up, also when its trigger has come again. */
+/* Nothing is left of a root that was cleaned up, even if its trigger was delivered again. */
 static void check_removed(check *c, const jpx_root_id *id)
 {
     static const jpx_table tables[] = {JPX_TABLE_ROOT,  JPX_TABLE_PIPELINE, JPX_TABLE_ENTRY, JPX_TABLE_BARRIER,
@@ -524,7 +523,7 @@ void sim_check_begin(sim *s, const jpx_key *key, bool reply)
     jp_error err;
 
     if (sim_is_removed(s, key->b))
-        return; /* taken before it was cleaned up; it comes to nothing */
+        return; /* taken before the cleanup; it has no effect */
     c.session.arena = jpx_arena_new();
     if (jpx_load_pipelines(&c.session, key, 1, &self, &err) != JP_OK || !self)
         world_failed(s->w, "a body of a pipeline without a record begins");

@@ -1,4 +1,4 @@
-/* found.c -- schedules that the simulation found, and that went wrong before they were mended. */
+/* found.c -- schedules on which the simulation found a bug, each fixed since. */
 #include "stage.h"
 #include <string.h>
 
@@ -31,7 +31,7 @@ JP_PIPE(nothing, p)
     return jp_done(p);
 }
 
-/* Fills its slot, which is its parent's, when it is planned; its end comes by other events. */
+/* Fills its slot, which is its parent's, when it is planned; its end arrives by other events. */
 JP_PIPE(below, p, .gives = "int64")
 {
     jp_yield(p, nothing);
@@ -51,7 +51,7 @@ JP_PIPE(above, p, .gives = "int64", .on_finished = sees_output)
     return jp_return(p, jp_yield(p, below));
 }
 
-/* Who holds the event that tells of the fill dies; it comes again after the ack deadline, or never. */
+/* The process that holds the event of the fill dies; the event is redelivered after the ack deadline, or never. */
 static world *fill_is_late(void)
 {
     world *w = open_with("above");
@@ -121,7 +121,7 @@ START_TEST(an_on_cancel_that_fails_is_called_again)
 }
 END_TEST
 
-/* ---- a trigger that comes again after its root was cleaned up ---- */
+/* ---- a trigger that is redelivered after its root was cleaned up ---- */
 
 static bool is_trigger(world *w, const seam_call *call)
 {
@@ -129,7 +129,7 @@ static bool is_trigger(world *w, const seam_call *call)
     return strstr(call->deliveries[0]->subject, ".start.") != NULL;
 }
 
-/* The broker may deliver a trigger again long after all was done: nothing is done twice for it. Its key is free. */
+/* The broker may redeliver a trigger long after its root was done: nothing is done twice. Its key is free. */
 START_TEST(a_trigger_after_the_cleanup_of_its_root)
 {
     world *w = stage_open(all_pipes());
@@ -152,11 +152,11 @@ START_TEST(a_trigger_after_the_cleanup_of_its_root)
 }
 END_TEST
 
-/* ---- a store that fails again and again before a body begins ---- */
+/* ---- a store that keeps failing before a body starts ---- */
 
 static int executions;
 
-/* Has a mark been left since this was asked for the last time? */
+/* Has an execution been inserted since the last call? */
 static bool after_a_mark(world *w, const seam_call *call)
 {
     static size_t known;
@@ -179,13 +179,13 @@ JP_PIPE(patient, p, .gives = "int64", .retry = {.attempts = 1}, .on_finished = c
     return jp_return(p, 7);
 }
 
-/* Its marks say that it may have begun, for the hook's sake; they are no beginnings. */
+/* Its executions were inserted for the hook; they are not starts. */
 START_TEST(a_store_that_fails_before_the_body_begins)
 {
     world *w = open_with("patient");
 
     executions = 0;
-    for (int i = 0; i < 8; i++) /* the second look at the flag, after the mark */
+    for (int i = 0; i < 8; i++) /* the second read of the flag, after the execution */
         stage_when(w, (cue){.op = SEAM_GET, .table = JPX_TABLE_ROOT, .fits = after_a_mark, .verdict = SEAM_FAIL});
     stage_done(w, 2 * SOON_MS);
     ck_assert_int_eq(executions, 1);

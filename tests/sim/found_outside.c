@@ -1,5 +1,5 @@
-/* found_outside.c -- schedules that went wrong before they were mended, of what comes from outside: triggers that come
- * again beside a cleanup, replies to promises and waits, cleanups and aborts. */
+/* found_outside.c -- schedules with messages from outside on which a bug was found, each fixed since: triggers that are
+ * redelivered beside a cleanup, replies to promises and waits, cleanups and aborts. */
 #include "stage.h"
 #include <string.h>
 
@@ -64,7 +64,7 @@ static world *open_with(const char *pipe)
     return w;
 }
 
-/* ---- a trigger that comes again, whose root is cleaned up in this moment ---- */
+/* ---- a trigger that is redelivered while its root is cleaned up ---- */
 
 static bool is_trigger(world *w, const seam_call *call)
 {
@@ -79,12 +79,12 @@ static void clean_up(world *w, const seam_call *call)
 
     (void)call;
     world_publish(w, "control.cleanup", jpx_format(w->arena, "{\"root\":\"%s\"}", jpx_root_text(id, &root->id)), NULL);
-    for (size_t i = 0; i < 2; i++) /* the one that is not at work */
+    for (size_t i = 0; i < 2; i++) /* the one that is idle */
         stage_run(w, api(w, i));
     ck_assert_ptr_null(world_root(w, STAGE_KEY));
 }
 
-/* The api dies between the root that it has written anew and its look for the tombstone. */
+/* The api dies after it has inserted the root once more, before it reads the tombstone. */
 START_TEST(a_root_that_is_written_beside_its_cleanup)
 {
     world *w = open_with("once");
@@ -129,8 +129,8 @@ static void rival_is_cleaned_up(world *w, const seam_call *call)
     ck_assert_str_eq(stage_status(w), "running");
 }
 
-/* The root of another trigger has its key. While its api stands still that one is cleaned up, and the trigger, told to
- * another api after the deadline, has its root: nothing of it is a loser's any more. */
+/* Another root has the key. While this api is stopped, that root is cleaned up, and the trigger is redelivered to
+ * another api, which starts its root: the stopped api must not remove it as the loser's. */
 START_TEST(a_loser_that_has_won_meanwhile)
 {
     world *w = open_with("once");
@@ -146,7 +146,7 @@ START_TEST(a_loser_that_has_won_meanwhile)
 }
 END_TEST
 
-/* A tombstone stands for five minutes, also where the clock that has it swept away is ahead by as much. */
+/* A tombstone is kept for five minutes, even if the clock of the process that sweeps it is that far ahead. */
 START_TEST(a_trigger_after_the_cleanup_where_clocks_differ)
 {
     world *w = open_with("once");
@@ -166,12 +166,12 @@ START_TEST(a_trigger_after_the_cleanup_where_clocks_differ)
     memset(hi, 0xff, sizeof hi);
     ck_assert(jpx_store_scan(w->store, JPX_TABLE_MARK, jpx_id(lo, sizeof lo), jpx_id(hi, sizeof hi), 10, false,
                              w->arena, &marks, &err) == JP_OK);
-    ck_assert_uint_eq(marks.count, 0); /* nothing is left of it; before 1 stands what is no root's */
+    ck_assert_uint_eq(marks.count, 0); /* nothing is left of it */
     stage_close(w);
 }
 END_TEST
 
-/* ---- a cleanup by key that comes again when another root has the key ---- */
+/* ---- a cleanup by key that is redelivered when another root has the key ---- */
 
 static bool is_cleanup(world *w, const seam_call *call)
 {
@@ -197,7 +197,7 @@ START_TEST(a_cleanup_by_key_that_comes_again)
 }
 END_TEST
 
-/* By age: what has ended since it was asked for stays. */
+/* By age: what has ended since the request stays. */
 START_TEST(a_cleanup_by_age_that_comes_again)
 {
     static const char all[] = "{\"older_ms\":0}";
@@ -249,7 +249,7 @@ START_TEST(a_reply_before_the_run_event_of_its_promise)
 }
 END_TEST
 
-/* The plan of an attempt that was not adopted has tickets, too; nothing comes of them. */
+/* An attempt that was not adopted has handed out tickets; they have no effect. */
 START_TEST(a_reply_to_a_promise_that_was_not_adopted)
 {
     world *w = open_with("promises");
@@ -258,11 +258,11 @@ START_TEST(a_reply_to_a_promise_that_was_not_adopted)
     stage_run(w, api(w, 0));
     stage_when(
         w, (cue){.who = worker(w, 0), .op = SEAM_INSERT, .table = JPX_TABLE_ENTRY, .verdict = SEAM_FAIL, .kill = true});
-    world_step(w, worker(w, 0)); /* its children are there, inert */
+    world_step(w, worker(w, 0)); /* its children are stored, inert */
     reply(w, "41");
     only_apis(w);
     memcpy(lost, ticket, sizeof lost);
-    world_pass(w, 2 * DEADLINE_MS); /* the attempt comes again */
+    world_pass(w, 2 * DEADLINE_MS); /* the event is redelivered */
     ck_assert_str_ne(lost, ticket);
     ck_assert_str_eq(stage_status(w), "running");
     reply(w, "42");
@@ -313,7 +313,7 @@ static world *large_reply(void)
     return w;
 }
 
-/* Its event comes again and again; on_reply has not begun. */
+/* Its event is redelivered several times; on_reply has not started. */
 START_TEST(a_store_that_fails_before_on_reply_begins)
 {
     world *w = large_reply();
@@ -326,7 +326,7 @@ START_TEST(a_store_that_fails_before_on_reply_begins)
 }
 END_TEST
 
-/* It is an end with a reason, not an event that comes again for ever. */
+/* It ends with a reason; its event is not redelivered for ever. */
 START_TEST(a_reply_that_is_lost_from_the_store)
 {
     world *w = large_reply();
@@ -366,7 +366,7 @@ JP_PIPE(fan, p)
     return jp_done(p);
 }
 
-/* Each walk calls them again, in case that was lost; the walks must not come faster than hooks can run. */
+/* Each pass calls them again, in case an event was lost; passes must not be faster than hooks can run. */
 START_TEST(hooks_that_take_long_are_not_called_again_and_again)
 {
     static const jp_def *const pipes[] = {&hooked, &fan, NULL};

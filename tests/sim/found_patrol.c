@@ -1,11 +1,11 @@
-/* found_patrol.c -- schedules that went wrong before they were mended, of walks over live roots: what the slow patrol
- * publishes again although nothing was lost, and what comes of all that is published again after a loss. */
+/* found_patrol.c -- schedules with reconcile on which a bug was found, each fixed since: what it publishes although
+ * nothing was lost, and what follows from all that is published after a loss. */
 #include "stage.h"
 #include <string.h>
 
 enum { SOON_MS = 20 * 1000, WALKED_MS = 130 * 1000, LATE_MS = 15 * 1000 };
 
-static size_t seen; /* run events while the second attempt was at work */
+static size_t seen; /* run events while the second attempt ran */
 
 static size_t queued(world *w)
 {
@@ -13,7 +13,7 @@ static size_t queued(world *w)
     return jpx_memory_bus_list(w->bus, JPX_STREAM_RUN, w->arena, &items);
 }
 
-/* Time passes for the barriers; no worker is asked. */
+/* Time passes for the barriers only. */
 static void only_barriers(world *w, int64_t for_ms)
 {
     for (int64_t ms = 0; ms < for_ms; ms += 1000) {
@@ -23,7 +23,7 @@ static void only_barriers(world *w, int64_t for_ms)
     }
 }
 
-/* Both barriers go on patrol, several times. */
+/* Both barriers reconcile several times. */
 static size_t patrols(world *w)
 {
     stage_walks(w, true);
@@ -41,7 +41,7 @@ JP_PIPE(retries, p, .gives = "int64")
     return jp_return(p, 5);
 }
 
-/* Its timer has become an event, which is told `late_ms` after it was due. */
+/* Its timer has become an event, published `late_ms` after it was due. */
 static world *second_attempt(int64_t late_ms)
 {
     static const jp_def *const pipes[] = {&retries, NULL};
@@ -66,7 +66,7 @@ START_TEST(a_retry_whose_event_waits_in_its_queue)
 }
 END_TEST
 
-/* The event came late, for all barriers had been away; the body it began takes long. */
+/* The event was late, because all barriers had been away; the body it started takes long. */
 START_TEST(a_retry_that_is_at_work)
 {
     world *w = second_attempt(LATE_MS);
@@ -78,7 +78,7 @@ START_TEST(a_retry_that_is_at_work)
 }
 END_TEST
 
-/* A store that was away while roots were to be walked does not put the next walk off: only the walking counts. */
+/* A store that was away does not delay the next reconcile: only the time spent repairing counts. */
 START_TEST(a_patrol_that_was_put_off)
 {
     static const jp_def *const pipes[] = {&retries, NULL};
@@ -106,7 +106,7 @@ START_TEST(a_patrol_that_was_put_off)
 }
 END_TEST
 
-/* ---- after a loss, each barrier walks twice ---- */
+/* ---- after a loss, each barrier repairs twice ---- */
 
 enum { BARRIERS = 3, WORKERS = 6, TWICE_WALKED = 40 * 1000, GIVEN_BACK_MS = 1100 };
 
@@ -125,8 +125,8 @@ static void lose_runs(world *w)
     ck_assert_uint_eq(queued(w), 2 * BARRIERS);
 }
 
-/* The stream is lost while the first execution is at work; each that begins by what was published again is still at
- * work when the next one begins. */
+/* The stream is lost while the first execution runs; each one that a repeat starts still runs when the next one
+ * starts. */
 JP_PIPE(long_one, p, .gives = "int64", .retry = {.attempts = 1})
 {
     world *w = the_world;
@@ -160,7 +160,7 @@ JP_PIPE(short_one, p)
     return jp_done(p);
 }
 
-/* Who holds an event for long says so with the beats: its mark is never taken for that of somebody dead. */
+/* A worker that holds an event for long renews its execution with the heartbeats, so that it never counts as dead. */
 JP_PIPE(one_of_two, p, .gives = "int64")
 {
     world *w = the_world;
@@ -191,7 +191,7 @@ START_TEST(a_mark_is_renewed)
     jp_error err;
 
     begun = renewed = 0;
-    for (int i = 0; i < 40; i++) /* bodies are short, it thinks: it asks for several */
+    for (int i = 0; i < 40; i++) /* it takes bodies for short, and asks for several */
         world_start(w, "short_one", "[]", NULL);
     stage_run(w, api(w, 0));
     stage_run(w, worker(w, 0));
@@ -201,7 +201,7 @@ START_TEST(a_mark_is_renewed)
     ck_assert_int_eq(jpx_bus_subscribe(&sub, w->bus, JPX_STREAM_RUN, "default", 2, &err), JP_OK);
     ck_assert_uint_eq(jpx_sub_fetch(sub, both, 2, 0), 2);
     for (size_t i = 0; i < 2; i++)
-        jpx_sub_nak(sub, both[i], 0); /* from now on they come again */
+        jpx_sub_nak(sub, both[i], 0); /* from now on they are repeats */
     jpx_sub_close(sub);
     stage_run(w, worker(w, 0));
     ck_assert_uint_eq(begun, 2);
@@ -228,7 +228,7 @@ static void never_ends(world *w, size_t most)
     ck_assert_msg(begun >= 5 && begun <= most, "it was begun %zu times", begun);
 }
 
-/* Its workers give back at once what they hold, as processes do that are ended: the rule holds all the same. */
+/* Its workers give back what they hold at once, as a process does that is terminated: the rule holds all the same. */
 START_TEST(a_body_that_ends_its_workers)
 {
     static const jp_def *const pipes[] = {&killer, NULL};
@@ -252,7 +252,7 @@ JP_PIPE(beside_it, p, .gives = "int64", .retry = {.attempts = 1})
     return jp_return(p, 5);
 }
 
-/* Both come again and again, together; the other one is first. */
+/* Both are redelivered several times, together; the other one is first. */
 START_TEST(a_body_beside_one_that_ends_its_workers)
 {
     static const jp_def *const pipes[] = {&killer, &beside_it, &short_one, NULL};
@@ -273,7 +273,7 @@ START_TEST(a_body_beside_one_that_ends_its_workers)
         for (int i = 0; i < 40; i++)
             world_start(w, "short_one", "[]", NULL);
         stage_run(w, api(w, 0));
-        stage_run(w, worker(w, 0)); /* bodies are short, it thinks: it asks for several */
+        stage_run(w, worker(w, 0)); /* it takes bodies for short, and asks for several */
         for (size_t i = 0; i < count; i++)
             jpx_sub_nak(sub, both[i], 0);
         jpx_sub_close(sub);

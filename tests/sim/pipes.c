@@ -8,7 +8,7 @@ static sim *the_sim(void)
     return the_world->ctx;
 }
 
-/* A process that is dead runs no bodies. */
+/* A dead process runs no bodies. */
 static bool is_dead(void)
 {
     return the_world->current && the_world->current->dead;
@@ -29,7 +29,7 @@ static jp_future future_of(jp_ctx *p, jp_future child, int slot)
     return slot ? jp_slot(p, child, plan_slots[slot]) : child;
 }
 
-/* The outside has it from now on. */
+/* The outside knows it from now on. */
 static void give_ticket(sim *s, const char *text)
 {
     sim_ticket ticket = {.text = jpx_strdup(s->w->arena, text)};

@@ -1,3 +1,4 @@
+/* plan.c -- the plan of a body: see plan.h. */
 #include "plan.h"
 #include <string.h>
 

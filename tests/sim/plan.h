@@ -1,8 +1,8 @@
 /* plan.h -- what the bodies of the simulation do: a pure function of (seed, path, attempt, reply, inputs).
  *
- * A pipeline is known by its path, a number that its parent's attempt gives it; so the oracle can follow the attempts
- * that were adopted, and say what each of their children must have been given and must have given. A value is known by
- * its digest. */
+ * A pipeline is known by its path, a number that its parent's attempt gives it; so the oracle can follow the adopted
+ * attempts, and compute what each child must have been given and must have returned. A value is known by its digest.
+ */
 #ifndef SIM_PLAN_H
 #define SIM_PLAN_H
 
@@ -51,7 +51,7 @@ typedef struct plan_output {
     bool filled, forwarded;
     uint32_t child;
     int slot;
-    uint64_t wish; /* the value, when not handed: plan_value_of */
+    uint64_t wish; /* the value, if not forwarded: plan_value_of */
 } plan_output;
 
 typedef struct plan {

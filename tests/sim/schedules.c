@@ -1,11 +1,11 @@
 /* schedules.c -- the engine that ships, under seeded schedules: several roles of each kind on one store and one bus,
  * stepped in any order and in the middle of one another's handlers, with operations that are cut, processes that die,
- * messages that come twice, in disorder or never, time that jumps, and an outside that answers too early, twice or
- * wrong. When it is over the oracle (check.c) looks at every record.
+ * messages that are delivered twice, in disorder or never, time that jumps, and an outside that answers too early,
+ * twice or wrong. In the end the oracle (check.c) reads every record.
  *
  *     sim_schedules            the seeds that are always run, then fresh ones, for 20 s in all
  *     sim_schedules --long     fresh ones until it is stopped
- *     sim_schedules SEED       one schedule again, told operation by operation; also SEED=n in the environment
+ *     sim_schedules SEED       one schedule, printed operation by operation; or SEED=n in the environment
  *     sim_schedules FROM TO    a range
  *
  * The same seed is the same schedule. A failure names its seed. */
@@ -60,9 +60,9 @@ bool sim_is_removed(const sim *s, const uint8_t *key)
     return false;
 }
 
-/* ---- what becomes of an operation ---- */
+/* ---- what happens to an operation ---- */
 
-/* Notes when an abort flag goes up, and which run events are taken after that. */
+/* Records when an abort flag is raised, and which run events are taken after that. */
 static void watch(sim *s, actor *a, const seam_call *call)
 {
     for (size_t i = 0; call->op == SEAM_ROOTS && call->over && i < call->count; i++) {
@@ -108,7 +108,7 @@ static void watch(sim *s, actor *a, const seam_call *call)
             JPX_PUSH(s->w->arena, s->late, s->late_count, s->late_cap) = late;
         for (size_t l = s->late_count; call->op == SEAM_NAK && l-- > 0;)
             if (s->late[l].who == a && jpx_key_equal(&s->late[l].key, &event.key)) {
-                s->late[l] = s->late[--s->late_count]; /* the same is at work here already */
+                s->late[l] = s->late[--s->late_count]; /* the same job is held here already */
                 break;
             }
     }
@@ -127,7 +127,7 @@ static seam_verdict decide(world *w, actor *a, const seam_call *call)
 
     watch(s, a, call);
     if (call->op == SEAM_LIST && a->kind == JPX_ROLE_BARRIER && !s->walks && !s->lost && !s->over)
-        return SEAM_FAIL; /* without a loss nothing may depend on the walks over live roots */
+        return SEAM_FAIL; /* without a loss nothing may depend on reconcile */
     if (!s->wild)
         return SEAM_GO_ON;
     nest(s);
@@ -221,8 +221,7 @@ static void start_root(sim *s, size_t root)
                 s->keys[root]);
 }
 
-/* What is final is looked at, removed, and its key used again; the order in which that is handled is anybody's guess.
- */
+/* A final root is read, removed, and its key used again; these may be handled in any order. */
 static void clean_up(sim *s, size_t root)
 {
     jpx_root *old = world_root(s->w, s->keys[root]);
@@ -348,7 +347,7 @@ static void start_roots(sim *s)
         start_root(s, i);
 }
 
-/* All faults are off: it comes to its end by itself, with an outside that answers. */
+/* All faults are off: it ends by itself, with an outside that answers. */
 static void calm_down(sim *s)
 {
     s->wild = false;

@@ -1,3 +1,4 @@
+/* seams.c -- decorators of store and bus: see seams.h. */
 #include "seams.h"
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
-/* seams.h -- decorators around the two seams, the store and the bus: a test sees every operation before and after it is
- * carried out, may do something in between (step another role, let time pass), and decides what becomes of it.
+/* seams.h -- decorators around the two seams, the store and the bus: a test sees every operation before and after it
+ * is done, may do something in between (step another role, let time pass), and decides what happens to it.
  *
  * A decorator does not own the test's state: `seam` must outlive it. Nothing here blocks; one thread. */
 #ifndef SEAMS_H

@@ -1,4 +1,4 @@
-/* sim.h -- one simulated schedule: its dice, what bodies and hooks have seen, the tickets that were given away. */
+/* sim.h -- one simulated schedule: its dice, what bodies and hooks have seen, the tickets that were handed out. */
 #ifndef SIM_H
 #define SIM_H
 
@@ -43,7 +43,7 @@ typedef struct sim {
     sim_limits limits;
     bool wild;  /* faults and nested steps are on */
     bool over;  /* all roots are final */
-    bool walks; /* live roots may be walked although nothing was lost */
+    bool walks; /* live roots may be repaired although nothing was lost */
     bool lost;  /* a stream was lost in this run */
     uint64_t turns;
     sim_begin *begins;
@@ -59,7 +59,7 @@ typedef struct sim {
     sim_late *late;
     size_t late_count, late_cap;
     uint64_t flag_tick[SIM_ROOTS_MAX];         /* when the abort flag was seen up first; 0 = never */
-    bool flag_seen[ACTORS_MAX][SIM_ROOTS_MAX]; /* who has looked at the root since */
+    bool flag_seen[ACTORS_MAX][SIM_ROOTS_MAX]; /* which actors have read the root since */
     bool abort_asked[SIM_ROOTS_MAX];
     jpx_root_id removed[SIM_REMOVED_MAX]; /* cleaned up; their keys were used again */
     bool gone[SIM_REMOVED_MAX];           /* its record is */
@@ -70,7 +70,7 @@ uint32_t sim_roll(sim *, uint32_t below);
 bool sim_chance(sim *, uint32_t in_10000);
 bool sim_is_removed(const sim *, const uint8_t *key);
 
-/* Something happens: a role is stepped, time passes, the outside speaks. */
+/* Something happens: a role is stepped, time passes, a message arrives from outside. */
 void sim_turn(sim *);
 /* The same in the middle of a body. */
 void sim_turn_inside(sim *);

@@ -1,3 +1,4 @@
+/* stage.c -- cues: see stage.h. */
 #include "stage.h"
 #include <bson/bson.h>
 #include <stdlib.h>

@@ -1,7 +1,8 @@
-/* stage.h -- one schedule, driven by hand: "when A is about to insert an entry, let B go on; then A's operation fails".
+/* stage.h -- one schedule, driven by hand: "when A is about to insert an entry, let B continue; then A's operation
+ * fails".
  *
- * A cue waits for an operation of one role and is played once. Between cues everything runs as it would. Nothing here
- * leans on the slow patrol: live roots are walked only where a test says so. */
+ * A cue waits for an operation of one role and is played once. Between cues everything runs as usual. Reconcile is
+ * off unless a test turns it on. */
 #ifndef STAGE_H
 #define STAGE_H
 
@@ -9,7 +10,7 @@
 #include <check.h>
 
 typedef struct cue {
-    actor *who; /* NULL: anybody */
+    actor *who; /* NULL: any role */
     seam_op op;
     jpx_table table;                          /* where the operation has one */
     bool after;                               /* played after the operation, not before */
@@ -25,7 +26,7 @@ world *stage_open(const jp_def *const *pipes);
 world *stage_open_with(const jp_def *const *pipes, size_t apis, size_t barriers, size_t workers);
 void stage_close(world *);
 cue *stage_when(world *, cue);
-void stage_walks(world *, bool);   /* may live roots be walked? */
+void stage_walks(world *, bool);   /* may live roots be repaired without a loss? */
 uint64_t stage_published(world *); /* messages so far */
 
 actor *api(world *, size_t n);
@@ -33,7 +34,7 @@ actor *barrier(world *, size_t n);
 actor *worker(world *, size_t n);
 /* Steps one role until it has nothing to do. */
 void stage_run(world *, actor *);
-const char *stage_status(world *); /* of the root; "" while it is not there */
+const char *stage_status(world *); /* of the root; "" before it is stored */
 const char *stage_result(world *); /* as JSON; "" while there is none */
 void stage_done(world *, int64_t within_ms);
 void stage_aborted(world *, int64_t within_ms);

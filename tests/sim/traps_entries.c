@@ -1,7 +1,8 @@
-/* traps_entries.c -- the traps of PROTOCOL.md that are about entries: rivals for one, and what follows from it. Each
- * test is the shortest schedule of its trap; mutants.py takes the answer out of the source and demands that it fails.
+/* traps_entries.c -- the traps of docs/protocol.md that are about entries: rivals for one, and what follows from it.
+ * Each test is the shortest schedule of its trap. mutants.py takes the answer out of the source, and the test must
+ * fail.
  *
- * Two workers have the same run event: the first stands still within its handler until the ack deadline is over. */
+ * Two workers have the same run event: the first is stopped within its handler until the ack deadline has passed. */
 #include "stage.h"
 #include <string.h>
 
@@ -21,7 +22,7 @@ static bool is_planned(world *w, const seam_call *call)
     return jpx_entry_decode(call->records[0].doc, w->arena, &entry) && entry.kind == JPX_ENTRY_PLANNED;
 }
 
-/* The event of the one who stands still comes again, to the second worker. */
+/* The event of the stopped worker is redelivered to the second. */
 static void second_worker_goes_on(world *w, const seam_call *call)
 {
     (void)call;
@@ -63,25 +64,25 @@ static world *two_executions(void)
                         .then = second_worker_goes_on});
     world_start(w, "generator", "[]", STAGE_KEY);
     stage_run(w, api(w, 0));
-    stage_run(w, worker(w, 0)); /* stands still before its entry; the second has planned three children by then */
+    stage_run(w, worker(w, 0)); /* stopped before its entry; by then the second has planned three children */
     ck_assert_int_eq(executions, 2);
     return w;
 }
 
-/* Otherwise the counter of the first, who wanted two children, is that of all three. */
+/* Otherwise the counter of the first, for two children, counts all three. */
 START_TEST(t01_a_finish_counter_of_each_generation)
 {
     world *w = two_executions();
 
     world_pass(w, 1000);
-    ck_assert_str_eq(stage_status(w), "running"); /* the third child has its time still */
+    ck_assert_str_eq(stage_status(w), "running"); /* the third child is not due yet */
     stage_done(w, SOON_MS);
     ck_assert_str_eq(stage_result(w), "2");
     stage_close(w);
 }
 END_TEST
 
-/* Otherwise the loser starts its own children, which nobody has adopted. */
+/* Otherwise the loser starts its own children, which were not adopted. */
 START_TEST(t04_the_loser_goes_on_from_the_entry_of_the_winner)
 {
     world *w = two_executions();
@@ -106,7 +107,7 @@ JP_PIPE(large, p, .gives = "string")
 
 static const jp_def *const larges[] = {&large, NULL};
 
-/* Otherwise the second's entry points to the value of the first, which was there already. */
+/* Otherwise the second's entry points to the value of the first. */
 START_TEST(t03_large_values_of_two_executions)
 {
     world *w = stage_open(larges);
@@ -127,7 +128,7 @@ START_TEST(t03_large_values_of_two_executions)
 }
 END_TEST
 
-/* ---- 7: an answer that is faster than the entry of its wait ---- */
+/* ---- 7: a reply that is faster than the entry of its wait ---- */
 
 static char ticket[128];
 
@@ -160,7 +161,7 @@ START_TEST(t07_a_reply_before_its_wait_is_durable)
 }
 END_TEST
 
-/* ---- 9: an abort while a body is at work that has left no entry yet ---- */
+/* ---- 9: an abort while a body runs that has no entry yet ---- */
 
 static void abort_now(world *w, const seam_call *call)
 {
@@ -210,7 +211,7 @@ START_TEST(t09_on_finished_of_a_body_at_work_when_the_abort_came)
 }
 END_TEST
 
-/* ---- 11: an entry whose consequences were never told ---- */
+/* ---- 11: an entry whose consequences were never published ---- */
 
 static bool tells_facts(world *w, const seam_call *call)
 {
@@ -230,8 +231,8 @@ JP_PIPE(chain, p, .gives = "int64")
 
 static const jp_def *const chains[] = {&pass_on, &chain, NULL};
 
-/* Each worker that has an entry to tell of dies before it does: who gets the run event again tells what follows. */
-START_TEST(t11_a_redelivery_tells_again_what_follows)
+/* Each worker dies after its entry, before it publishes: the next worker that gets the run event publishes. */
+START_TEST(t11_a_redelivery_publishes_what_follows)
 {
     world *w = stage_open(chains);
 
@@ -253,7 +254,7 @@ int main(void)
     tcase_add_test(tcase, t04_the_loser_goes_on_from_the_entry_of_the_winner);
     tcase_add_test(tcase, t07_a_reply_before_its_wait_is_durable);
     tcase_add_test(tcase, t09_on_finished_of_a_body_at_work_when_the_abort_came);
-    tcase_add_test(tcase, t11_a_redelivery_tells_again_what_follows);
+    tcase_add_test(tcase, t11_a_redelivery_publishes_what_follows);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

@@ -1,4 +1,4 @@
-/* traps_events.c -- the traps of PROTOCOL.md that are about events: told twice, lost, too early, and aborts. See
+/* traps_events.c -- the traps of docs/protocol.md that are about events: repeated, lost, too early; and aborts. See
  * traps_entries.c. */
 #include "stage.h"
 #include <string.h>
@@ -57,7 +57,7 @@ JP_PIPE(again, p, .gives = "int64")
 
 enum { RUNGS = 14 };
 
-/* A ladder of diamonds: two that wait for one, one that waits for both, and so on. */
+/* A ladder of diamonds: two wait for one, one waits for both, and so on. */
 JP_PIPE(ladder, p, .gives = "int64")
 {
     jp_future last = jp_yield(p, leaf);
@@ -77,7 +77,7 @@ static world *open_with(const char *pipe)
     return w;
 }
 
-/* ---- 2: bits that were set before, together with fresh ones ---- */
+/* ---- 2: bits that are set already, together with fresh ones ---- */
 
 static bool has_delivery(world *w, const seam_call *call)
 {
@@ -85,7 +85,7 @@ static bool has_delivery(world *w, const seam_call *call)
     return call->count > 0;
 }
 
-/* The first event of a leaf is settled, but its ack is lost; it comes again together with that of the second. */
+/* The event of the first leaf is handled, but its ack is lost; it is redelivered together with that of the second. */
 START_TEST(t02_fresh_bits_beside_repeated_ones)
 {
     world *w = open_with("join");
@@ -113,7 +113,7 @@ static void abort_now(world *w, const seam_call *call)
     stage_run(w, api(w, 1));
 }
 
-/* Only the flag: whoever carries the abort out has not been asked yet. */
+/* Only the flag: the handler that carries the abort out has not run yet. */
 static void flag_up(world *w, const seam_call *call)
 {
     (void)call;
@@ -147,7 +147,7 @@ START_TEST(t05_an_abort_after_the_outcome_was_decided)
 }
 END_TEST
 
-/* The other way round: the flag goes up before the last counter makes the root done. */
+/* The other order: the flag is raised before the last counter makes the root done. */
 START_TEST(t05_an_abort_before_the_outcome_was_decided)
 {
     world *w = open_with("leaf");
@@ -160,7 +160,7 @@ START_TEST(t05_an_abort_before_the_outcome_was_decided)
 }
 END_TEST
 
-/* ---- 6: who raised the flag dies before anybody walks ---- */
+/* ---- 6: the process that raised the flag dies before the abort is carried out ---- */
 
 START_TEST(t06_the_api_dies_after_it_has_raised_the_flag)
 {
@@ -191,7 +191,7 @@ END_TEST
 
 /* ---- 10: repair ---- */
 
-/* Carries out the part of a bulk that counts in the finish counter, and cuts the rest. */
+/* Does the part of a bulk that counts in the finish counter, and cuts the rest. */
 static void count_finish_only(world *w, const seam_call *call)
 {
     jp_error err;
@@ -239,7 +239,7 @@ END_TEST
 /* ---- 12: hooks of an aborted tree ---- */
 
 /* The finish event of a pipeline that is done was lost; the root is aborted meanwhile. */
-START_TEST(t12_the_walk_tells_pending_hooks_again)
+START_TEST(t12_an_abort_publishes_pending_hooks)
 {
     world *w = open_with("busy");
 
@@ -263,7 +263,7 @@ START_TEST(t12_the_root_is_aborted_last)
     stage_run(w, worker(w, 0));
     stage_run(w, barrier(w, 0));
     abort_now(w, NULL);
-    stage_run(w, api(w, 0)); /* walks; the workers have not been asked yet */
+    stage_run(w, api(w, 0)); /* carries the abort out; the workers have not run yet */
     ck_assert_str_eq(stage_status(w), "running");
     ck_assert_int_eq(hooks_done + hooks_aborted, 0);
     stage_aborted(w, SOON_MS);
@@ -272,7 +272,7 @@ START_TEST(t12_the_root_is_aborted_last)
 }
 END_TEST
 
-/* ---- 13: a handler outlives the walk that follows a loss, and dies then ---- */
+/* ---- 13: a handler outlives the repair that follows a loss, and then dies ---- */
 
 static void stream_is_lost_and_repaired(world *w, const seam_call *call)
 {
@@ -283,11 +283,11 @@ static void stream_is_lost_and_repaired(world *w, const seam_call *call)
     stage_run(w, barrier(w, 1));
 }
 
-START_TEST(t13_the_second_walk_after_a_loss)
+START_TEST(t13_the_second_repair_after_a_loss)
 {
     world *w = stage_open(pipes);
 
-    world_pass(w, 3000); /* the walk at the start of a barrier role is over */
+    world_pass(w, 3000); /* the repair at the start of a barrier role is over */
     world_start(w, "join", "[]", STAGE_KEY);
     stage_when(
         w, (cue){.who = api(w, 0), .op = SEAM_INSERT, .table = JPX_TABLE_ROOT, .then = stream_is_lost_and_repaired});
@@ -298,16 +298,16 @@ START_TEST(t13_the_second_walk_after_a_loss)
 }
 END_TEST
 
-/* All who noticed the loss die before they have walked: who comes after them finds in the store that nobody has walked
- * for these streams. What was told shortly before the loss is not held back for what the queue has had since. */
-START_TEST(t13_who_noticed_a_loss_dies_before_the_walk)
+/* All processes that noticed the loss die before they have repaired. The next one finds in the store that no repair was
+ * recorded for these streams. An event from shortly before the loss is published, although the queue has newer ones. */
+START_TEST(t13_the_process_that_noticed_a_loss_dies_before_the_repair)
 {
     world *w = stage_open(pipes);
     jpx_memory_item *items;
 
     stage_walks(w, true);
     jpx_memory_bus_lose(w->bus, JPX_STREAM_START);
-    world_pass(w, TWICE_WALKED_MS); /* that was walked for */
+    world_pass(w, TWICE_WALKED_MS); /* repaired by now */
     world_start(w, "leaf", "[]", STAGE_KEY);
     stage_run(w, api(w, 0));
     jpx_memory_bus_lose(w->bus, JPX_STREAM_RUN);
@@ -327,7 +327,7 @@ START_TEST(t13_who_noticed_a_loss_dies_before_the_walk)
 }
 END_TEST
 
-/* ---- 14: what is told again does not tell everything downstream again ---- */
+/* ---- 14: a repeat does not republish everything downstream ---- */
 
 START_TEST(t14_one_duplicate_at_the_foot_of_a_ladder_of_diamonds)
 {
@@ -363,10 +363,10 @@ int main(void)
     tcase_add_test(tcase, t08_a_due_event_at_a_worker_whose_clock_is_behind);
     tcase_add_test(tcase, t10_a_finish_bit_without_its_start_bit_and_the_event_is_lost);
     tcase_add_test(tcase, t10_a_retry_whose_due_event_is_lost);
-    tcase_add_test(tcase, t12_the_walk_tells_pending_hooks_again);
+    tcase_add_test(tcase, t12_an_abort_publishes_pending_hooks);
     tcase_add_test(tcase, t12_the_root_is_aborted_last);
-    tcase_add_test(tcase, t13_the_second_walk_after_a_loss);
-    tcase_add_test(tcase, t13_who_noticed_a_loss_dies_before_the_walk);
+    tcase_add_test(tcase, t13_the_second_repair_after_a_loss);
+    tcase_add_test(tcase, t13_the_process_that_noticed_a_loss_dies_before_the_repair);
     tcase_add_test(tcase, t14_one_duplicate_at_the_foot_of_a_ladder_of_diamonds);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);

@@ -1,3 +1,4 @@
+/* world.c -- roles, clock and random source: see world.h. */
 #include "world.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,8 +9,8 @@ enum { STEPS_MAX = 200000, IDLE_MS = 50, STRIDE_MS = 5000 };
 
 world *the_world;
 
-/* The clock that measures how long things take is ours as well (linked with --wrap): how much a role does in one step
- * must not depend on how fast this machine is. Each look at it costs `look_ns`. */
+/* The monotonic clock is ours as well (linked with --wrap): how much a role does in one step must not depend on the
+ * speed of this machine. Each read of it costs `look_ns`. */
 int __real_clock_gettime(clockid_t, struct timespec *);
 int __wrap_clock_gettime(clockid_t, struct timespec *);
 int __wrap_clock_gettime(clockid_t clock, struct timespec *out)
@@ -260,7 +261,7 @@ void world_pass(world *w, int64_t ms)
 
     while (world_run_until_idle(w) && w->now_ms < until) {
         int64_t next;
-        w->now_ms += IDLE_MS; /* the barrier role looks at the timers: they may have been set since */
+        w->now_ms += IDLE_MS; /* the barrier role reads the timers: they may have been set since */
         world_run_until_idle(w);
         next = world_next_ms(w);
         next = next < w->now_ms + STRIDE_MS ? next : w->now_ms + STRIDE_MS;

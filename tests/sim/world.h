@@ -1,10 +1,10 @@
 /* world.h -- the engine in one process, as a test drives it: several roles of each kind on one memory store and one
  * memory bus, a clock that stands still unless it is moved, one random source.
  *
- * Interleaving is at the level of operations: before and after each operation of a role on the store or the bus `at` is
- * asked. It may step other roles (nested: the first one stands still in the middle of its handler meanwhile), kill
- * roles, let time pass, and says what becomes of the operation. A killed role's operations all fail from then on; when
- * its step has come to its end the role object is closed and a new one is opened, as if its process had died.
+ * Interleaving is at the level of operations: `at` is called before and after each operation of a role on the store or
+ * the bus. It may step other roles (nested, while the first one is stopped in the middle of its handler), kill roles,
+ * let time pass, and it decides what happens to the operation. All operations of a killed role fail from then on; when
+ * its step returns, the role object is closed and a new one is opened, as if its process had died.
  *
  * One world at a time: bodies have no other way to find it (`the_world`). */
 #ifndef WORLD_H
@@ -36,7 +36,7 @@ typedef struct actor { /* one role object */
 struct world {
     jpx_env env;
     int64_t now_ms;
-    int64_t look_ns, looked_ns; /* what a look at the clock costs, and has cost so far */
+    int64_t look_ns, looked_ns; /* what a read of the clock costs, and has cost so far */
     uint64_t random;            /* of the engine */
     uint64_t tick;              /* operations so far */
     const char *name;           /* for messages: the seed */
@@ -46,7 +46,7 @@ struct world {
     jpx_arena *arena; /* lives as long as the world */
     actor actors[ACTORS_MAX];
     size_t actors_count;
-    actor *current; /* whose operation or body is at work */
+    actor *current; /* whose operation or body runs */
     int depth;
     seam_verdict (*at)(world *, actor *, const seam_call *);
     void *ctx; /* of `at` and of the bodies */
@@ -64,15 +64,15 @@ typedef struct world_options {
 
 world *world_open(const world_options *);
 void world_close(world *);
-/* Steps a role that is not at work; false: it did nothing, or cannot be stepped now. */
+/* Steps a role whose step is not on the stack; false: it did nothing, or cannot be stepped now. */
 bool world_step(world *, actor *);
-/* Whatever it has in hand is abandoned; what it held comes again. */
+/* Abandons its step; what it held is redelivered. */
 void world_kill(actor *);
-/* Steps all roles in turn until nobody does anything; false: it does not come to rest. */
+/* Steps all roles in turn until none does anything; false: that never happens. */
 bool world_run_until_idle(world *);
-/* When somebody has something to do without a new message; INT64_MAX = never. */
+/* When a role has work without a new message; INT64_MAX = never. */
 int64_t world_next_ms(world *);
-/* Settles and lets time pass until `ms` are over. */
+/* Runs until idle and lets time pass until `ms` are over. */
 void world_pass(world *, int64_t ms);
 actor *world_actor(world *, jpx_role_kind, size_t number);
 
