@@ -151,8 +151,8 @@ START_SCENARIO(s54_child_aborts)
     kit_assert_json(kit_reason(k, key), "m");
 }
 
-/* SEMANTICS 7.1 (by an operator), 7.2: set once, a second request is answered so and changes nothing, unknown and finished
- * roots are refused; redelivery changes nothing. */
+/* SEMANTICS 7.1 (by an operator), 7.2: set once, a second request is answered so and changes nothing, unknown and
+ * finished roots are refused; redelivery changes nothing. */
 START_SCENARIO(s55_external_abort)
 {
     const char *key = kit_start(k, "asks", "");
